@@ -1,0 +1,27 @@
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/retinue")
+
+# One export file a room, so that find_package(retinue COMPONENTS eigen) looks for Eigen alone.
+get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
+set(RETINUE_PACKAGES "")
+foreach(room IN LISTS rooms)
+  set(target retinue_${room})
+  if(room STREQUAL "retinue")
+    set(target retinue)
+  endif()
+  install(TARGETS ${target} EXPORT retinue_${room} FILE_SET HEADERS
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT retinue_${room} NAMESPACE retinue:: DESTINATION "${package_dir}"
+          FILE retinue-${room}.cmake)
+  get_property(package GLOBAL PROPERTY RETINUE_ROOM_PACKAGE_${room})
+  string(APPEND RETINUE_PACKAGES "set(retinue_package_${room} \"${package}\")\n")
+endforeach()
+
+configure_package_config_file(cmake/retinue-config.cmake.in retinue-config.cmake
+                              INSTALL_DESTINATION "${package_dir}")
+write_basic_package_version_file(retinue-config-version.cmake COMPATIBILITY SameMinorVersion
+                                 ARCH_INDEPENDENT)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/retinue-config.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/retinue-config-version.cmake"
+        DESTINATION "${package_dir}")

@@ -1,0 +1,59 @@
+# What our own tests, examples and benchmarks are compiled with. None of it reaches a user's target.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+
+add_library(retinue_program_flags INTERFACE)
+target_compile_options(retinue_program_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Float-to-double and size conversions in third-party macros; g++ is the stricter judge here.
+  target_compile_options(retinue_program_flags INTERFACE -Wno-sign-conversion
+                                                         -Wno-implicit-int-float-conversion)
+endif()
+if(RETINUE_WERROR)
+  target_compile_options(retinue_program_flags INTERFACE -Werror)
+endif()
+if(RETINUE_NATIVE)
+  target_compile_options(retinue_program_flags INTERFACE -march=native)
+endif()
+if(RETINUE_SANITIZE)
+  target_compile_options(retinue_program_flags INTERFACE -fsanitize=${RETINUE_SANITIZE}
+                                                         -fno-omit-frame-pointer)
+  target_link_options(retinue_program_flags INTERFACE -fsanitize=${RETINUE_SANITIZE})
+endif()
+
+# torch/torch.h costs 12 seconds a file: compiled once, then shared by every program that links
+# retinue::torch.
+if(TARGET retinue_torch)
+  file(WRITE "${PROJECT_BINARY_DIR}/torch_pch.cpp" "")
+  add_library(retinue_torch_pch OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/torch_pch.cpp")
+  target_link_libraries(retinue_torch_pch PRIVATE retinue_program_flags retinue_torch)
+  target_precompile_headers(retinue_torch_pch PRIVATE <torch/torch.h>)
+  set_target_properties(retinue_torch_pch PROPERTIES CXX_EXTENSIONS OFF)
+endif()
+
+# retinue_program(name ROOMS core eigen ... SOURCES ... [LIBRARIES ...] [NAME_AS file])
+# The program is left out, and said so, where a room that it needs is not offered.
+# Sets <name>_BUILT in the caller's scope.
+function(retinue_program name)
+  cmake_parse_arguments(PROGRAM "" "" "ROOMS;SOURCES;LIBRARIES" ${ARGN})
+  set(${name}_BUILT FALSE PARENT_SCOPE)
+  foreach(room IN LISTS PROGRAM_ROOMS)
+    if(NOT TARGET retinue::${room})
+      message(STATUS "retinue: ${name} is left out, for want of retinue::${room}")
+      return()
+    endif()
+  endforeach()
+  add_executable(${name} ${PROGRAM_SOURCES})
+  target_link_libraries(${name} PRIVATE retinue_program_flags retinue::retinue)
+  foreach(room IN LISTS PROGRAM_ROOMS)
+    target_link_libraries(${name} PRIVATE retinue::${room})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${PROGRAM_LIBRARIES})
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  if("torch" IN_LIST PROGRAM_ROOMS)
+    target_precompile_headers(${name} REUSE_FROM retinue_torch_pch)
+  endif()
+  set(${name}_BUILT TRUE PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,75 @@
+# One interface target a dependency: a user links what she includes, and nothing else is looked for.
+
+# retinue_room(name [PACKAGE Name] [LIBRARIES ...]) makes retinue::name. The core has no package.
+function(retinue_room name)
+  cmake_parse_arguments(ROOM "" "PACKAGE" "LIBRARIES" ${ARGN})
+  set(target retinue_${name})
+  if(name STREQUAL "retinue")
+    set(target retinue)
+  endif()
+  add_library(${target} INTERFACE)
+  add_library(retinue::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  target_include_directories(
+    ${target} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+                        "$<INSTALL_INTERFACE:include>")
+  if(NOT name STREQUAL "retinue")
+    target_link_libraries(${target} INTERFACE retinue)
+  endif()
+  target_link_libraries(${target} INTERFACE ${ROOM_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY RETINUE_ROOMS ${name})
+  set_property(GLOBAL PROPERTY RETINUE_ROOM_PACKAGE_${name} "${ROOM_PACKAGE}")
+endfunction()
+
+retinue_room(retinue)
+
+if(RETINUE_WITH_EIGEN)
+  find_package(Eigen3 3.4 QUIET NO_MODULE)
+  if(TARGET Eigen3::Eigen)
+    retinue_room(eigen PACKAGE Eigen3 LIBRARIES Eigen3::Eigen)
+  endif()
+endif()
+
+if(RETINUE_WITH_JSON)
+  find_package(nlohmann_json 3.11 QUIET)
+  if(TARGET nlohmann_json::nlohmann_json)
+    retinue_room(json PACKAGE nlohmann_json LIBRARIES nlohmann_json::nlohmann_json)
+  endif()
+endif()
+
+if(RETINUE_WITH_OPENCV)
+  find_package(OpenCV 4 QUIET COMPONENTS core imgproc imgcodecs)
+  if(OpenCV_FOUND)
+    retinue_room(opencv PACKAGE OpenCV LIBRARIES opencv_core opencv_imgproc opencv_imgcodecs)
+  endif()
+endif()
+
+if(RETINUE_WITH_TORCH)
+  find_package(Torch QUIET)
+  if(Torch_FOUND)
+    if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+      message(
+        FATAL_ERROR
+          "retinue: the LibTorch at ${TORCH_INSTALL_PREFIX} was built with the old C++ ABI and cannot "
+          "be linked with OpenCV or this compiler's library. Take the cxx11-ABI download or your "
+          "distribution's package, or set -DRETINUE_WITH_TORCH=OFF.")
+    endif()
+    retinue_room(torch PACKAGE Torch LIBRARIES ${TORCH_LIBRARIES})
+  endif()
+endif()
+
+get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
+foreach(room IN ITEMS eigen json opencv torch)
+  string(TOUPPER ${room} upper)
+  if(RETINUE_WITH_${upper} AND NOT room IN_LIST rooms)
+    list(APPEND absent retinue::${room})
+  endif()
+endforeach()
+list(TRANSFORM rooms PREPEND "retinue::" OUTPUT_VARIABLE offered)
+list(JOIN offered ", " offered)
+message(STATUS "retinue ${PROJECT_VERSION} offers ${offered}")
+if(absent)
+  list(JOIN absent ", " absent)
+  message(STATUS "retinue: not offered, because the library was not found: ${absent}")
+endif()

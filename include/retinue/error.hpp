@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bad input is refused with one sentence: the file, line or key, the value, and what was expected.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace retinue {
+
+/// Thrown at the edges (readers, configs, shapes of what a network gave), never in a hot loop.
+class error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws `error` with the parts joined as a stream prints them.
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts)
+{
+  std::ostringstream sentence;
+  (sentence << ... << parts);
+  throw error(sentence.str());
+}
+
+}  // namespace retinue
