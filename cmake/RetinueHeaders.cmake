@@ -15,8 +15,14 @@ endfunction()
 
 retinue_headers(
   retinue
+  anchors.hpp
+  anchors/default_boxes.hpp
+  anchors/grid.hpp
+  anchors/square_anchors.hpp
   config.hpp
   coordinate.hpp
+  encoders.hpp
   error.hpp
   geometry.hpp
-  landmarks.hpp)
+  landmarks.hpp
+  overlap.hpp)

@@ -79,9 +79,9 @@ concept ordered = requires(const T& a) {
 };
 }  // namespace detail
 
-/// Elementwise + - * /, scaling by a number S, smaller and larger of two, and the elementary
-/// functions. A result may be lazy (Eigen) as long as it converts to T without narrowing: `int` is
-/// no coordinate, nor is `float` scaled by `double`.
+/// Elementwise + - * /, the same with a number S on the right, smaller and larger of two, and the
+/// elementary functions. A result may be lazy (Eigen) as long as it converts to T without
+/// narrowing: `int` is no coordinate, nor is `float` scaled by `double`.
 template <class T, class S = float>
 concept coordinate = std::copyable<T> && detail::elementary<T> && detail::ordered<T> &&
                      requires(const T& a, const T& b, const S& s) {
@@ -91,6 +91,7 @@ concept coordinate = std::copyable<T> && detail::elementary<T> && detail::ordere
                        detail::fits<T>{a / b};
                        detail::fits<T>{a * s};
                        detail::fits<T>{a / s};
+                       detail::fits<T>{a + s};
                      };
 
 /// A number that holds one value of what T holds many of: float for a packet or column of floats.

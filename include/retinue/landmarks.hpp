@@ -120,13 +120,13 @@ struct coco17 {
 
 }  // namespace schemas
 
-/// The points of one object, in the order of the schema: x of the first, y of the first, ...
-template <class T, landmark_schema Schema>
-struct landmarks {
+/// Points laid out by a schema: x of the first, y of the first, x of the second, ... Kind keeps
+/// positions and offsets apart, so that one cannot be passed for the other.
+template <class T, landmark_schema Schema, class Kind>
+struct point_set {
   using value_type = T;
   template <class U>
-  using rebind = landmarks<U, Schema>;
-  using schema = Schema;
+  using rebind = point_set<U, Schema, Kind>;
   static constexpr std::size_t count = Schema::count, dimension = Schema::dimension;
   static constexpr std::size_t width = count * dimension;
 
@@ -137,9 +137,17 @@ struct landmarks {
   {
     return points[i / dimension][i % dimension];
   }
-  friend bool operator==(const landmarks&, const landmarks&) = default;
+  friend bool operator==(const point_set&, const point_set&) = default;
 };
 
-static_assert(record<landmarks<float, schemas::face5>>);
+/// Where the points of one object lie, in the unit of its box.
+template <class T, landmark_schema Schema>
+using landmarks = point_set<T, Schema, struct positions>;
+
+/// What the network regresses for them, without unit.
+template <class T, landmark_schema Schema>
+using landmark_offsets = point_set<T, Schema, struct regressed>;
+
+static_assert(record<landmarks<float, schemas::face5>> && record<landmarks<float, schemas::none>>);
 
 }  // namespace retinue
