@@ -1,6 +1,5 @@
 include(CMakePackageConfigHelpers)
-include(GNUInstallDirs)
-set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/retinue")
+set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/retinue")
 
 # One export file a room, so that find_package(retinue COMPONENTS eigen) looks for Eigen alone.
 get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)

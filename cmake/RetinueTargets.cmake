@@ -1,8 +1,10 @@
 # One interface target a dependency: a user links what she includes, and nothing else is looked for.
+include(GNUInstallDirs)
 
-# retinue_room(name [PACKAGE Name] [LIBRARIES ...]) makes retinue::name. The core has no package.
+# retinue_room(name [PACKAGE ...] [LIBRARIES ...]) makes retinue::name. PACKAGE is what find_package
+# takes to find the libraries again, for a user of the installed package. The core has none.
 function(retinue_room name)
-  cmake_parse_arguments(ROOM "" "PACKAGE" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "PACKAGE;LIBRARIES" ${ARGN})
   set(target retinue_${name})
   if(name STREQUAL "retinue")
     set(target retinue)
@@ -13,7 +15,7 @@ function(retinue_room name)
   target_compile_features(${target} INTERFACE cxx_std_20)
   target_include_directories(
     ${target} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
-                        "$<INSTALL_INTERFACE:include>")
+                        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   if(NOT name STREQUAL "retinue")
     target_link_libraries(${target} INTERFACE retinue)
   endif()
@@ -27,21 +29,22 @@ retinue_room(retinue)
 if(RETINUE_WITH_EIGEN)
   find_package(Eigen3 3.4 QUIET NO_MODULE)
   if(TARGET Eigen3::Eigen)
-    retinue_room(eigen PACKAGE Eigen3 LIBRARIES Eigen3::Eigen)
+    retinue_room(eigen PACKAGE Eigen3 3.4 NO_MODULE LIBRARIES Eigen3::Eigen)
   endif()
 endif()
 
 if(RETINUE_WITH_JSON)
   find_package(nlohmann_json 3.11 QUIET)
   if(TARGET nlohmann_json::nlohmann_json)
-    retinue_room(json PACKAGE nlohmann_json LIBRARIES nlohmann_json::nlohmann_json)
+    retinue_room(json PACKAGE nlohmann_json 3.11 LIBRARIES nlohmann_json::nlohmann_json)
   endif()
 endif()
 
 if(RETINUE_WITH_OPENCV)
   find_package(OpenCV 4 QUIET COMPONENTS core imgproc imgcodecs)
   if(OpenCV_FOUND)
-    retinue_room(opencv PACKAGE OpenCV LIBRARIES opencv_core opencv_imgproc opencv_imgcodecs)
+    retinue_room(opencv PACKAGE OpenCV 4 COMPONENTS core imgproc imgcodecs
+                 LIBRARIES opencv_core opencv_imgproc opencv_imgcodecs)
   endif()
 endif()
 
