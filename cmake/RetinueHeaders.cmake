@@ -25,4 +25,9 @@ retinue_headers(
   error.hpp
   geometry.hpp
   landmarks.hpp
-  overlap.hpp)
+  overlap.hpp
+  suppress.hpp
+  suppress/greedy.hpp
+  suppress/per_class.hpp
+  suppress/soft.hpp
+  suppress/suppressor.hpp)

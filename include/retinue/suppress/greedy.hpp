@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Greedy suppression: take the best box, drop every box that overlaps it by more than a threshold,
+// go on with the best of the rest.
+//
+//   kept = { b : no kept a with a better score has iou(a, b) > overlap }
+//
+// The result is exactly that of comparing all pairs; only pairs that cannot overlap enough are left
+// out. iou(a, b) > t implies, with w, h the sides and area = w h,
+//   t < area_a / area_b < 1 / t      and      |cx_a - cx_b| < (w_a + w_b) / 2 - t max(w_a, w_b),
+// so boxes are sorted into octaves of size, and within an octave into the cells of a grid. A kept
+// box then marks what it suppresses: a few runs of cells, 16 boxes at a time, whatever their order.
+#pragma once
+
+#include <retinue/error.hpp>                // fail
+#include <retinue/geometry.hpp>             // to_corners
+#include <retinue/overlap.hpp>              // iou, continuous
+#include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows, score_order
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace retinue {
+
+/// Lengths = inclusive_pixels is the +1 convention of py_cpu_nms, with boxes in pixels.
+template <class Lengths = continuous>
+class greedy_suppressor {
+ public:
+  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+  /// Boxes overlapping by more than `overlap` (0 to 1) are one object; at most `keep` are kept.
+  explicit greedy_suppressor(float overlap = 0.4f, std::size_t keep = unlimited)
+      : overlap_(overlap), keep_(keep)
+  {
+    if (!(overlap >= 0 && overlap <= 1))
+      fail("the overlap for suppression is ", overlap, ", expected 0 to 1");
+  }
+
+  /// Degenerate boxes (no area, or not finite) overlap nothing and are kept.
+  template <box_range Boxes>
+  kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
+  {
+    if (std::ranges::size(boxes) != scores.size())
+      fail("suppression was given ", std::ranges::size(boxes), " boxes but ", scores.size(),
+           " scores");
+    sort_into_cells(boxes);
+    rows_.clear();
+    scores_.clear();
+    for (const row_index row : order_(scores)) {
+      if (rows_.size() == keep_) break;
+      const std::uint32_t place = place_[row];
+      if (place != nowhere && dropped_[place]) continue;
+      rows_.push_back(row);
+      scores_.push_back(scores[row]);
+      if (place != nowhere) drop_what_overlaps(place);
+    }
+    return {rows_, scores_};
+  }
+
+ private:
+  static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+  static constexpr std::size_t block = 16;     // boxes tested together
+  static constexpr std::size_t octaves = 128;  // of a side; the exponents of a float's area
+
+  /// The boxes of one octave: their greatest sides, and the grid of cells over their centres.
+  struct octave {
+    std::uint32_t boxes = 0;
+    float widest = 0, tallest = 0;
+    float left = 0, top = 0, right = 0, bottom = 0;  // of the centres
+    double width_sum = 0, height_sum = 0;
+    float cells_per_x = 0, cells_per_y = 0;
+    std::uint32_t columns = 1, rows = 1, first_cell = 0;
+  };
+
+  /// The octave of the square root of an area > 0.
+  static std::size_t octave_of(float area) { return std::bit_cast<std::uint32_t>(area) >> 24; }
+
+  static float centre_x(const box<float>& b) { return (b.x1 + b.x2) * 0.5f; }
+  static float centre_y(const box<float>& b) { return (b.y1 + b.y2) * 0.5f; }
+
+  static std::uint32_t cell_along(float v, float from, float per_length, std::uint32_t cells)
+  {
+    const float cell = (v - from) * per_length;
+    return cell > 0 ? std::min(static_cast<std::uint32_t>(std::min(cell, 1e9f)), cells - 1) : 0;
+  }
+
+  /// Counts boxes by octave, lays a grid over each octave, and sorts the boxes by cell.
+  template <class Boxes>
+  void sort_into_cells(const Boxes& boxes)
+  {
+    const std::size_t n = std::ranges::size(boxes);
+    octave_.fill({});
+    place_.assign(n, nowhere);
+    corners_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto& given = to_corners(std::ranges::begin(boxes)[static_cast<std::ptrdiff_t>(i)]);
+      const box<float> b{static_cast<float>(given.x1), static_cast<float>(given.y1),
+                         static_cast<float>(given.x2), static_cast<float>(given.y2)};
+      corners_[i] = b;
+      const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
+      const float cx = centre_x(b), cy = centre_y(b);
+      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size) && std::isfinite(cx + cy))) continue;
+      octave& o = octave_[octave_of(size)];
+      if (o.boxes++ == 0) {
+        o.left = o.right = cx;
+        o.top = o.bottom = cy;
+      }
+      o.left = std::min(o.left, cx), o.right = std::max(o.right, cx);
+      o.top = std::min(o.top, cy), o.bottom = std::max(o.bottom, cy);
+      o.widest = std::max(o.widest, w), o.tallest = std::max(o.tallest, h);
+      o.width_sum += w, o.height_sum += h;
+      place_[i] = 0;
+    }
+
+    std::uint32_t cells = 0;
+    for (octave& o : octave_) {
+      if (o.boxes == 0) continue;
+      o.first_cell = cells;
+      lay_grid(o);
+      cells += o.columns * o.rows;
+    }
+    cell_begin_.assign(cells + 1, 0);
+    cell_of_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (place_[i] == nowhere) continue;
+      const box<float>& b = corners_[i];
+      const octave& o = octave_[octave_of(area<Lengths>(b))];
+      cell_of_[i] = o.first_cell +
+                    cell_along(centre_y(b), o.top, o.cells_per_y, o.rows) * o.columns +
+                    cell_along(centre_x(b), o.left, o.cells_per_x, o.columns);
+      ++cell_begin_[cell_of_[i]];
+    }
+    std::uint32_t before = 0;
+    for (std::uint32_t& begin : cell_begin_) before += std::exchange(begin, before);
+
+    const std::size_t padded = (before + block - 1) / block * block;
+    for (auto& side : sides_) side.assign(padded, 0.0f);
+    dropped_.assign(padded, 0);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (place_[i] == nowhere) continue;
+      const std::uint32_t place = cell_begin_[cell_of_[i]]++;
+      for (std::size_t c = 0; c < 4; ++c) sides_[c][place] = corners_[i][c];
+      place_[i] = place;
+    }
+    // Each begin has moved to its cell's end: shift them back by one cell.
+    std::uint32_t end = 0;
+    for (std::uint32_t& begin : cell_begin_) end = std::exchange(begin, end);
+  }
+
+  /// Cells about half a box wide and one box tall, so that a neighbourhood is few rows, and no more
+  /// cells than boxes, however far the boxes lie apart.
+  static void lay_grid(octave& o)
+  {
+    const double width = o.width_sum / o.boxes, height = o.height_sum / o.boxes;
+    double columns = (double(o.right) - double(o.left)) / (0.5 * width) + 1;
+    double rows = (double(o.bottom) - double(o.top)) / height + 1;
+    const double excess = columns * rows / (double(o.boxes) + 16);
+    if (excess > 1) {
+      columns = std::max(1.0, columns / std::sqrt(excess));
+      rows = std::min(rows, std::max(1.0, (double(o.boxes) + 16) / columns));
+      columns = std::min(columns, std::max(1.0, (double(o.boxes) + 16) / rows));
+    }
+    o.columns = static_cast<std::uint32_t>(columns);
+    o.rows = static_cast<std::uint32_t>(rows);
+    const double across = double(o.right) - double(o.left), down = double(o.bottom) - double(o.top);
+    o.cells_per_x = across > 0 ? static_cast<float>(o.columns / across) : 0.0f;
+    o.cells_per_y = down > 0 ? static_cast<float>(o.rows / down) : 0.0f;
+  }
+
+  /// How far apart two centres may lie if one side is `side` and the other at most `longest`.
+  [[nodiscard]] float reach(float side, float longest) const
+  {
+    const float other = std::max(side, std::min(longest, side / overlap_));
+    const float reach = std::max((1 - overlap_) * side, (side + other) * 0.5f - overlap_ * other);
+    return reach * 1.0001f;  // for the rounding of centres and cells
+  }
+
+  void drop_what_overlaps(std::uint32_t place)
+  {
+    const box<float> b{sides_[0][place], sides_[1][place], sides_[2][place], sides_[3][place]};
+    const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
+    const float cx = centre_x(b), cy = centre_y(b);
+    const float slack = (std::abs(cx) + std::abs(cy)) * 1e-6f;
+    const std::size_t smallest = octave_of(size * overlap_ * 0.9999f);
+    const float largest_area =
+        std::min(size / overlap_ * 1.0001f, std::numeric_limits<float>::max());
+    const std::size_t largest = octave_of(largest_area);
+    for (std::size_t at = smallest; at <= largest; ++at) {
+      const octave& o = octave_[at];
+      if (o.boxes == 0) continue;
+      const float rx = reach(w, o.widest) + slack, ry = reach(h, o.tallest) + slack;
+      if (cx + rx < o.left || cx - rx > o.right || cy + ry < o.top || cy - ry > o.bottom) continue;
+      const std::uint32_t first = cell_along(cx - rx, o.left, o.cells_per_x, o.columns);
+      const std::uint32_t last = cell_along(cx + rx, o.left, o.cells_per_x, o.columns);
+      const std::uint32_t bottom = cell_along(cy + ry, o.top, o.cells_per_y, o.rows);
+      for (std::uint32_t row = cell_along(cy - ry, o.top, o.cells_per_y, o.rows); row <= bottom;
+           ++row) {
+        const std::uint32_t cells = o.first_cell + row * o.columns;
+        drop_run(b, cell_begin_[cells + first], cell_begin_[cells + last + 1]);
+      }
+    }
+  }
+
+  /// Whole blocks around the run: a test more of a box that is far away changes nothing.
+  void drop_run(const box<float>& b, std::size_t from, std::size_t to)
+  {
+    const float limit = overlap_;
+    for (std::size_t at = from / block * block; at < to; at += block) {
+      const float* const x1 = &sides_[0][at];
+      const float* const y1 = &sides_[1][at];
+      const float* const x2 = &sides_[2][at];
+      const float* const y2 = &sides_[3][at];
+      std::uint32_t* const dropped = &dropped_[at];
+      for (std::size_t k = 0; k < block; ++k) {
+        const float shared = iou<Lengths>(b, box<float>{x1[k], y1[k], x2[k], y2[k]});
+        dropped[k] |= shared > limit ? 1u : 0u;
+      }
+    }
+  }
+
+  float overlap_;
+  std::size_t keep_;
+  score_order order_;
+  std::array<octave, octaves> octave_;
+  std::vector<box<float>> corners_;
+  std::vector<std::uint32_t> place_, cell_of_, cell_begin_, dropped_;
+  std::array<std::vector<float>, 4> sides_;  // x1, y1, x2, y2 by place
+  std::vector<row_index> rows_;
+  std::vector<float> scores_;
+};
+static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<inclusive_pixels>>);
+
+}  // namespace retinue
