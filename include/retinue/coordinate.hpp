@@ -26,7 +26,16 @@ struct fits {  // brace initialization, so a narrowing conversion does not fit
 };
 
 template <class T>
-concept has_minimum = requires(const T& a) { fits<T>{minimum(a, a)}; };
+concept has_minimum = requires(const T& a) {
+  fits<T>{minimum(a, a)};
+  fits<T>{maximum(a, a)};
+};
+
+template <class T>
+concept has_member_min = requires(const T& a) {
+  fits<T>{a.min(a)};
+  fits<T>{a.max(a)};
+};
 
 template <class T>
 concept elementary = requires(const T& a) {
@@ -60,13 +69,13 @@ T maximum_of(const T& a, const T& b)
   return maximum(a, b);
 }
 template <class T>
-  requires(!std::floating_point<T> && !has_minimum<T>)
+  requires(!std::floating_point<T> && !has_minimum<T> && has_member_min<T>)
 T minimum_of(const T& a, const T& b)
 {
   return a.min(b);
 }
 template <class T>
-  requires(!std::floating_point<T> && !has_minimum<T>)
+  requires(!std::floating_point<T> && !has_minimum<T> && has_member_min<T>)
 T maximum_of(const T& a, const T& b)
 {
   return a.max(b);
