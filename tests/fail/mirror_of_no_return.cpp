@@ -12,4 +12,4 @@ struct triangle {
 #endif
 };
 
-const retinue::landmarks<float, triangle> marks{};
+retinue::landmarks<float, triangle> marks{};

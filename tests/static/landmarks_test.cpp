@@ -15,7 +15,11 @@ static_assert(landmark_schema<schemas::none> && landmark_schema<schemas::face5> 
 static_assert(landmark_schema<schemas::points<1>> && landmark_schema<schemas::points<468, 3>>);
 static_assert(!landmark_schema<schemas::points<5, 1>> && !landmark_schema<schemas::points<5, 4>>);
 
+}  // namespace
+
 // One of a user's own, and what it may lack or get wrong.
+namespace users {
+
 struct triangle {
   static constexpr std::size_t count = 3, dimension = 2;
   static constexpr std::array<std::size_t, 3> mirror{1, 0, 2};
@@ -39,6 +43,13 @@ struct mirror_of_no_return {
   static constexpr std::size_t count = 3, dimension = 2;
   static constexpr std::array<std::size_t, 3> mirror{1, 2, 0};
 };
+
+}  // namespace users
+
+namespace {
+
+using namespace users;
+
 static_assert(landmark_schema<triangle>);
 static_assert(!landmark_schema<no_dimension> && !landmark_schema<no_mirror> &&
               !landmark_schema<mirror_too_short> && !landmark_schema<mirror_out_of_range> &&
