@@ -19,15 +19,53 @@ retinue_headers(
   anchors/default_boxes.hpp
   anchors/grid.hpp
   anchors/square_anchors.hpp
+  backend.hpp
   config.hpp
   coordinate.hpp
+  detect.hpp
   encoders.hpp
   error.hpp
   geometry.hpp
+  io/file.hpp
+  io/pickle.hpp
+  io/pickle_document.hpp
+  io/pytorch.hpp
+  io/pytorch_file.hpp
+  io/state_dict.hpp
+  io/strided.hpp
+  io/zip.hpp
   landmarks.hpp
   overlap.hpp
+  retinue.hpp
+  select.hpp
   suppress.hpp
   suppress/greedy.hpp
   suppress/per_class.hpp
   suppress/soft.hpp
-  suppress/suppressor.hpp)
+  suppress/suppressor.hpp
+  table.hpp)
+
+retinue_headers(
+  eigen
+  backend/eigen.hpp
+  backend/transpose.hpp)
+
+retinue_headers(
+  torch
+  backend/libtorch.hpp
+  models/body.hpp
+  models/convolution.hpp
+  models/folded.hpp
+  models/fpn.hpp
+  models/heads.hpp
+  models/load.hpp
+  models/mobilenet_v1.hpp
+  models/process.hpp
+  models/resnet.hpp
+  models/retinaface.hpp
+  models/ssh.hpp)
+
+retinue_headers(
+  json
+  io/safetensors.hpp
+  io/weights.hpp)

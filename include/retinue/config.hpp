@@ -12,3 +12,13 @@
 #else
 #define RETINUE_HD
 #endif
+
+/// Whether the compiler has vectors of floats and __builtin_shufflevector: g++ 12 and clang do.
+#if defined(__GNUC__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define RETINUE_HAS_SHUFFLES 1
+#endif
+#endif
+#ifndef RETINUE_HAS_SHUFFLES
+#define RETINUE_HAS_SHUFFLES 0
+#endif

@@ -121,6 +121,18 @@ struct scalar_of<T> {
 template <class T>
 using scalar_of_t = typename scalar_of<T>::type;
 
+/// `value` in every row, shaped like x: a number, a packet's Constant, or full_like beside T.
+template <class T>
+[[nodiscard]] RETINUE_HD constexpr T fill_like([[maybe_unused]] const T& x, scalar_of_t<T> value)
+{
+  if constexpr (std::floating_point<T>)
+    return value;
+  else if constexpr (requires { T(T::Constant(value)); })
+    return T::Constant(value);
+  else
+    return full_like(x, value);
+}
+
 /// The smaller of two values, row by row.
 template <class T>
 [[nodiscard]] RETINUE_HD constexpr T minimum_of(const T& a, const T& b)

@@ -140,7 +140,7 @@ struct centre_size_coder {
     using detail::exp;
     using S = scalar_of_t<T>;
     const T scaled = log_ratio * S(size);
-    return exp(minimum_of(scaled, T(scaled * S(0) + S(largest_log))));
+    return exp(minimum_of(scaled, fill_like(scaled, S(largest_log))));
   }
 };
 

@@ -115,14 +115,13 @@ concept box_like = requires(const B& b) {
 };
 
 /// The part of b that lies in the image (0, 0) to (width, height); degenerate if there is none.
-template <class T, class S>
-[[nodiscard]] RETINUE_HD box<T> clip(const box<T>& b, S width, S height)
+template <class T>
+[[nodiscard]] RETINUE_HD box<T> clip(const box<T>& b, scalar_of_t<T> width, scalar_of_t<T> height)
 {
-  const auto inside = [](const T& v, S limit) {
-    const T zero = v * S(0), far = zero + limit;
-    return minimum_of(maximum_of(v, zero), far);
-  };
-  return {inside(b.x1, width), inside(b.y1, height), inside(b.x2, width), inside(b.y2, height)};
+  const T zero = fill_like(b.x1, 0), right = fill_like(b.x1, width),
+          bottom = fill_like(b.x1, height);
+  return {minimum_of(maximum_of(b.x1, zero), right), minimum_of(maximum_of(b.y1, zero), bottom),
+          minimum_of(maximum_of(b.x2, zero), right), minimum_of(maximum_of(b.y2, zero), bottom)};
 }
 
 }  // namespace retinue

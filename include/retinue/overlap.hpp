@@ -14,7 +14,7 @@
 #pragma once
 
 #include <retinue/config.hpp>      // RETINUE_HD
-#include <retinue/coordinate.hpp>  // coordinate, scalar_of_t
+#include <retinue/coordinate.hpp>  // fill_like, scalar_of_t
 #include <retinue/geometry.hpp>    // box
 
 #include <limits>
@@ -52,7 +52,7 @@ template <class Lengths = continuous, class T>
 {
   const T w = Lengths::length(maximum_of(a.x1, b.x1), minimum_of(a.x2, b.x2));
   const T h = Lengths::length(maximum_of(a.y1, b.y1), minimum_of(a.y2, b.y2));
-  const T zero = w * scalar_of_t<T>(0);
+  const T zero = fill_like(w, 0);
   return maximum_of(zero, w) * maximum_of(zero, h);
 }
 
@@ -113,7 +113,7 @@ template <class T>
   const T slope_b = detail::share<T>(b.x2 - b.x1, b.y2 - b.y1);
   const T turn = (atan(slope_a) - atan(slope_b)) * S(2 / std::numbers::pi);
   const T v = turn * turn;
-  const T apart = v * S(0) + S(1) - iou(a, b);
+  const T apart = fill_like(v, 1) - iou(a, b);
   return diou(a, b) - v * detail::share<T>(v, apart + v);
 }
 

@@ -5,4 +5,4 @@
 #include <retinue/suppress/greedy.hpp>      // keep the best, drop what overlaps it
 #include <retinue/suppress/per_class.hpp>   // boxes of different classes leave each other alone
 #include <retinue/suppress/soft.hpp>        // lower the scores of what overlaps, linear or gaussian
-#include <retinue/suppress/suppressor.hpp>  // the concept, and the order of scores
+#include <retinue/suppress/suppressor.hpp>  // the concept

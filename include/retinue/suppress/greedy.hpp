@@ -14,7 +14,8 @@
 #include <retinue/error.hpp>                // fail
 #include <retinue/geometry.hpp>             // to_corners
 #include <retinue/overlap.hpp>              // iou, continuous
-#include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows, score_order
+#include <retinue/select.hpp>               // score_order
+#include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace retinue {

@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
+#include <ranges>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,6 +36,11 @@ class per_class_suppressor {
     if (std::ranges::size(boxes) != scores.size() || labels.size() != scores.size())
       fail("suppression by class was given ", std::ranges::size(boxes), " boxes, ", scores.size(),
            " scores and ", labels.size(), " labels");
+    if (std::ranges::adjacent_find(labels, std::ranges::not_equal_to()) == labels.end()) {
+      const kept_rows kept = inner_(boxes, scores);  // one class: nothing to keep apart
+      const std::size_t n = std::min(kept.rows.size(), keep_);
+      return {kept.rows.first(n), kept.scores.first(n)};
+    }
     grouped_.resize(labels.size());
     for (std::size_t i = 0; i < labels.size(); ++i)
       grouped_[i] = {labels[i], static_cast<row_index>(i)};

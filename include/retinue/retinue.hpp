@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// All of retinue that needs nothing but the standard library. A backend comes on top, by hand:
+// retinue/backend/eigen.hpp or retinue/backend/libtorch.hpp.
+#pragma once
+
+#include <retinue/anchors.hpp>     // where the anchors of each level lie
+#include <retinue/backend.hpp>     // what a tensor backend must do
+#include <retinue/config.hpp>      // version and compiler
+#include <retinue/coordinate.hpp>  // what a coordinate must do
+#include <retinue/detect.hpp>      // from a network's outputs to detections
+#include <retinue/encoders.hpp>    // boxes and landmarks to offsets, and back
+#include <retinue/error.hpp>       // how bad input is refused
+#include <retinue/geometry.hpp>    // boxes
+#include <retinue/landmarks.hpp>   // landmark schemas
+#include <retinue/overlap.hpp>     // iou and its kin
+#include <retinue/select.hpp>      // scores to rows
+#include <retinue/suppress.hpp>    // many detections to one each
+#include <retinue/table.hpp>       // records as columns and rows

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the scores of all anchors to the few worth decoding; and the one order of scores that every
+// family uses: best first, equal scores by their row, NaN last.
+#pragma once
+
+#include <retinue/error.hpp>  // fail
+#include <retinue/table.hpp>  // row_index
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// Sorts rows by falling score in time O(n), without allocating once its buffers have grown.
+class score_order {
+ public:
+  /// Rows 0 to n - 1; valid until the next call.
+  std::span<const row_index> operator()(std::span<const float> scores)
+  {
+    keys_.resize(scores.size());
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      keys_[i] = std::uint64_t{falling(scores[i])} << 32 | static_cast<row_index>(i);
+    if (keys_.size() < 64)
+      std::sort(keys_.begin(), keys_.end());
+    else
+      radix_sort();
+    rows_.resize(keys_.size());
+    for (std::size_t i = 0; i < keys_.size(); ++i) rows_[i] = static_cast<row_index>(keys_[i]);
+    return rows_;
+  }
+
+ private:
+  /// Bits that rise as the score falls.
+  static std::uint32_t falling(float score)
+  {
+    if (score != score) return ~std::uint32_t{0};
+    const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
+    return bits >> 31 ? bits : ~bits & 0x7fffffffu;
+  }
+
+  /// Four stable passes of a byte over the upper half; the rows below it begin in order.
+  void radix_sort()
+  {
+    constexpr std::size_t digits = 4, width = 8, values = std::size_t{1} << width;
+    sorted_.resize(keys_.size());
+    std::array<std::array<std::uint32_t, values>, digits> count{};
+    for (const std::uint64_t key : keys_)
+      for (std::size_t d = 0; d < digits; ++d) ++count[d][key >> (32 + d * width) & (values - 1)];
+    for (std::size_t d = 0; d < digits; ++d) {
+      std::uint32_t before = 0;
+      for (std::uint32_t& c : count[d]) before += std::exchange(c, before);
+      for (const std::uint64_t key : keys_)
+        sorted_[count[d][key >> (32 + d * width) & (values - 1)]++] = key;
+      keys_.swap(sorted_);
+    }
+  }
+
+  std::vector<std::uint64_t> keys_, sorted_;
+  std::vector<row_index> rows_;
+};
+
+/// Class scores as a network writes them: (rows, classes) probabilities, class 0 the background.
+struct score_rows {
+  const float* data = nullptr;
+  std::size_t rows = 0, classes = 0;
+};
+
+/// The chosen pairs of an anchor's row and a class, best first.
+struct selection {
+  std::vector<row_index> rows;
+  std::vector<std::int32_t> labels;
+  std::vector<float> scores;
+
+  [[nodiscard]] std::size_t size() const { return rows.size(); }
+  void add(row_index row, std::int32_t label, float score)
+  {
+    rows.push_back(row);
+    labels.push_back(label);
+    scores.push_back(score);
+  }
+  void clear()
+  {
+    rows.clear();
+    labels.clear();
+    scores.clear();
+  }
+};
+
+/// Chooses the pairs (row, class >= 1) that score more than a floor. Its buffers are reused.
+class score_selector {
+ public:
+  /// At most `most` pairs, best first; equal scores in the order of row, then class.
+  void operator()(const score_rows& from, float floor, std::size_t most, selection& chosen)
+  {
+    if (from.classes < 2)
+      fail("the scores have ", from.classes, " classes, expected the background and at least one");
+    found_.clear();
+    for (std::size_t row = 0; row < from.rows; ++row) {
+      const float* const scores = from.data + row * from.classes;
+      for (std::size_t label = 1; label < from.classes; ++label)
+        if (scores[label] > floor)
+          found_.add(static_cast<row_index>(row), static_cast<std::int32_t>(label), scores[label]);
+    }
+    chosen.clear();
+    const auto order = order_(found_.scores);
+    for (const row_index at : order.first(std::min(most, order.size())))
+      chosen.add(found_.rows[at], found_.labels[at], found_.scores[at]);
+  }
+
+ private:
+  selection found_;
+  score_order order_;
+};
+
+}  // namespace retinue

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "formula_laws.hpp"
+#include "npz.hpp"
+#include "shared.hpp"
+
+#include <retinue/backend/eigen.hpp>
+#include <retinue/encoders.hpp>
+#include <retinue/overlap.hpp>
+
+#include <cstring>
+#include <limits>
+
+using namespace retinue;
+
+TEMPLATE_TEST_CASE("a coder's decode inverts its encode, for numbers and packets", "",
+                   RETINUE_TEST_SCHEMAS)
+{
+  test::check_coder<float, TestType>();
+  test::check_coder<double, TestType>();
+  test::check_coder<test::packet, TestType>();
+}
+
+TEST_CASE("overlap is what its definition says, for numbers and packets")
+{
+  test::check_overlap<float>();
+  test::check_overlap<double>();
+  test::check_overlap<test::packet>();
+}
+
+TEST_CASE("a hand-computed box and landmark")
+{
+  const centre_size_coder coder;
+  const centre_box<double> anchor{0.5, 0.5, 0.2, 0.4};
+  const box<double> truth{0.45, 0.3, 0.65, 0.9};  // centre (0.55, 0.6), sides 0.2 and 0.6
+  const auto o = coder.encode(truth, anchor);
+  CHECK(std::abs(o.dx - 2.5) < 1e-12);
+  CHECK(std::abs(o.dy - 2.5) < 1e-12);
+  CHECK(std::abs(o.dw) < 1e-12);
+  CHECK(std::abs(o.dh - 5 * std::log(1.5)) < 1e-12);
+  const landmarks<double, schemas::points<1>> mark{{{{0.48, 0.7}}}};
+  const auto l = coder.encode(mark, anchor);
+  CHECK(std::abs(l.points[0][0] + 1) < 1e-12);
+  CHECK(std::abs(l.points[0][1] - 5) < 1e-12);
+}
+
+TEST_CASE("a third coordinate is coded in anchor widths")
+{
+  using mesh = schemas::points<2, 3>;
+  const centre_size_coder coder;
+  const centre_box<double> anchor{0.5, 0.5, 0.2, 0.4};
+  const landmarks<double, mesh> marks{{{{0.5, 0.5, 0.02}, {0.6, 0.3, -0.1}}}};
+  const auto o = coder.encode(marks, anchor);
+  CHECK(std::abs(o.points[0][2] - 1) < 1e-12);
+  const auto back = coder.decode(o, anchor);
+  CHECK(std::abs(back.points[1][2] + 0.1) < 1e-12);
+}
+
+TEMPLATE_TEST_CASE("what an untrained network says stays finite", "", float, double, test::packet)
+{
+  using T = TestType;
+  const auto all = [](double v) {
+    return test::value<T>::from(std::vector<double>(test::value<T>::rows, v));
+  };
+  const centre_box<T> anchor{all(0.5), all(0.5), all(0.2), all(0.2)};
+  for (const double huge : {1e3, 1e30, std::numeric_limits<double>::infinity()}) {
+    const offsets<T> o{all(0), all(0), all(huge), all(-huge)};
+    const auto b = test::row_of(centre_size_coder().decode(o, anchor), 0);
+    CHECK(std::abs(b.x2 - b.x1 - 0.2 * 1000 / 16) < 1e-4);
+    CHECK(std::abs(b.y2 - b.y1) < 1e-4);
+  }
+  const offsets<T> o{all(0), all(0), all(1e6), all(0)};
+  CHECK(std::isinf(test::row_of(centre_size_coder::unclamped().decode(o, anchor), 0).x1));
+}
+
+TEST_CASE("boxes without area overlap nothing, and nothing is NaN")
+{
+  const box<float> flat{1, 1, 1, 5}, point{2, 2, 2, 2}, square{0, 0, 4, 4};
+  for (const auto& a : {flat, point})
+    for (const auto& b : {flat, point, square}) {
+      CHECK(iou(a, b) == 0);
+      CHECK(std::isfinite(giou(a, b)));
+      CHECK(std::isfinite(diou(a, b)));
+      CHECK(std::isfinite(ciou(a, b)));
+    }
+}
+
+TEST_CASE("clipping keeps what lies inside")
+{
+  CHECK(clip(box<float>{-3, 2, 12, 9}, 10.0f, 8.0f) == box<float>{0, 2, 10, 8});
+  const auto inside = std::numeric_limits<float>::infinity();
+  CHECK(clip(box<float>{-inside, 2, inside, 3}, 10.0f, 8.0f) == box<float>{0, 2, 10, 3});
+}
+
+namespace {
+template <class R>
+std::vector<R> records(const test::array& a)
+{
+  const auto values = a.as<typename R::value_type>();
+  std::vector<R> all(values.size() / R::width);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t c = 0; c < R::width; ++c) all[i][c] = values[i * R::width + c];
+  return all;
+}
+
+template <class R>
+double worst(const std::vector<R>& ours, const std::vector<R>& golden)
+{
+  REQUIRE(ours.size() == golden.size());
+  double most = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    for (std::size_t c = 0; c < R::width; ++c) {
+      const double a = ours[i][c], b = golden[i][c];
+      most = std::max(most, std::abs(a - b) / std::max(1.0, std::abs(b)));
+    }
+  return most;
+}
+
+template <class R, class F, class... In>
+std::vector<R> mapped(const F& f, const std::vector<In>&... in)
+{
+  std::vector<R> out(std::min({in.size()...}));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = f(in[i]...);
+  return out;
+}
+
+struct encode {
+  centre_size_coder coder;
+  auto operator()(const auto& truth, const auto& anchor) const
+  {
+    return coder.encode(truth, anchor);
+  }
+};
+struct decode {
+  centre_size_coder coder;
+  auto operator()(const auto& o, const auto& anchor) const { return coder.decode(o, anchor); }
+};
+}  // namespace
+
+TEST_CASE("the coder equals the reference, number by number and in packets", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/box_ops.npz"));
+  using marks = landmarks<float, schemas::face5>;
+  using mark_offsets = landmark_offsets<float, schemas::face5>;
+  const auto anchors = records<centre_box<float>>(golden["priors"]);
+  const auto truths = records<box<float>>(golden["boxes"]);
+  const auto points = records<marks>(golden["landms"]);
+
+  CHECK(worst(mapped<offsets<float>>(encode{}, truths, anchors),
+              records<offsets<float>>(golden["encode"])) <= 1e-6);
+  CHECK(worst(mapped<mark_offsets>(encode{}, points, anchors),
+              records<mark_offsets>(golden["encode_landm"])) == 0);
+
+  const auto loc = records<offsets<float>>(golden["loc"]);
+  const auto pull = records<mark_offsets>(golden["landm_pred"]);
+  const auto boxes = records<box<float>>(golden["decode"]);
+  const auto placed = records<marks>(golden["decode_landm"]);
+  CHECK(worst(mapped<box<float>>(decode{}, loc, anchors), boxes) <= 1e-6);
+  CHECK(worst(mapped<marks>(decode{}, pull, anchors), placed) == 0);
+
+  // The same through the Eigen backend, from rows as a network writes them.
+  const auto raw = golden["loc"].as<float>(), raw_points = golden["landm_pred"].as<float>();
+  const eigen_backend<> backend;
+  columns<centre_box<float>> table(anchors);
+  columns<box<float>> found;
+  columns<marks> found_points;
+  backend.map(decode{}, found, rows<offsets<float>>(raw.data(), loc.size()), table);
+  backend.map(decode{}, found_points, rows<mark_offsets>(raw_points.data(), pull.size()), table);
+  std::vector<box<float>> host;
+  std::vector<marks> host_points;
+  backend.fetch(found, host);
+  backend.fetch(found_points, host_points);
+  CHECK(worst(host, boxes) <= 1e-6);
+  CHECK(worst(host_points, placed) <= 1e-6);
+
+  CHECK(worst(mapped<box<float>>([](const auto& a) { return to_corners(a); }, anchors),
+              records<box<float>>(golden["point_form"])) == 0);
+}
+
+TEST_CASE("double coding equals the reference in double", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/box_ops.npz"));
+  const auto widened = [](const auto& all) {
+    using R = std::decay_t<decltype(all[0])>;
+    std::vector<rebind_t<R, double>> out(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      for (std::size_t c = 0; c < R::width; ++c) out[i][c] = all[i][c];
+    return out;
+  };
+  const auto anchors = widened(records<centre_box<float>>(golden["priors"]));
+  const auto truths = widened(records<box<float>>(golden["boxes"]));
+  const auto loc = widened(records<offsets<float>>(golden["loc"]));
+  CHECK(worst(mapped<offsets<double>>(encode{}, truths, anchors),
+              records<offsets<double>>(golden["encode_f64"])) <= 1e-12);
+  CHECK(worst(mapped<box<double>>(decode{}, loc, anchors),
+              records<box<double>>(golden["decode_f64"])) <= 1e-12);
+}
+
+TEST_CASE("without the clamp, huge offsets overflow exactly as the reference's do", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/box_ops.npz"));
+  const auto loc = records<offsets<float>>(golden["loc_extreme"]);
+  auto anchors = records<centre_box<float>>(golden["priors"]);
+  anchors.resize(loc.size());
+  const auto expected = golden["decode_extreme"].as<float>();
+  const auto compatible = mapped<box<float>>(decode{centre_size_coder::unclamped()}, loc, anchors);
+  const auto ours = mapped<box<float>>(decode{}, loc, anchors);
+  for (std::size_t i = 0; i < loc.size(); ++i)
+    for (std::size_t c = 0; c < 4; ++c) {
+      CAPTURE(i, c, loc[i][2], loc[i][3]);
+      const float want = expected[i * 4 + c], got = compatible[i][c];
+      if (std::isnan(want))
+        CHECK(std::isnan(got));
+      else if (std::isinf(want))
+        CHECK(got == want);
+      else
+        CHECK(std::abs(got - want) <= 2e-6f * std::max(1.0f, std::abs(want)));
+      if (!std::isnan(loc[i][2]) && !std::isnan(loc[i][3])) CHECK(std::isfinite(ours[i][c]));
+    }
+}
+
+TEST_CASE("overlap equals the reference's tables", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/box_ops.npz"));
+  const columns<box<float>> a(records<box<float>>(golden["iou_a"])),
+      b(records<box<float>>(golden["iou_b"]));
+  const eigen_backend<> backend;
+  std::vector<float> table;
+  const auto differs = [&](const char* name) {
+    const auto expected = golden[name].as<float>();
+    REQUIRE(table.size() == expected.size());
+    float most = 0;
+    for (std::size_t i = 0; i < table.size(); ++i)
+      most = std::max(most, std::abs(table[i] - expected[i]));
+    return most;
+  };
+  backend.outer(iou_of<>{}, table, a, b);
+  CHECK(differs("jaccard") <= 1e-7f);
+  CHECK(differs("tv_box_iou") <= 1e-6f);
+  backend.outer([](const auto& x, const auto& y) { return intersection(x, y); }, table, a, b);
+  CHECK(differs("intersect") <= 1e-7f);
+
+  const auto fa = records<box<double>>(golden["iof_a"]), fb = records<box<double>>(golden["iof_b"]);
+  const auto iofs = golden["matrix_iof"].as<double>(), ious = golden["matrix_iou"].as<double>();
+  for (std::size_t i = 0; i < fa.size(); ++i)
+    for (std::size_t j = 0; j < fb.size(); ++j) {
+      // The reference divides iof by max(area, 1), which is iof for boxes of a pixel or more (D2).
+      CHECK(std::abs(iof(fa[i], fb[j]) * area(fa[i]) / std::max(area(fa[i]), 1.0) -
+                     iofs[i * fb.size() + j]) <= 1e-12);
+      CHECK(std::abs(iou(fa[i], fb[j]) - ious[i * fb.size() + j]) <= 1e-12);
+    }
+}

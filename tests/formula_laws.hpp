@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Laws that every formula obeys, whatever the value type and the number of landmarks:
+//   decode inverts encode; a packet or a column equals as many numbers; overlap is symmetric and
+//   bounded, and what its definition says.
+#pragma once
+
+#include "catch.hpp"
+#include "values.hpp"
+
+#include <retinue/encoders.hpp>
+#include <retinue/overlap.hpp>
+
+#include <cmath>
+#include <random>
+
+namespace retinue::test {
+
+class drawing {
+ public:
+  double between(double from, double to)
+  {
+    return std::uniform_real_distribution<double>(from, to)(random_);
+  }
+
+  /// Boxes of 0.01 to 0.5, anywhere in the image.
+  template <class T>
+  box<T> corners()
+  {
+    double x = 0, y = 0;
+    return record_from<box<T>>([&](std::size_t c) {
+      return c == 0   ? x = between(0, 1)
+             : c == 1 ? y = between(0, 1)
+                      : (c == 2 ? x : y) + between(0.01, 0.5);
+    });
+  }
+  template <class T>
+  centre_box<T> centre()
+  {
+    return record_from<centre_box<T>>(
+        [&](std::size_t c) { return c < 2 ? between(0, 1) : between(0.02, 0.4); });
+  }
+  template <class R>
+  R any(double from, double to)
+  {
+    return record_from<R>([&](std::size_t) { return between(from, to); });
+  }
+
+ private:
+  std::mt19937 random_{20};
+};
+
+/// Equal row by row, within the type's rounding, relative to 1 or to the value.
+template <class A, class B>
+void require_equal(const A& a, const B& b, double slack = 1)
+{
+  using T = typename A::value_type;
+  double worst = 0;
+  for (std::size_t row = 0; row < value<T>::rows; ++row) {
+    const auto x = row_of(a, row), y = row_of(b, row);
+    for (std::size_t c = 0; c < A::width; ++c)
+      worst = std::max(worst, std::abs(x[c] - y[c]) / std::max(1.0, std::abs(y[c])));
+  }
+  CAPTURE(A::width);
+  REQUIRE(worst <= slack * value<T>::tolerance);
+}
+
+template <class T, class Schema>
+void check_coder()
+{
+  drawing draw;
+  const centre_size_coder coder;
+  for (int round = 0; round < 20; ++round) {
+    const auto anchor = draw.centre<T>();
+    const auto truth = draw.corners<T>();
+    const auto o = coder.encode(truth, anchor);
+    require_equal(coder.decode(o, anchor), truth, 4);
+
+    const auto marks = draw.any<landmarks<T, Schema>>(-0.5, 1.5);
+    const auto regressed = coder.encode(marks, anchor);
+    require_equal(coder.decode(regressed, anchor), marks, 8);
+
+    // The same rows, one number at a time and in double.
+    const auto far = draw.any<offsets<T>>(-8, 8);
+    const auto decoded = coder.decode(far, anchor);
+    const auto pulled = draw.any<landmark_offsets<T, Schema>>(-8, 8);
+    const auto placed = coder.decode(pulled, anchor);
+    for (std::size_t row = 0; row < value<T>::rows; ++row) {
+      const auto a = row_of(anchor, row);
+      const auto expected = coder.decode(row_of(far, row), a);
+      for (std::size_t c = 0; c < 4; ++c)
+        REQUIRE(std::abs(row_of(decoded, row)[c] - expected[c]) <=
+                4 * value<T>::tolerance * std::max(1.0, std::abs(expected[c])));
+      const auto points = coder.decode(row_of(pulled, row), a);
+      for (std::size_t c = 0; c < Schema::count * Schema::dimension; ++c)
+        REQUIRE(std::abs(row_of(placed, row)[c] - points[c]) <=
+                4 * value<T>::tolerance * std::max(1.0, std::abs(points[c])));
+    }
+  }
+}
+
+template <class T>
+void check_overlap()
+{
+  drawing draw;
+  const double tolerance = 20 * value<T>::tolerance;
+  for (int round = 0; round < 20; ++round) {
+    const auto a = draw.corners<T>(), b = draw.corners<T>();
+    const T shared = iou(a, b), mirrored = iou(b, a), covered = iof(a, b), g = giou(a, b),
+            d = diou(a, b), c = ciou(a, b), self = iou(a, a);
+    for (std::size_t row = 0; row < value<T>::rows; ++row) {
+      const auto x = row_of(a, row), y = row_of(b, row);
+      const double w = std::max(0.0, std::min(x.x2, y.x2) - std::max(x.x1, y.x1));
+      const double h = std::max(0.0, std::min(x.y2, y.y2) - std::max(x.y1, y.y1));
+      const double area_x = (x.x2 - x.x1) * (x.y2 - x.y1), area_y = (y.x2 - y.x1) * (y.y2 - y.y1);
+      const double joint = area_x + area_y - w * h, expected = w * h / joint;
+      const double hw = std::max(x.x2, y.x2) - std::min(x.x1, y.x1);
+      const double hh = std::max(x.y2, y.y2) - std::min(x.y1, y.y1);
+      const double dx = (x.x1 + x.x2 - y.x1 - y.x2) / 2, dy = (x.y1 + x.y2 - y.y1 - y.y2) / 2;
+      const double distance = (dx * dx + dy * dy) / (hw * hw + hh * hh);
+      const double turn =
+          std::atan((x.x2 - x.x1) / (x.y2 - x.y1)) - std::atan((y.x2 - y.x1) / (y.y2 - y.y1));
+      const double v = 4 / (M_PI * M_PI) * turn * turn;
+      const auto at = [&](const T& t) { return value<T>::at(t, row); };
+      REQUIRE(std::abs(at(shared) - expected) < tolerance);
+      REQUIRE(at(shared) == at(mirrored));
+      REQUIRE(std::abs(at(self) - 1) < tolerance);
+      REQUIRE(std::abs(at(covered) - w * h / area_x) < tolerance);
+      REQUIRE(std::abs(at(g) - (expected - (hw * hh - joint) / (hw * hh))) < tolerance);
+      REQUIRE(std::abs(at(d) - (expected - distance)) < tolerance);
+      REQUIRE(std::abs(at(c) - (expected - distance - v * v / (1 - expected + v))) < tolerance);
+    }
+  }
+}
+
+}  // namespace retinue::test
+
+/// K landmarks, with the shipped schema of that number where there is one.
+#define RETINUE_TEST_SCHEMAS                                                     \
+  retinue::schemas::none, retinue::schemas::points<1>, retinue::schemas::plate4, \
+      retinue::schemas::face5, retinue::schemas::face68, retinue::schemas::wflw98

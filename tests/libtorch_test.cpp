@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formulas and the backend over at::Tensor, held to the same laws and to the Eigen backend.
+#include "catch.hpp"
+#include "detect_laws.hpp"
+#include "formula_laws.hpp"
+#include "values_torch.hpp"
+
+#include <retinue/backend/eigen.hpp>
+#include <retinue/backend/libtorch.hpp>
+#include <retinue/error.hpp>
+
+#include <torch/torch.h>
+
+using namespace retinue;
+
+TEMPLATE_TEST_CASE("a coder's decode inverts its encode, for tensor columns", "",
+                   RETINUE_TEST_SCHEMAS)
+{
+  test::check_coder<at::Tensor, TestType>();
+}
+
+TEST_CASE("overlap is what its definition says, for tensor columns")
+{
+  test::check_overlap<at::Tensor>();
+}
+
+TEST_CASE("gradients flow through decode and overlap")
+{
+  const auto options = torch::TensorOptions(torch::kDouble).requires_grad(true);
+  torch::manual_seed(3);
+  const auto o = torch::randn({6, 4}, options);
+  const auto anchors = torch::rand({6, 4}, torch::kDouble) + 0.2;
+  const auto truth = torch::tensor({0.1, 0.2, 0.9, 0.8}, torch::kDouble).expand({6, 4});
+  const libtorch_backend backend;
+  const auto loss = [&](const at::Tensor& offsets_in) {
+    tensor_table<box<float>> boxes;
+    backend.map([](const auto& x, const auto& a) { return centre_size_coder().decode(x, a); },
+                boxes, tensor_table<offsets<float>>{offsets_in},
+                tensor_table<centre_box<float>>{anchors});
+    at::Tensor pairs;
+    backend.outer([](const auto& a, const auto& b) { return ciou(a, b); }, pairs, boxes,
+                  tensor_table<box<float>>{truth});
+    return pairs.sum();
+  };
+  loss(o).backward();
+  torch::NoGradGuard off;
+  for (int i = 0; i < 6; ++i)
+    for (int c = 0; c < 4; ++c) {
+      const auto step = torch::zeros_like(o);
+      step[i][c] = 1e-6;
+      const double slope = ((loss(o + step) - loss(o - step)) / 2e-6).item<double>();
+      CHECK(std::abs(slope - o.grad()[i][c].item<double>()) <
+            1e-5 * std::max(1.0, std::abs(slope)));
+    }
+}
+
+TEST_CASE("both backends select the same rows, ties and all")
+{
+  torch::manual_seed(5);
+  for (const std::int64_t classes : {2, 4}) {
+    const auto scores = (torch::rand({3000, classes}) * 200).floor() / 200;
+    eigen_backend<> eigen;
+    const libtorch_backend torch_backend;
+    selection ours, oracle;
+    for (const std::size_t most : {std::size_t{0}, std::size_t{100}, std::size_t{100000}}) {
+      eigen.select({scores.data_ptr<float>(), 3000, static_cast<std::size_t>(classes)}, 0.6f, most,
+                   ours);
+      torch_backend.select(scores, 0.6f, most, oracle);
+      CHECK(ours.rows == oracle.rows);
+      CHECK(ours.labels == oracle.labels);
+      CHECK(ours.scores == oracle.scores);
+      CHECK((most == 0) == ours.rows.empty());
+    }
+  }
+}
+
+TEST_CASE("scores without an object class are refused")
+{
+  selection chosen;
+  CHECK_THROWS_AS(libtorch_backend().select(torch::rand({5, 1}), 0.5f, 10, chosen), error);
+  const std::vector<float> one(5);
+  eigen_backend<> eigen;
+  CHECK_THROWS_AS(eigen.select({one.data(), 5, 1}, 0.5f, 10, chosen), error);
+}
+
+namespace {
+template <class Schema>
+predictions<libtorch_backend, Schema> tensors(const test::raw_outputs<Schema>& raw)
+{
+  const auto n = static_cast<std::int64_t>(raw.scores.size() / raw.classes);
+  const auto tensor = [n](const std::vector<float>& values, std::size_t width) {
+    return torch::tensor(values).reshape({n, static_cast<std::int64_t>(width)});
+  };
+  return {tensor(raw.scores, raw.classes),
+          {tensor(raw.boxes, 4)},
+          {tensor(raw.points, Schema::count * Schema::dimension)}};
+}
+
+const auto as_tensors = [](const auto& raw) { return tensors(raw); };
+}  // namespace
+
+TEST_CASE("detections equal the reference's: rows, order, boxes, landmarks (LibTorch)", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  test::check_against_reference<libtorch_backend>(as_tensors);
+}
+
+TEMPLATE_TEST_CASE("the pipeline is what its steps say (LibTorch)", "", RETINUE_TEST_SCHEMAS)
+{
+  test::check_against_definition<TestType, libtorch_backend>(as_tensors, 2);
+  test::check_against_definition<TestType, libtorch_backend>(as_tensors, 4);
+}
+
+TEST_CASE("a batch gives what its images give alone (LibTorch)")
+{
+  test::check_batches<libtorch_backend>(as_tensors);
+}
+
+TEST_CASE("outputs that do not fit the anchors are refused (LibTorch)")
+{
+  test::check_mismatch<libtorch_backend>(as_tensors);
+}
