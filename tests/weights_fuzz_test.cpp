@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thousands of damaged files, the same ones in every run: each is read or refused with a sentence
+// that names it, and none makes the readers ask for memory out of proportion to its size.
+#include <retinue/io/weights.hpp>
+
+#include "catch.hpp"
+#include "shared.hpp"
+#include "torch_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+std::size_t largest_request = 0;
+}
+
+// Counts what the readers ask for. Not inlined, or g++ sees a free() of what new gave.
+[[gnu::noinline]] void* operator new(std::size_t size)
+{
+  largest_request = std::max(largest_request, size);
+  if (void* made = std::malloc(size ? size : 1)) return made;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* made) noexcept
+{
+  std::free(made);
+}
+[[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept
+{
+  std::free(made);
+}
+
+using namespace retinue;
+using namespace retinue::test;
+
+namespace {
+
+using reader = state_dict (*)(detail::byte_view, const std::string&);
+
+state_dict pytorch(detail::byte_view bytes, const std::string& name)
+{
+  return read_pytorch(bytes, name);
+}
+
+state_dict safetensors(detail::byte_view bytes, const std::string& name)
+{
+  return read_safetensors(bytes, name);
+}
+
+struct outcome {
+  int read = 0, refused = 0, wrong = 0;
+};
+
+/// Reads the bytes; a sentence that is none, or memory out of proportion, counts as wrong.
+void attempt(reader read, const std::string& bytes, outcome& all)
+{
+  largest_request = 0;
+  const std::string said = sentence([&] { return read(view(bytes), "made.pth"); });
+  const bool modest = largest_request <= 128 * bytes.size() + (2u << 20);
+  const bool one_sentence = said.empty() || (said.starts_with("made.pth: ") && said.size() < 2000 &&
+                                             said.find('\n') == std::string::npos);
+  ++(said.empty() ? all.read : all.refused);
+  if (!modest || !one_sentence) {
+    ++all.wrong;
+    UNSCOPED_INFO("refused with <" << said << ">, having asked for " << largest_request);
+  }
+}
+
+/// One to four changes, mostly of the first `sensitive` bytes and the last 2000: bits, bytes,
+/// telling numbers, cuts, and pieces that are repeated, moved or removed.
+std::string damaged(std::string bytes, std::mt19937& random, std::size_t sensitive)
+{
+  static const std::array<std::string, 10> telling{bytes_of(INT64_MAX),
+                                                   bytes_of(INT64_MIN),
+                                                   bytes_of(std::int64_t{-1}),
+                                                   bytes_of(INT32_MAX),
+                                                   bytes_of(INT32_MIN),
+                                                   bytes_of(std::int32_t{-1}),
+                                                   bytes_of(std::int64_t{0}),
+                                                   bytes_of(std::uint64_t{1} << 62),
+                                                   bytes_of(std::uint16_t{0xffff}),
+                                                   "99999999999999999999"};
+  const auto below = [&](std::size_t n) { return n ? random() % n : 0; };
+  const auto place = [&] {
+    const std::size_t n = bytes.size();
+    switch (below(4)) {
+      case 0:
+        return below(n);
+      case 1:
+        return n - 1 - below(std::min<std::size_t>(n, 2000));
+      default:
+        return below(std::min(n, sensitive));
+    }
+  };
+  for (auto changes = 1 + below(4); changes > 0 && !bytes.empty(); --changes) {
+    const std::size_t at = place(), length = std::min(1 + below(40), bytes.size() - at);
+    switch (below(8)) {
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 2:
+        bytes[at] = "(0125Q}]Ntelauqrhjbc.R\x85\x86\x93\x94"[below(27)];
+        break;
+      case 3: {
+        const auto& number = telling[below(telling.size())];
+        bytes.replace(at, std::min(number.size(), bytes.size() - at), number);
+        break;
+      }
+      case 4:
+        bytes.resize(at);
+        break;
+      case 5:
+        bytes.insert(at, bytes.substr(at, length));
+        break;
+      case 6:
+        bytes.insert(place(), bytes.substr(at, length));
+        break;
+      default:
+        bytes.erase(at, length);
+        break;
+    }
+  }
+  return bytes;
+}
+
+void fuzz(reader read, const std::string& whole, int cases, std::size_t sensitive, unsigned seed)
+{
+  std::mt19937 random(seed);
+  outcome all;
+  attempt(read, whole, all);
+  REQUIRE(all.read == 1);
+  for (int i = 0; i < cases; ++i) attempt(read, damaged(whole, random, sensitive), all);
+  CHECK(all.wrong == 0);
+  CHECK(all.refused > cases / 10);  // or the damage would prove nothing
+}
+
+std::string contents(const std::filesystem::path& file)
+{
+  const auto bytes = detail::read_file(file);
+  return std::string(detail::characters(bytes));
+}
+
+/// Twenty tensors of several layouts over two storages, beside an epoch.
+std::pair<std::string, named_bytes> example()
+{
+  std::vector<pickled::tensor> tensors;
+  for (int i = 0; i < 20; ++i) {
+    pickled::tensor t{"module.layer"s + std::to_string(i), {3, 4}, {4, 1}};
+    if (i % 4 == 1) t = {t.name, {4, 3}, {1, 4}};
+    if (i % 4 == 2) t = {t.name, {2, 2}, {0, 3}, 5};
+    if (i % 4 == 3) t = {t.name, {5}, {1}, 2, "1", "IntStorage", 7};
+    tensors.push_back(t);
+  }
+  return {"}("s + pickled::text("epoch") + pickled::integer(3) + pickled::text("state_dict") +
+              pickled::dictionary(tensors) + "u",
+          {{"0", std::string(48, '\1')}, {"1", std::string(28, '\2')}}};
+}
+
+}  // namespace
+
+TEST_CASE("damaged files of torch.save, legacy form")
+{
+  const auto [object, storages] = example();
+  const auto file = legacy_file(object, storages);
+  fuzz(pytorch, file, 20'000, file.size(), 1);
+}
+
+TEST_CASE("damaged files of torch.save, ZIP form")
+{
+  const auto [object, storages] = example();
+  for (const bool wide : {false, true}) {
+    const auto file = torch_zip(object, storages, wide);
+    fuzz(pytorch, file, 3'000, file.size(), 2);
+  }
+  // Under a CRC-32 that fits, for without it nothing reaches the pickle.
+  std::mt19937 random(3);
+  outcome all;
+  for (int i = 0; i < 5'000; ++i)
+    attempt(pytorch, torch_zip(damaged(object, random, object.size()), storages), all);
+  CHECK(all.wrong == 0);
+  CHECK(all.refused > 500);
+}
+
+TEST_CASE("damaged safetensors")
+{
+  std::string header = R"({"__metadata__":{"epoch":"3"})", data;
+  for (int i = 0; i < 20; ++i) {
+    header += ",\"layer"s + std::to_string(i) +
+              R"(":{"dtype":"F32","shape":[2,3],"data_offsets":[)" + std::to_string(data.size()) +
+              ","s + std::to_string(data.size() + 24) + "]}";
+    data += std::string(24, '\1');
+  }
+  header += "}";
+  const std::string file = bytes_of(static_cast<std::uint64_t>(header.size())) + header + data;
+  fuzz(safetensors, file, 20'000, header.size() + 8, 4);
+}
+
+TEST_CASE("damaged public checkpoints", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  // Opcodes come first in the legacy form and in ZIP's; ZIP's directory comes last.
+  for (const char* name : {"retinaface_mobilenet0.25_Final.pth", "mobilenetV1X0.25_pretrain.tar"})
+    fuzz(pytorch, contents(shared("weights") / name), 300, 60'000, 5);
+  fuzz(pytorch, contents(shared("weights/yunet_s.pth")), 300, 60'000, 6);
+}
+
+TEST_CASE("public checkpoints that are cut short", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  for (const char* name : {"retinaface_slim_Final.pth", "yunet_s.pth"}) {
+    const auto whole = contents(shared("weights") / name);
+    outcome all;
+    std::vector<std::size_t> sizes;
+    for (std::size_t size = 0; size < whole.size(); size += 9973) sizes.push_back(size);
+    for (std::size_t size = 0; size < 300; ++size) sizes.push_back(size);
+    for (std::size_t back = 1; back <= 100; ++back) sizes.push_back(whole.size() - back);
+    for (const auto size : sizes) attempt(pytorch, whole.substr(0, size), all);
+    CHECK(all.wrong == 0);
+    CHECK(all.read == 0);
+  }
+}

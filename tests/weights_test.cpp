@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/io/weights.hpp>
+
+#include "catch.hpp"
+#include "shared.hpp"
+#include "torch_file.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace retinue;
+using namespace retinue::test;
+
+namespace {
+
+/// A file with these bytes that is gone when the test is over.
+struct made_file {
+  std::filesystem::path path = std::filesystem::temp_directory_path() /
+                               ("retinue-weights-" + std::to_string(::getpid()) + ".pth");
+  explicit made_file(std::string_view bytes)
+  {
+    std::ofstream(path, std::ios::binary)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  ~made_file() { std::filesystem::remove(path); }
+};
+
+/// What a file with these bytes is refused with, after its name.
+std::string refusal(std::string_view bytes)
+{
+  const made_file made(bytes);
+  const auto said = sentence([&] { return read_weights(made.path); });
+  const auto name = made.path.string() + ": ";
+  return said.starts_with(name) ? said.substr(name.size()) : "without its name: " + said;
+}
+
+struct expected_file {
+  const char* name;
+  std::size_t tensors;
+  const char* first;
+  std::vector<std::int64_t> shape;
+};
+
+}  // namespace
+
+TEST_CASE("the form is told by the first bytes")
+{
+  const auto object = pickled::dictionary({{"w", {12}, {1}}});
+  const named_bytes storage{{"0", std::string(48, '\0')}};
+  const std::string header = R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  for (const auto& bytes : {legacy_file(object, storage), torch_zip(object, storage),
+                            bytes_of(static_cast<std::uint64_t>(header.size())) + header + "x"}) {
+    const made_file made(bytes);
+    CHECK(read_weights(made.path).find("w"));
+  }
+}
+
+TEST_CASE("what is no file of weights is said to be what it is")
+{
+  CHECK(refusal("") == "an empty file, not weights");
+  CHECK(refusal("version https://git-lfs.github.com/spec/v1\n").starts_with("a git-lfs pointer"));
+  CHECK(refusal("\n <!DOCTYPE html><html>").starts_with("a page of HTML"));
+  CHECK(refusal("\x08\x05\x12\x07pytorch\x1a\x05").starts_with("an ONNX model"));
+  CHECK(refusal("\x89HDF\r\n\x1a\n").starts_with("an HDF5 file"));
+  CHECK(refusal("\x1f\x8b\x08 packed").starts_with("compressed by gzip"));
+  CHECK(refusal("\x89PNG\r\n").starts_with("a picture"));
+  CHECK(refusal("{\"message\": \"not found\"}").starts_with("JSON text"));
+  CHECK(refusal(std::string(600, '\0')).starts_with("nothing but zeros"));
+  CHECK(refusal(std::string(257, 'a') + "ustar").starts_with("a tar archive"));
+  CHECK(refusal(" \n").starts_with("blank"));
+  CHECK(refusal("\x01\x02\xff") ==
+        "neither of torch.save nor safetensors: it begins with 01 02 ff");
+  CHECK(refusal("PK\3\4").starts_with("not a ZIP archive that can be read"));
+  CHECK(refusal("\x80\2").starts_with("the pickle cannot be read at byte 2"));
+}
+
+TEST_CASE("folders, pipes and absent files are refused, and none is waited for")
+{
+  const auto place = std::filesystem::temp_directory_path();
+  const auto pipe = place / ("retinue-pipe-" + std::to_string(::getpid()));
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const auto of = [](const std::filesystem::path& p) {
+    return sentence([&] { return read_weights(p); });
+  };
+  CHECK(of(place).find("not a file but a folder") != std::string::npos);
+  CHECK(of(pipe).find("not a file but a folder, pipe") != std::string::npos);
+  CHECK(of(place / "retinue" / "absent").find("no such file") != std::string::npos);
+  std::filesystem::remove(pipe);
+}
+
+TEST_CASE("public checkpoints are read whole", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const std::vector<expected_file> files{
+      {"mobilenetV1X0.25_pretrain.tar", 164, "stage1.0.0.weight", {8, 3, 3, 3}},
+      {"plate_ccpd_epoch20_4lm.pth", 300, "body.stage1.0.0.weight", {8, 3, 3, 3}},
+      {"retinaface68_stage5_epoch121.pt", 320, "body.mobilenet0_conv0.0.weight", {8, 3, 3, 3}},
+      {"retinaface_RBF_Final.pth", 258, "conv1.0.weight", {16, 3, 3, 3}},
+      {"retinaface_mobilenet0.25_Final.pth", 300, "body.stage1.0.0.weight", {8, 3, 3, 3}},
+      {"retinaface_slim_Final.pth", 198, "conv1.0.weight", {16, 3, 3, 3}},
+      {"ulfg_version-RFB-320.pth", 244, "base_net.0.0.weight", {16, 3, 3, 3}},
+      {"yunet_s.pth", 181, "backbone.model0.conv1.weight", {16, 3, 3, 3}}};
+  for (const auto& expected : files) {
+    CAPTURE(expected.name);
+    const auto weights = read_weights(shared("weights") / expected.name);
+    CHECK(weights.size() == expected.tensors);
+    CHECK(weights.begin()->first == expected.first);
+    CHECK(weights.begin()->second.shape == expected.shape);
+    for (const auto& [name, tensor] : weights) {
+      if (tensor.type != dtype::f32) continue;
+      for (const float v : tensor.values<float>())
+        if (!std::isfinite(v)) FAIL(name << " holds what is not finite");
+    }
+  }
+  CHECK(sentence([] {
+          return read_weights(shared("weights/retinaface_mobilenet0.25_Final.onnx"));
+        }).find("an ONNX model") != std::string::npos);
+}
+
+TEST_CASE("values and counters of the public MobileNet checkpoint", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const auto weights = read_weights(shared("weights/retinaface_mobilenet0.25_Final.pth"));
+  const auto first = weights.find("body.stage1.0.0.weight")->values<float>();
+  CHECK(first.front() == -0x1.1675b0p-3f);
+  CHECK(first.back() == 0x1.ef52dap-4f);
+  const auto* counter = weights.find("body.stage1.0.1.num_batches_tracked");
+  REQUIRE(counter);
+  CHECK(counter->shape.empty());
+  CHECK(counter->values<std::int64_t>()[0] == 190840);
+  const auto* last = weights.find("LandmarkHead.2.conv1x1.bias");
+  REQUIRE(last);
+  CHECK(last->values<float>().size() == 20);
+  CHECK(last->values<float>().back() == 0x1.d763fep-3f);
+  std::int64_t numbers = 0;
+  for (const auto& [name, tensor] : weights) numbers += tensor.count();
+  CHECK(numbers == 433343);
+  const auto pretrained = read_weights(shared("weights/mobilenetV1X0.25_pretrain.tar"));
+  CHECK(pretrained.metadata.at("epoch") == "18");
+  CHECK(pretrained.find("momentum_buffer") == nullptr);
+}
+
+TEST_CASE("a public checkpoint passes through safetensors unchanged", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const made_file made("");
+  const auto weights = read_weights(shared("weights/yunet_s.pth"));
+  write_safetensors(made.path, weights);
+  const auto again = read_weights(made.path);
+  REQUIRE(again.size() == weights.size());
+  for (auto a = again.begin(), b = weights.begin(); a != again.end(); ++a, ++b) {
+    CHECK(a->first == b->first);
+    CHECK(a->second.shape == b->second.shape);
+    CHECK(a->second.bytes == b->second.bytes);
+  }
+}
