@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// A convolution, its batch normalization and its activation: as trained, and as run.
+//
+//   trained   y = f(gamma * (w * x - mean) / sqrt(var + eps) + beta)      f(v) = v > 0 ? v : slope
+//   v folded    y = f(w' * x + b')     w' = w gamma / sqrt(var + eps),  b' = beta - mean gamma /
+//   sqrt(..)
+//
+// Folded on a CPU, the weights are packed for oneDNN and the maps stay in its blocked layout from
+// one convolution to the next: opaque tensors, which only the functions of this header look into.
+// There, f is relu and a sum: f(v) = relu((1 - s) v) + s / (1 - s) * (1 - s) v; the factor 1 - s is
+// folded into the weights as well. Without oneDNN, on another device or in another precision the
+// same folded weights go through ATen's own convolution.
+#pragma once
+
+#include <retinue/error.hpp>  // fail
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace retinue {
+
+/// What a square convolution is made of. The padding keeps the size of the map (but for strides).
+struct convolution_shape {
+  std::int64_t in, out;     ///< channels
+  std::int64_t kernel = 3;  ///< odd
+  std::int64_t stride = 1;
+  std::int64_t groups = 1;
+};
+
+namespace activation {
+inline constexpr double relu = 0;    ///< slope below zero
+inline constexpr double linear = 1;  ///< no activation
+}  // namespace activation
+
+namespace detail {
+
+/// x as a plain tensor, or as it is if it is one.
+[[nodiscard]] inline at::Tensor plain(const at::Tensor& x)
+{
+  return x.is_mkldnn() ? x.to_dense() : x;
+}
+
+/// f(x), in place where x is no part of a graph.
+[[nodiscard]] inline at::Tensor activate(at::Tensor x, double slope)
+{
+  if (slope == activation::linear) return x;
+  if (slope == activation::relu) return torch::relu_(x);
+  return torch::leaky_relu_(x, slope);
+}
+
+/// A convolution with a bias and an activation, packed for the machine that its weights lie on.
+class packed_convolution {
+ public:
+  /// weight (out, in / groups, k, k), bias (out).
+  packed_convolution(at::Tensor weight, at::Tensor bias, std::int64_t stride, std::int64_t groups,
+                     double slope)
+      : weight_(weight.contiguous()),
+        bias_(bias.contiguous()),
+        stride_(stride),
+        padding_((weight.size(2) - 1) / 2),
+        groups_(groups),
+        slope_(slope),
+        blocked_(weight.is_cpu() && weight.scalar_type() == at::kFloat &&
+                 at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn())
+  {
+    if (!blocked_) return;
+    if (leaky()) {
+      weight_ = weight_ * (1 - slope_);
+      bias_ = bias_ * (1 - slope_);
+    }
+    weight_ = at::mkldnn_reorder_conv2d_weight(weight_.to_mkldnn(), {padding_, padding_},
+                                               {stride_, stride_}, {1, 1}, groups_);
+    bias_ = bias_.to_mkldnn();
+  }
+
+  /// (B, in, H, W) plain or opaque, to (B, out, ceil(H / stride), ceil(W / stride)), opaque where
+  /// that is the fast path. Records no gradients.
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const
+  {
+    if (!blocked_)
+      return activate(at::conv2d(plain(x), weight_, bias_, stride_, padding_, 1, groups_), slope_);
+    at::Tensor y =
+        at::mkldnn_convolution(x.is_mkldnn() ? x : x.contiguous().to_mkldnn(), weight_, bias_,
+                               {padding_, padding_}, {stride_, stride_}, {1, 1}, groups_);
+    if (slope_ == activation::linear) return y;
+    if (leaky()) return at::relu(y).add_(y, slope_ / (1 - slope_));
+    return y.relu_();
+  }
+
+ private:
+  [[nodiscard]] bool leaky() const
+  {
+    return slope_ != activation::relu && slope_ != activation::linear;
+  }
+
+  at::Tensor weight_, bias_;
+  std::int64_t stride_, padding_, groups_;
+  double slope_;
+  bool blocked_;
+};
+
+}  // namespace detail
+
+/// A convolution without a bias, then batch normalization, then an activation. The two parts belong
+/// to `owner`, under names of its choice: this is how the names of a checkpoint come about.
+class convolution_unit {
+ public:
+  convolution_unit(torch::nn::Module& owner, const std::string& convolution_name,
+                   const std::string& norm_name, const convolution_shape& shape, double slope)
+      : shape_(shape),
+        slope_(slope),
+        convolution_(owner.register_module(
+            convolution_name,
+            torch::nn::Conv2d(torch::nn::Conv2dOptions(shape.in, shape.out, shape.kernel)
+                                  .stride(shape.stride)
+                                  .padding((shape.kernel - 1) / 2)
+                                  .groups(shape.groups)
+                                  .bias(false)))),
+        norm_(owner.register_module(norm_name, torch::nn::BatchNorm2d(shape.out)))
+  {
+  }
+
+  /// (B, in, H, W) to (B, out, ceil(H / stride), ceil(W / stride)).
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x)
+  {
+    return packed_ ? (*packed_)(x) : detail::activate(norm_(convolution_(x)), slope_);
+  }
+
+  /// From now on the folded form runs, with the weights and statistics of this moment. The parts
+  /// that were trained are let go.
+  void fold()
+  {
+    if (packed_) return;
+    const torch::NoGradGuard inference;
+    const at::Tensor scale = norm_->weight / torch::sqrt(norm_->running_var + norm_->options.eps());
+    packed_.emplace(convolution_->weight * scale.reshape({-1, 1, 1, 1}),
+                    norm_->bias - norm_->running_mean * scale, shape_.stride, shape_.groups,
+                    slope_);
+    convolution_ = nullptr;
+    norm_ = nullptr;
+  }
+
+ private:
+  convolution_shape shape_;
+  double slope_;
+  torch::nn::Conv2d convolution_{nullptr};
+  torch::nn::BatchNorm2d norm_{nullptr};
+  std::optional<detail::packed_convolution> packed_;
+};
+
+/// A child of `owner` that only carries a part of a parameter's name.
+[[nodiscard]] inline torch::nn::Module& name_part(torch::nn::Module& owner, const std::string& name)
+{
+  return *owner.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+}  // namespace retinue

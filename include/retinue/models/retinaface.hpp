@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// RetinaFace (Deng et al. 2019): body, feature pyramid, a context module per level, three heads.
+//
+//   images -> body -> fpn -> ssh -> ClassHead, BboxHead, LandmarkHead
+//
+//   auto net = std::make_shared<retinaface<schemas::face5>>();      // MobileNet 0.25, as published
+//   load(*net, read_weights("mobilenet0.25.pth"));
+//   net->eval();
+//   const predictions p = net->forward(images);
+//
+// Parameters are named as in the public checkpoints. Which activation a checkpoint was trained with
+// no name tells: the wrong slope loads without complaint and finds fewer faces.
+#pragma once
+
+#include <retinue/error.hpp>                // fail
+#include <retinue/landmarks.hpp>            // landmark_schema
+#include <retinue/models/body.hpp>          // body
+#include <retinue/models/fpn.hpp>           // fpn
+#include <retinue/models/heads.hpp>         // head, predictions
+#include <retinue/models/mobilenet_v1.hpp>  // the body by default
+#include <retinue/models/ssh.hpp>           // ssh
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace retinue {
+
+/// One level of the pyramid: pixels per cell, and anchors in each cell.
+struct pyramid_level {
+  std::int64_t stride, anchors;
+};
+
+/// What `retinaface` is built from. As it stands: the public network of 426,608 parameters.
+struct retinaface_options {
+  /// Makes the body, anew for each network.
+  std::function<std::shared_ptr<retinue::body>()> body = [] {
+    return std::make_shared<mobilenet_v1>();
+  };
+  /// Finest first, each of a stride that the body offers.
+  std::vector<pyramid_level> levels = {{8, 2}, {16, 2}, {32, 2}};
+  std::int64_t channels = 64;       ///< of pyramid and context; a multiple of 4
+  std::int64_t classes = 2;         ///< with the background, which is class 0
+  double slope = activation::relu;  ///< of pyramid and context; the body has its own
+};
+
+/// The maps on the way, one per level, the finest first.
+struct feature_maps {
+  std::vector<at::Tensor> body, pyramid, context;  ///< (B, channels, H, W), opaque when folded
+};
+
+template <landmark_schema Schema>
+class retinaface : public torch::nn::Module {
+ public:
+  using schema = Schema;
+
+  explicit retinaface(retinaface_options options = {}) : options_(std::move(options))
+  {
+    if (options_.levels.empty()) fail("a RetinaFace needs at least one level");
+    if (options_.classes < 2)
+      fail("a RetinaFace of ", options_.classes,
+           " classes: expected 2 or more, background included");
+    body_ = register_module("body", options_.body());
+    std::vector<body_map> taken;
+    std::vector<std::int64_t> anchors;
+    for (const auto& level : options_.levels) {
+      if (level.anchors < 1) fail("a level with ", level.anchors, " anchors a cell");
+      taken.push_back(map_of_stride(level.stride, taken.empty() ? 0 : taken.back().stride));
+      anchors.push_back(level.anchors);
+    }
+    pyramid_ =
+        register_module("fpn", std::make_shared<fpn>(taken, options_.channels, options_.slope));
+    for (std::size_t i = 0; i < taken.size(); ++i)
+      contexts_.push_back(register_module(
+          "ssh" + std::to_string(i + 1),
+          std::make_shared<ssh>(options_.channels, options_.channels, options_.slope)));
+    const auto add_head = [&](const char* name, std::int64_t width) {
+      return register_module(name, std::make_shared<head>(anchors, options_.channels, width));
+    };
+    classes_ = add_head("ClassHead", options_.classes);
+    boxes_ = add_head("BboxHead", 4);
+    if constexpr (landmark_width > 0) landmarks_ = add_head("LandmarkHead", landmark_width);
+  }
+
+  [[nodiscard]] const retinaface_options& options() const { return options_; }
+  [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const { return body_; }
+
+  /// The maps that the heads read, and those that led to them. `images` as in `forward`.
+  [[nodiscard]] feature_maps features(const at::Tensor& images)
+  {
+    if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
+      fail("a RetinaFace was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+    feature_maps maps;
+    const auto all = body_->forward(images);
+    for (const std::size_t place : places_) maps.body.push_back(all[place]);
+    maps.pyramid = pyramid_->forward(maps.body);
+    for (std::size_t i = 0; i < contexts_.size(); ++i)
+      maps.context.push_back(contexts_[i]->forward(maps.pyramid[i]));
+    return maps;
+  }
+
+  /// Images (B, 3, H, W), of any size, channels and scale as trained (the public weights: BGR from
+  /// 0 to 255, less (104, 117, 123)).
+  [[nodiscard]] predictions forward(const at::Tensor& images)
+  {
+    const feature_maps maps = features(images);
+    std::vector<at::Tensor> offsets, logits, landmarks;
+    predictions p;
+    for (std::size_t i = 0; i < maps.context.size(); ++i) {
+      const at::Tensor& map = maps.context[i];
+      p.maps.push_back({static_cast<int>(map.size(2)), static_cast<int>(map.size(3))});
+      if (folded_heads_.empty()) {
+        offsets.push_back(boxes_->forward(i, map));
+        logits.push_back(classes_->forward(i, map));
+        if (landmarks_) landmarks.push_back(landmarks_->forward(i, map));
+      } else {
+        const at::Tensor all = detail::plain(folded_heads_[i](map));
+        const std::int64_t n = options_.levels[i].anchors;
+        const auto parts =
+            all.split_with_sizes({n * 4, n * options_.classes, n * landmark_width}, 1);
+        offsets.push_back(detail::rows_of(parts[0], 4));
+        logits.push_back(detail::rows_of(parts[1], options_.classes));
+        if (landmarks_) landmarks.push_back(detail::rows_of(parts[2], landmark_width));
+      }
+    }
+    p.offsets = at::cat(offsets, 1);
+    p.logits = at::cat(logits, 1);
+    p.landmarks = landmarks_ ? at::cat(landmarks, 1)
+                             : p.offsets.new_empty({images.size(0), p.offsets.size(1), 0});
+    return p;
+  }
+
+  /// Goes over to the folded form for good; `folded` makes one and leaves the network as it is.
+  void fold()
+  {
+    const torch::NoGradGuard inference;
+    body_->fold();
+    pyramid_->fold();
+    for (auto& context : contexts_) context->fold();
+    for (std::size_t i = 0; i < options_.levels.size(); ++i) {  // one convolution for all heads
+      std::vector<at::Tensor> weights, biases;
+      for (const auto& h : {boxes_, classes_, landmarks_})
+        if (h) {
+          weights.push_back(h->convolution(i).weight);
+          biases.push_back(h->convolution(i).bias);
+        }
+      folded_heads_.emplace_back(at::cat(weights), at::cat(biases), 1, 1, activation::linear);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t landmark_width = Schema::count * Schema::dimension;
+
+  body_map map_of_stride(std::int64_t stride, std::int64_t finer)
+  {
+    const auto offered = body_->maps();
+    for (std::size_t place = 0; place < offered.size(); ++place)
+      if (offered[place].stride == stride && stride > finer) {
+        places_.push_back(place);
+        return offered[place];
+      }
+    std::ostringstream strides;
+    for (const auto& map : offered) strides << ' ' << map.stride;
+    fail("a level of stride ", stride,
+         ": expected the body's strides, finest first:", strides.str());
+  }
+
+  retinaface_options options_;
+  std::shared_ptr<retinue::body> body_;
+  std::vector<std::size_t> places_;  // which of the body's maps each level takes
+  std::shared_ptr<fpn> pyramid_;
+  std::vector<std::shared_ptr<ssh>> contexts_;
+  std::shared_ptr<head> classes_, boxes_, landmarks_;  // landmarks_ is null where there are none
+  std::vector<detail::packed_convolution> folded_heads_;
+};
+
+}  // namespace retinue

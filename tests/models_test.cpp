@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: Apache-2.0
+// The networks against golden maps, the folded form against the network, and loading by name.
+#include <retinue/models/folded.hpp>
+#include <retinue/models/load.hpp>
+#include <retinue/models/mobilenet_v1.hpp>
+#include <retinue/models/process.hpp>
+#include <retinue/models/resnet.hpp>
+#include <retinue/models/retinaface.hpp>
+// After torch, whose headers define CHECK.
+#include <retinue/io/weights.hpp>
+
+#include "catch.hpp"
+#include "npz.hpp"
+#include "shared.hpp"
+
+namespace {
+
+using namespace retinue;
+using face_net = retinaface<schemas::face5>;
+
+retinaface_options options_of(double slope)
+{
+  retinaface_options options;
+  options.slope = slope;
+  options.body = [slope] { return std::make_shared<mobilenet_v1>(0.25, slope); };
+  return options;
+}
+
+retinaface_options resnet_options()
+{
+  retinaface_options options;
+  options.channels = 256;
+  options.body = [] { return std::make_shared<resnet>(); };
+  return options;
+}
+
+/// Statistics and scales as if trained: neither 0 nor 1, and never degenerate.
+template <class Module>
+void pretend_to_be_trained(Module& net)
+{
+  const torch::NoGradGuard no_gradients;
+  for (auto& entry : net.named_buffers()) {
+    if (entry.key().ends_with("running_mean")) entry.value().uniform_(-0.5, 0.5);
+    if (entry.key().ends_with("running_var")) entry.value().uniform_(0.3, 2);
+  }
+  for (auto& entry : net.named_parameters())
+    if (entry.value().dim() == 1) entry.value().uniform_(0.2, 1.5);
+  net.eval();
+}
+
+double distance(const at::Tensor& a, const at::Tensor& b)
+{
+  if (a.sizes() != b.sizes()) return std::numeric_limits<double>::infinity();
+  if (a.numel() == 0) return 0;
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().template item<double>();
+}
+
+double distance(const predictions& a, const predictions& b)
+{
+  if (a.maps != b.maps) return std::numeric_limits<double>::infinity();
+  return std::max({distance(a.offsets, b.offsets), distance(a.logits, b.logits),
+                   distance(a.landmarks, b.landmarks)});
+}
+
+at::Tensor golden(const test::npz& file, const std::string& name)
+{
+  const auto& array = file[name];
+  const auto values = array.as<float>();
+  return at::tensor(at::ArrayRef<float>(values)).reshape(array.shape);
+}
+
+template <class Module>
+std::int64_t parameter_count(const Module& net)
+{
+  std::int64_t count = 0;
+  for (const auto& p : net.parameters()) count += p.numel();
+  return count;
+}
+
+std::string message_of(const std::function<void()>& act)
+{
+  try {
+    act();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+bool contains(const std::string& text, const std::string& part)
+{
+  return text.find(part) != std::string::npos;
+}
+
+/// Forces the path of machines without oneDNN while it lives.
+struct without_mkldnn {
+  without_mkldnn() { at::globalContext().setUserEnabledMkldnn(false); }
+  ~without_mkldnn() { at::globalContext().setUserEnabledMkldnn(true); }
+  without_mkldnn(const without_mkldnn&) = delete;
+  without_mkldnn& operator=(const without_mkldnn&) = delete;
+};
+
+std::shared_ptr<face_net> public_net(double slope)
+{
+  auto net = std::make_shared<face_net>(options_of(slope));
+  load(*net, read_weights(test::shared("weights/retinaface_mobilenet0.25_Final.pth")));
+  net->eval();
+  return net;
+}
+
+}  // namespace
+
+TEST_CASE("networks have the parameters of the public ones")
+{
+  const auto small = std::make_shared<face_net>();
+  CHECK(parameter_count(*small) == 426'608);
+  CHECK(parameter_count(*std::make_shared<face_net>(resnet_options())) == 27'293'600);
+  // torchvision's resnet50 less its fc, and MobileNet's 4,231,976 less its fc of 1,025,000.
+  CHECK(parameter_count(*std::make_shared<resnet>()) == 25'557'032 - 2'049'000);
+  CHECK(parameter_count(*std::make_shared<mobilenet_v1>(1.0)) == 4'231'976 - 1'025'000);
+
+  const auto names = small->named_parameters();
+  for (const char* name :
+       {"body.stage1.0.0.weight", "body.stage1.1.3.weight", "body.stage3.1.4.bias",
+        "fpn.output3.0.weight", "fpn.merge2.1.bias", "ssh1.conv3X3.0.weight",
+        "ssh3.conv7x7_3.1.weight", "ClassHead.0.conv1x1.bias", "BboxHead.2.conv1x1.weight",
+        "LandmarkHead.1.conv1x1.weight"}) {
+    INFO(name);
+    CHECK(names.contains(name));
+  }
+  const auto deep = std::make_shared<face_net>(resnet_options())->named_parameters();
+  for (const char* name : {"body.conv1.weight", "body.bn1.bias", "body.layer1.0.conv1.weight",
+                           "body.layer4.0.downsample.0.weight", "body.layer4.0.downsample.1.bias",
+                           "body.layer3.5.bn3.weight"}) {
+    INFO(name);
+    CHECK(deep.contains(name));
+  }
+  CHECK_FALSE(deep.contains("body.layer4.1.downsample.0.weight"));
+}
+
+TEST_CASE("schema, classes, anchors and levels decide the shapes of the predictions")
+{
+  const torch::NoGradGuard no_gradients;
+  retinaface_options options;
+  options.levels = {{8, 3}, {32, 1}};
+  options.classes = 4;
+  const auto plain = std::make_shared<retinaface<schemas::none>>(options);
+  plain->eval();
+  const auto p = plain->forward(torch::rand({2, 3, 71, 45}));
+  CHECK((p.maps == std::vector<extent2>{{9, 6}, {3, 2}}));
+  const std::int64_t rows = 9 * 6 * 3 + 3 * 2;
+  CHECK(p.offsets.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.logits.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.landmarks.sizes() == at::IntArrayRef({2, rows, 0}));
+  CHECK(distance(p.scores(), at::softmax(p.logits, -1)) == 0);
+  CHECK_FALSE(plain->named_parameters().contains("LandmarkHead.0.conv1x1.weight"));
+  CHECK(distance(folded(*plain)(torch::zeros({1, 3, 40, 40})),
+                 plain->forward(torch::zeros({1, 3, 40, 40}))) < 1e-4);
+
+  const auto mesh = std::make_shared<retinaface<schemas::points<7, 3>>>();
+  mesh->eval();
+  const auto q = mesh->forward(torch::rand({1, 3, 1, 1}));
+  CHECK((q.maps == std::vector<extent2>{{1, 1}, {1, 1}, {1, 1}}));
+  CHECK(q.landmarks.sizes() == at::IntArrayRef({1, 6, 21}));
+  CHECK(distance(q.scores(), at::softmax(q.logits, -1)) < 1e-6);
+
+  auto four = resnet_options();
+  four.levels = {{4, 2}, {8, 2}, {16, 2}, {32, 2}};
+  four.body = [] { return std::make_shared<resnet>(std::array{1, 1, 1, 1}); };
+  const auto deep = std::make_shared<face_net>(four);
+  deep->eval();
+  CHECK((deep->forward(torch::rand({1, 3, 65, 33})).maps ==
+         std::vector<extent2>{{17, 9}, {9, 5}, {5, 3}, {3, 2}}));
+  CHECK(deep->named_parameters().contains("fpn.merge3.0.weight"));
+  CHECK(deep->named_parameters().contains("ssh4.conv3X3.0.weight"));
+}
+
+TEST_CASE("rows run by level, row, column, anchor")
+{
+  // Heads that answer with the position of the cell: their one input channel is set by hand.
+  auto probe = std::make_shared<head>(std::vector<std::int64_t>{2}, 1, 3);
+  const torch::NoGradGuard no_gradients;
+  for (auto& entry : probe->named_parameters()) {
+    if (entry.key() == "0.conv1x1.weight") entry.value().fill_(1);
+    if (entry.key() == "0.conv1x1.bias") entry.value().copy_(torch::arange(6) * 0.01);
+  }
+  const auto map = torch::arange(6, at::kFloat).reshape({1, 1, 2, 3});  // 3 * row + column
+  const auto rows = probe->forward(0, map);
+  REQUIRE(rows.sizes() == at::IntArrayRef({1, 12, 3}));
+  for (int cell = 0; cell < 6; ++cell)
+    for (int anchor = 0; anchor < 2; ++anchor)
+      for (int k = 0; k < 3; ++k) {
+        const double expected = cell + 0.01 * (3 * anchor + k);
+        CHECK(std::abs(rows[0][2 * cell + anchor][k].item<double>() - expected) < 1e-6);
+      }
+}
+
+TEST_CASE("what cannot be built is refused in a sentence")
+{
+  retinaface_options options;
+  options.levels = {};
+  CHECK(contains(message_of([&] { face_net net(options); }), "at least one level"));
+  options.levels = {{8, 2}, {64, 2}};
+  CHECK(contains(message_of([&] { face_net net(options); }), "stride 64"));
+  options.levels = {{16, 2}, {8, 2}};
+  CHECK(contains(message_of([&] { face_net net(options); }), "finest first: 8 16 32"));
+  options.levels = {{8, 0}};
+  CHECK(contains(message_of([&] { face_net net(options); }), "0 anchors"));
+  options = {};
+  options.classes = 1;
+  CHECK(contains(message_of([&] { face_net net(options); }), "2 or more"));
+  options = {};
+  options.channels = 30;
+  CHECK(contains(message_of([&] { face_net net(options); }), "multiple of 4"));
+  CHECK(contains(message_of([] { mobilenet_v1 body(0); }), "0 times"));
+  const auto net = std::make_shared<face_net>();
+  CHECK(
+      contains(message_of([&] { (void)net->forward(torch::rand({3, 64, 64})); }), "(B, 3, H, W)"));
+  CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 1, 64, 64})); }),
+                 "[1, 1, 64, 64]"));
+  CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 3, 0, 64})); }), "shape"));
+}
+
+TEST_CASE("every parameter takes part in training")
+{
+  const auto net = std::make_shared<face_net>(options_of(0.1));
+  net->train();
+  const auto p = net->forward(torch::randn({2, 3, 64, 64}));
+  (p.offsets.square().sum() + p.logits.square().sum() + p.landmarks.square().sum()).backward();
+  for (const auto& entry : net->named_parameters()) {
+    INFO(entry.key());
+    REQUIRE(entry.value().grad().defined());
+    CHECK(entry.value().grad().abs().max().item<double>() > 0);
+  }
+}
+
+TEST_CASE("the folded form gives what the network gives")
+{
+  torch::manual_seed(1);
+  const torch::NoGradGuard no_gradients;
+  const auto images = torch::randn({3, 3, 71, 45});
+  for (const double slope : {0.0, 0.1, 0.5}) {
+    INFO("slope " << slope);
+    const auto net = std::make_shared<face_net>(options_of(slope));
+    pretend_to_be_trained(*net);
+    const auto expected = net->forward(images);
+    const double tolerance = 1e-5 * expected.offsets.abs().max().item<double>();
+    CHECK(distance(folded(*net)(images), expected) < tolerance);
+    {
+      const without_mkldnn there;
+      CHECK(distance(folded(*net)(images), expected) < tolerance);
+    }
+    net->to(at::kDouble);
+    CHECK(distance(folded(*net)(images.to(at::kDouble)), net->forward(images.to(at::kDouble))) <
+          1e-9 * tolerance * 1e5);
+  }
+  auto options = resnet_options();
+  options.body = [] { return std::make_shared<resnet>(std::array{2, 1, 2, 1}); };
+  const auto deep = std::make_shared<face_net>(options);
+  pretend_to_be_trained(*deep);
+  const auto expected = deep->forward(images);
+  const double tolerance = 1e-5 * expected.offsets.abs().max().item<double>();
+  CHECK(distance(folded(*deep)(images), expected) < tolerance);
+  const without_mkldnn there;
+  CHECK(distance(folded(*deep)(images), expected) < tolerance);
+}
+
+TEST_CASE("the folded form depends on neither threads, batch, strides nor later training")
+{
+  torch::manual_seed(2);
+  const torch::NoGradGuard no_gradients;
+  const auto net = std::make_shared<face_net>();
+  pretend_to_be_trained(*net);
+  const folded run(*net);
+  const auto images = torch::randn({4, 3, 96, 160});
+  CHECK(use_threads(1) == 1);
+  CHECK(at::get_num_threads() == 1);
+  const auto expected = run(images);
+  const double tolerance = 1e-6 * expected.offsets.abs().max().item<double>();
+  CHECK(use_threads(2) == 2);
+  CHECK(at::get_num_threads() == 2);
+  CHECK(distance(run(images), expected) < tolerance);
+  CHECK(use_threads() >= 1);
+  for (int i = 0; i < 4; ++i) {
+    const auto one = run(images.slice(0, i, i + 1));
+    CHECK(distance(one.offsets[0], expected.offsets[i]) < tolerance);
+    CHECK(distance(one.landmarks[0], expected.landmarks[i]) < tolerance);
+  }
+  CHECK(distance(run(images.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})), expected) <
+        tolerance);
+  const auto large = torch::randn({3, 3, 640, 320});  // more than is run at once
+  const auto parts = run(large);
+  CHECK((parts.maps == std::vector<extent2>{{80, 40}, {40, 20}, {20, 10}}));
+  CHECK(distance(parts, net->forward(large)) < 20 * tolerance);
+  for (auto& p : net->parameters()) p.zero_();
+  CHECK(distance(run(images), expected) < tolerance);
+  CHECK_FALSE(run(images).offsets.requires_grad());
+}
+
+TEST_CASE("the folded form runs where the network's parameters are")
+{
+  if (!torch::cuda::is_available()) {
+    std::cout << "skipped: no CUDA device\n";
+    return;
+  }
+  const torch::NoGradGuard no_gradients;
+  const auto net = std::make_shared<face_net>(options_of(0.1));
+  pretend_to_be_trained(*net);
+  const auto images = torch::randn({2, 3, 71, 45});
+  const auto expected = net->forward(images);
+  net->to(at::kCUDA);
+  const auto p = folded(*net)(images.to(at::kCUDA));
+  CHECK(p.offsets.is_cuda());
+  CHECK(distance(p.offsets.cpu(), expected.offsets) <
+        1e-3 * expected.offsets.abs().max().item<double>());
+}
+
+TEST_CASE("weights go in and out by name")
+{
+  const auto net = std::make_shared<face_net>(), other = std::make_shared<face_net>();
+  pretend_to_be_trained(*net);
+  const state_dict all = state_of(*net);
+  CHECK(all.size() == 300);
+  CHECK(load(*other, all).complete());
+  other->eval();
+  const auto images = torch::randn({1, 3, 40, 40});
+  CHECK(distance(net->forward(images), other->forward(images)) == 0);
+
+  // Other precisions are converted, counters may be absent.
+  state_dict halves;
+  for (const auto& [name, tensor] : all) {
+    if (name.ends_with("num_batches_tracked")) continue;
+    const at::Tensor half = retinue::detail::view_of(tensor).to(at::kHalf);
+    host_tensor copy{dtype::f16, tensor.shape, std::vector<std::byte>(half.nbytes())};
+    std::memcpy(copy.bytes.data(), half.data_ptr(), copy.bytes.size());
+    halves.insert(name, std::move(copy));
+  }
+  CHECK(load(*other, halves).complete());
+  const auto bias = other->named_parameters()["BboxHead.0.conv1x1.bias"];
+  CHECK(bias.scalar_type() == at::kFloat);
+  CHECK(distance(bias, net->named_parameters()["BboxHead.0.conv1x1.bias"].to(at::kHalf)) == 0);
+}
+
+TEST_CASE("weights that do not fit are refused by name, and nothing is loaded")
+{
+  const auto net = std::make_shared<face_net>();
+  const auto before = state_of(*net);
+  const std::vector<float> values(16, 7.f);
+  state_dict odd;
+  for (const auto& [name, tensor] : before) {
+    if (name == "BboxHead.0.conv1x1.weight") continue;
+    if (name == "ClassHead.0.conv1x1.bias")
+      odd.insert(name, tensor_of<float>(dtype::f32, {2, 2}, std::span(values).first(4)));
+    else if (name == "BboxHead.0.conv1x1.bias")
+      odd.insert(name, tensor_of<float>(dtype::f32, {8}, std::span(values).first(8)));
+    else
+      odd.insert(name, tensor);
+  }
+  odd.insert("fc.bias", tensor_of<float>(dtype::f32, {16}, std::span(values)));
+
+  const std::string sentence = message_of([&] { load(*net, odd); });
+  CHECK(contains(sentence, "1 missing: BboxHead.0.conv1x1.weight"));
+  CHECK(contains(sentence, "1 unexpected: fc.bias"));
+  CHECK(contains(sentence, "ClassHead.0.conv1x1.bias ((2, 2) of f32, expected (4))"));
+  const auto bias = [&] { return net->named_parameters()["BboxHead.0.conv1x1.bias"]; };
+  CHECK(distance(bias(), retinue::detail::view_of(*before.find("BboxHead.0.conv1x1.bias"))) == 0);
+
+  const load_report report = load(*net, odd, false);
+  CHECK_FALSE(report.complete());
+  CHECK((report.missing == std::vector<std::string>{"BboxHead.0.conv1x1.weight"}));
+  CHECK((report.unexpected == std::vector<std::string>{"fc.bias"}));
+  CHECK(report.misshaped.size() == 1);
+  CHECK(distance(bias(), torch::full({8}, 7.f)) == 0);
+
+  // Whole numbers are no weights, however they are shaped.
+  state_dict whole;
+  const std::vector<std::int64_t> integers(8, 1);
+  whole.insert("BboxHead.0.conv1x1.bias",
+               tensor_of<std::int64_t>(dtype::i64, {8}, std::span(integers)));
+  CHECK(load(*net, whole, false).misshaped.size() == 1);
+  const std::string empty = message_of([&] { load(*net, state_dict()); });
+  CHECK(contains(empty, "253 missing: "));
+  CHECK(contains(empty, " and 250 more"));
+}
+
+TEST_CASE("the public weights give the golden maps", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const torch::NoGradGuard no_gradients;
+  const test::npz file(test::shared("golden/net_small.npz"));
+  int compared = 0;
+  for (const auto& [kind, slope] : {std::pair{"relu", 0.0}, std::pair{"leaky", 0.1}}) {
+    const auto net = public_net(slope);
+    const folded run(*net);
+    for (const char* input : {"rand_b2_64x96", "kids_b1_192x256", "odd_b1_71x45"}) {
+      const auto images = golden(file, std::string(input) + "/input");
+      const auto near = [&](const at::Tensor& ours, const std::string& name) {
+        INFO(input << "/" << kind << "/" << name);
+        CHECK(distance(ours, golden(file, std::string(input) + "/" + kind + "/" + name)) < 1e-4);
+        ++compared;
+      };
+      const auto maps = net->features(images);
+      std::int64_t row = 0;
+      const auto p = net->forward(images);
+      for (std::size_t i = 0; i < 3; ++i) {
+        const std::string n = std::to_string(i);
+        near(maps.body[i], "body" + std::to_string(i + 1));
+        near(maps.pyramid[i], "fpn" + n);
+        near(maps.context[i], "ssh" + n);
+        const std::int64_t end = row + 2 * p.maps[i].height * p.maps[i].width;
+        near(p.offsets.slice(1, row, end), "bbox" + n);
+        near(p.logits.slice(1, row, end), "class" + n);
+        near(p.landmarks.slice(1, row, end), "landm" + n);
+        row = end;
+      }
+      for (const auto& q : {p, run(images)}) {
+        near(q.offsets, "loc");
+        near(q.logits, "conf_logits");
+        near(q.scores(), "conf_softmax");
+        near(q.landmarks, "landms");
+      }
+    }
+  }
+  CHECK(compared == 2 * 3 * (3 * 6 + 2 * 4));
+}
+
+TEST_CASE("the public weights give the golden predictions of a photo", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const torch::NoGradGuard no_gradients;
+  const test::npz file(test::shared("golden/detect_phillies_640.npz"));
+  const auto net = public_net(activation::relu);
+  const auto images = golden(file, "input");
+  for (const auto& p : {net->forward(images), folded(*net)(images)}) {
+    CHECK(distance(p.offsets[0], golden(file, "loc")) < 1e-4);
+    CHECK(distance(p.scores()[0], golden(file, "conf")) < 1e-4);
+    CHECK(distance(p.landmarks[0], golden(file, "landms")) < 1e-4);
+  }
+}
+
+TEST_CASE("a checkpoint with four landmarks runs through the same templates", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const torch::NoGradGuard no_gradients;
+  const auto weights = read_weights(test::shared("weights/plate_ccpd_epoch20_4lm.pth"));
+  const auto net = std::make_shared<retinaface<schemas::plate4>>();
+  CHECK(load(*net, weights).complete());
+  net->eval();
+  const auto p = folded(*net)(torch::randn({2, 3, 120, 200}) * 60);
+  const std::int64_t rows = 2 * (15 * 25 + 8 * 13 + 4 * 7);
+  CHECK(p.offsets.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.logits.sizes() == at::IntArrayRef({2, rows, 2}));
+  CHECK(p.landmarks.sizes() == at::IntArrayRef({2, rows, 8}));
+  for (const auto& t : {p.offsets, p.logits, p.landmarks}) CHECK(t.isfinite().all().item<bool>());
+  const std::string sentence = message_of([&] { load(*std::make_shared<face_net>(), weights); });
+  CHECK(contains(sentence, "LandmarkHead.0.conv1x1.weight ((16, 64, 1, 1) of f32, expected"));
+}
+
+TEST_CASE("a body takes the weights it was trained with on ImageNet", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  auto weights = read_weights(test::shared("weights/mobilenetV1X0.25_pretrain.tar"));
+  weights.strip_prefix("module.");
+  const auto net = std::make_shared<face_net>();
+  const auto report = load(*net->backbone(), weights, false);
+  CHECK(report.missing.empty());
+  CHECK(report.misshaped.empty());
+  CHECK((report.unexpected == std::vector<std::string>{"fc.weight", "fc.bias"}));
+}
