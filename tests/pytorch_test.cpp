@@ -115,7 +115,7 @@ TEST_CASE("the network is found beside an optimizer, and module. goes where all 
   CHECK(says(refusal(file(entry("optimizer", other) + entry("lr", integer(1)))),
              "entries are \"optimizer\", \"lr\""));
   CHECK(says(refusal(legacy_file("}q\0("s + entry("state_dict", "h\0"s) + "u", {})),
-             "no dictionary of tensors"));
+             "holds no tensors"));
 }
 
 TEST_CASE("parameters are their tensors, without end they are refused")

@@ -144,6 +144,20 @@ void fuzz(reader read, const std::string& whole, int cases, std::size_t sensitiv
   CHECK(all.refused > cases / 10);  // or the damage would prove nothing
 }
 
+void flip_every_bit(reader read, const std::string& whole)
+{
+  outcome all;
+  std::string file = whole;
+  for (std::size_t bit = 0; bit < 8 * file.size(); ++bit) {
+    const char was = file[bit / 8];
+    file[bit / 8] = static_cast<char>(was ^ (1 << bit % 8));
+    attempt(read, file, all);
+    file[bit / 8] = was;
+  }
+  CHECK(all.wrong == 0);
+  CHECK(all.refused > all.read / 4);
+}
+
 std::string contents(const std::filesystem::path& file)
 {
   const auto bytes = detail::read_file(file);
@@ -173,6 +187,7 @@ TEST_CASE("damaged files of torch.save, legacy form")
   const auto [object, storages] = example();
   const auto file = legacy_file(object, storages);
   fuzz(pytorch, file, 20'000, file.size(), 1);
+  flip_every_bit(pytorch, file);
 }
 
 TEST_CASE("damaged files of torch.save, ZIP form")
@@ -181,6 +196,7 @@ TEST_CASE("damaged files of torch.save, ZIP form")
   for (const bool wide : {false, true}) {
     const auto file = torch_zip(object, storages, wide);
     fuzz(pytorch, file, 3'000, file.size(), 2);
+    flip_every_bit(pytorch, file);
   }
   // Under a CRC-32 that fits, for without it nothing reaches the pickle.
   std::mt19937 random(3);
@@ -203,6 +219,7 @@ TEST_CASE("damaged safetensors")
   header += "}";
   const std::string file = bytes_of(static_cast<std::uint64_t>(header.size())) + header + data;
   fuzz(safetensors, file, 20'000, header.size() + 8, 4);
+  flip_every_bit(safetensors, file);
 }
 
 TEST_CASE("damaged public checkpoints", "[shared]")

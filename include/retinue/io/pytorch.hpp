@@ -45,10 +45,8 @@ class pytorch_weights {
                    ", not a dictionary of tensors");
     const value* weights = network(root);
     if (!weights)
-      file_.refuse(
-          "holds no dictionary of tensors, as itself or under state_dict or model; its entries "
-          "are ",
-          entries(root));
+      file_.refuse("holds no tensors, of its own or under state_dict or model; its entries are ",
+                   entries(root));
     state_dict made;
     note(root, made);
     if (weights != &root) note(*weights, made);
@@ -87,9 +85,9 @@ class pytorch_weights {
   {
     static constexpr std::array<std::string_view, 7> names{
         "state_dict", "model_state_dict", "model", "net", "network", "weights", "params"};
-    for (const auto name : names)
-      if (const value* inner = file_.object().find(dict, name);
-          inner && inner->what == kind::dict && depth < 2)
+    for (std::size_t i = 0; i < names.size() && depth < 2; ++i)
+      if (const value* inner = file_.object().find(dict, names[i]);
+          inner && inner->what == kind::dict)
         if (const value* found = network(*inner, depth + 1)) return found;
     return has_tensors(dict) ? &dict : nullptr;
   }

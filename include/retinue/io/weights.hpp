@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace retinue {
 
@@ -83,8 +84,9 @@ namespace detail {
   const bool pickled = first.size() > 1 && first[0] == '\x80' && first[1] > 0 && first[1] < 6;
   if (pickled || first.starts_with("PK\3\4") || first.starts_with("L119547037146038801333356L"))
     return read_pytorch(file);
+  std::error_code trouble;  // then the size is the largest there is, and reading says why
   if (first.size() > 8 && first[8] == '{' &&
-      detail::little_endian<std::uint64_t>(head, 0) < std::filesystem::file_size(file))
+      detail::little_endian<std::uint64_t>(head, 0) < std::filesystem::file_size(file, trouble))
     return read_safetensors(file);
   fail(file.string(), ": ", detail::kind_of_file(first));
 }
