@@ -28,6 +28,11 @@ std::size_t largest_request = 0;
   if (void* made = std::malloc(size ? size : 1)) return made;
   throw std::bad_alloc();
 }
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept
+{
+  largest_request = std::max(largest_request, size);
+  return std::malloc(size ? size : 1);
+}
 [[gnu::noinline]] void operator delete(void* made) noexcept
 {
   std::free(made);

@@ -130,12 +130,6 @@ class pytorch_file {
        {"__builtin__", "set"},
        {"__builtin__", "frozenset"}}};
 
-  struct storage {
-    dtype type = dtype::f32;
-    std::int64_t count = 0;
-    std::optional<byte_view> bytes;  ///< once found in the file
-  };
-
   [[nodiscard]] pickle::document load(byte_view from, std::size_t at) const
   {
     return pickle::reader(source_, from, admitted).load(at);
