@@ -19,6 +19,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(retinue_program_flags INTERFACE -Wno-sign-conversion
                                                          -Wno-implicit-int-float-conversion)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 sees overflows in std::string's own operator+ (its bugs 105329, 105651).
+  target_compile_options(retinue_program_flags INTERFACE -Wno-stringop-overflow -Wno-restrict
+                                                         -Wno-array-bounds)
+endif()
 if(RETINUE_WERROR)
   target_compile_options(retinue_program_flags INTERFACE -Werror)
 endif()

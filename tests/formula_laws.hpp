@@ -49,19 +49,23 @@ class drawing {
   std::mt19937 random_{20};
 };
 
-/// Equal row by row, within the type's rounding, relative to 1 or to the value.
-template <class A, class B>
-void require_equal(const A& a, const B& b, double slack = 1)
+/// Equal component by component, relative to 1 or to the value.
+template <class R>
+void require_near(const R& a, const R& b, double tolerance)
 {
-  using T = typename A::value_type;
   double worst = 0;
-  for (std::size_t row = 0; row < value<T>::rows; ++row) {
-    const auto x = row_of(a, row), y = row_of(b, row);
-    for (std::size_t c = 0; c < A::width; ++c)
-      worst = std::max(worst, std::abs(x[c] - y[c]) / std::max(1.0, std::abs(y[c])));
-  }
-  CAPTURE(A::width);
-  REQUIRE(worst <= slack * value<T>::tolerance);
+  for (std::size_t c = 0; c < R::width; ++c)
+    worst = std::max(worst, std::abs(a[c] - b[c]) / std::max(1.0, std::abs(b[c])));
+  REQUIRE(worst <= tolerance);
+}
+
+/// Equal row by row, within so many roundings of the type.
+template <class R>
+void require_equal(const R& a, const R& b, double roundings)
+{
+  using T = typename R::value_type;
+  for (std::size_t row = 0; row < value<T>::rows; ++row)
+    require_near(row_of(a, row), row_of(b, row), roundings * value<T>::tolerance);
 }
 
 template <class T, class Schema>
@@ -86,14 +90,10 @@ void check_coder()
     const auto placed = coder.decode(pulled, anchor);
     for (std::size_t row = 0; row < value<T>::rows; ++row) {
       const auto a = row_of(anchor, row);
-      const auto expected = coder.decode(row_of(far, row), a);
-      for (std::size_t c = 0; c < 4; ++c)
-        REQUIRE(std::abs(row_of(decoded, row)[c] - expected[c]) <=
-                4 * value<T>::tolerance * std::max(1.0, std::abs(expected[c])));
-      const auto points = coder.decode(row_of(pulled, row), a);
-      for (std::size_t c = 0; c < Schema::count * Schema::dimension; ++c)
-        REQUIRE(std::abs(row_of(placed, row)[c] - points[c]) <=
-                4 * value<T>::tolerance * std::max(1.0, std::abs(points[c])));
+      require_near(row_of(decoded, row), coder.decode(row_of(far, row), a),
+                   4 * value<T>::tolerance);
+      require_near(row_of(placed, row), coder.decode(row_of(pulled, row), a),
+                   4 * value<T>::tolerance);
     }
   }
 }

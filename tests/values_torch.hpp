@@ -16,7 +16,8 @@ struct value<at::Tensor> {
   }
   static double at(const at::Tensor& v, std::size_t row)
   {
-    return v[static_cast<std::int64_t>(row)].item<double>();
+    const at::TensorAccessor<float, 1> values = v.accessor<float, 1>();
+    return static_cast<double>(values[static_cast<std::int64_t>(row)]);
   }
   static constexpr double tolerance = 2e-6;
 };
