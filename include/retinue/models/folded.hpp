@@ -42,7 +42,8 @@ class folded {
   /// What `Network::forward` gives in eval mode, to rounding.
   [[nodiscard]] auto operator()(const at::Tensor& images) const
   {
-    const torch::NoGradGuard inference;
+    // Not NoGradGuard: with that, LibTorch 2.6 finds max_pool2d of a packed tensor ambiguous.
+    const at::AutoDispatchBelowADInplaceOrView without_gradients;
     if (images.dim() != 4 || !images.is_cpu()) return network_->forward(images);
     const std::int64_t batch = images.size(0), pixels = images.size(2) * images.size(3);
     const std::int64_t at_once =
