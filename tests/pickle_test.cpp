@@ -114,9 +114,9 @@ TEST_CASE("opcodes that PyTorch does not write are refused")
 TEST_CASE("a stack that does not hold what is taken from it is refused")
 {
   for (const char* opcodes :
-       {"0",  "2",    "a",     "s",      "\x85", "Na", "(a", "R",  "NNR",  "Q",    "b",
-        "Nb", "q\1",  "N(q\1", "t",      "l",    "e",  "u",  "Ne", "N(Nu", "}(Nu", "NNs",
-        "1",  "\x90", "\x93",  "NN\x93", "h\1",  "(",  "NN", "",   "]N(e", "\x81"}) {
+       {"0",  "2",    "a",     "s",      "\x85", "Na", "(a", "R",  "NNR",  "Q",     "b",
+        "Nb", "q\1",  "N(q\1", "t",      "l",    "e",  "u",  "Ne", "N(Nu", "}(Nu",  "NNs",
+        "1",  "\x90", "\x93",  "NN\x93", "h\1",  "(",  "NN", "",   "]N(e", "](Na1", "\x81"}) {
     CAPTURE(opcodes);
     CHECK(says(refusal(pickled::stream(opcodes)), "cannot be read at byte"));
   }
