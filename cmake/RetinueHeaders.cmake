@@ -67,5 +67,6 @@ retinue_headers(
 
 retinue_headers(
   json
+  io/detections_json.hpp
   io/safetensors.hpp
   io/weights.hpp)
