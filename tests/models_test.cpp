@@ -13,6 +13,8 @@
 #include "npz.hpp"
 #include "shared.hpp"
 
+#include <thread>
+
 namespace {
 
 using namespace retinue;
@@ -219,6 +221,9 @@ TEST_CASE("what cannot be built is refused in a sentence")
   CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 1, 64, 64})); }),
                  "[1, 1, 64, 64]"));
   CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 3, 0, 64})); }), "shape"));
+  CHECK(contains(message_of([&] { (void)folded (*net)(torch::rand({3, 0, 64})); }), "shape"));
+  CHECK(contains(message_of([&] { (void)net->forward(torch::ones({1, 3, 8, 8}, at::kByte)); }),
+                 "floating point"));
 }
 
 TEST_CASE("every parameter takes part in training")
@@ -288,6 +293,12 @@ TEST_CASE("the folded form depends on neither threads, batch, strides nor later 
   }
   CHECK(distance(run(images.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})), expected) <
         tolerance);
+  predictions there;  // a call from another thread, at the same time
+  std::thread other([&] { there = run(images); });
+  const auto here = run(images);
+  other.join();
+  CHECK(distance(here, expected) < tolerance);
+  CHECK(distance(there, expected) < tolerance);
   const auto large = torch::randn({3, 3, 640, 320});  // more than is run at once
   const auto parts = run(large);
   CHECK((parts.maps == std::vector<extent2>{{80, 40}, {40, 20}, {20, 10}}));

@@ -12,11 +12,10 @@
 // same folded weights go through ATen's own convolution.
 #pragma once
 
-#include <retinue/error.hpp>  // fail
-
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 

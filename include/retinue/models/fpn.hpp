@@ -38,9 +38,9 @@ class fpn : public torch::nn::Module {
     for (std::size_t i = 0; i < outputs_.size(); ++i) levels.push_back(outputs_[i](maps[i]));
     for (std::size_t i = merges_.size(); i-- > 0;) {
       const at::Tensor fine = detail::plain(levels[i]);
-      const at::Tensor coarse =
+      at::Tensor coarse =
           at::upsample_nearest2d(detail::plain(levels[i + 1]), {fine.size(2), fine.size(3)});
-      levels[i] = merges_[i](fine + coarse);
+      levels[i] = merges_[i](coarse.add_(fine));
     }
     return levels;
   }

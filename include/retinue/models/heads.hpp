@@ -28,7 +28,7 @@ struct predictions {
   {
     if (logits.size(-1) != 2) return logits.softmax(-1);
     const at::Tensor d = logits.select(-1, 1) - logits.select(-1, 0);
-    return at::sigmoid(at::stack({-d, d}, -1));  // the same, and twenty times faster than ATen's
+    return at::sigmoid(at::stack({-d, d}, -1));  // the same, nine times as fast
   }
 };
 

@@ -13,6 +13,7 @@
 #include <retinue/models/body.hpp>         // body
 #include <retinue/models/convolution.hpp>  // convolution_unit
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>

@@ -95,6 +95,9 @@ class retinaface : public torch::nn::Module {
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
       fail("a RetinaFace was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+    if (!at::isFloatingType(images.scalar_type()))
+      fail("a RetinaFace was given images of ", c10::toString(images.scalar_type()),
+           "s: expected floating point");
     feature_maps maps;
     const auto all = body_->forward(images);
     for (const std::size_t place : places_) maps.body.push_back(all[place]);

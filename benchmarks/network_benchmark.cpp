@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network on 640 x 640 pixels: as a LibTorch module in eager mode, and folded. The weights are
+// random, which changes nothing of the time.
+#include <retinue/models/folded.hpp>
+#include <retinue/models/process.hpp>
+#include <retinue/models/retinaface.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <string>
+
+namespace {
+
+using namespace retinue;
+using network = retinaface<schemas::face5>;
+
+/// One of each slope for all benchmarks.
+template <int TenthsOfSlope>
+network& trained()
+{
+  static const auto net = [] {
+    keep_freed_memory();
+    const double slope = TenthsOfSlope / 10.0;
+    retinaface_options options;
+    options.slope = slope;
+    options.body = [slope] { return std::make_shared<mobilenet_v1>(0.25, slope); };
+    auto made = std::make_shared<network>(options);
+    made->eval();
+    return made;
+  }();
+  return *net;
+}
+
+template <class Run>
+void time(benchmark::State& state, int threads, int batch, const Run& run)
+{
+  use_threads(threads);
+  const torch::NoGradGuard no_gradients;
+  torch::manual_seed(1);
+  const at::Tensor images = torch::randn({batch, 3, 640, 640}) * 60;
+  benchmark::DoNotOptimize(run(images).scores());  // kernels are made at the first call
+  for (auto _ : state) benchmark::DoNotOptimize(run(images).scores());
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
+template <int TenthsOfSlope>
+void add(const std::string& activation)
+{
+  for (const int threads : {1, 2})
+    for (const int batch : {1, 8}) {
+      const std::string of = "network 640x640, " + activation + ", " + std::to_string(threads) +
+                             (threads == 1 ? " thread" : " threads") + ", batch " +
+                             std::to_string(batch);
+      benchmark::RegisterBenchmark((of + " | retinue").c_str(),
+                                   [=](benchmark::State& state) {
+                                     static const folded run(trained<TenthsOfSlope>());
+                                     time(state, threads, batch, run);
+                                   })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((of + " | LibTorch module, eager").c_str(),
+                                   [=](benchmark::State& state) {
+                                     time(state, threads, batch, [](const at::Tensor& images) {
+                                       return trained<TenthsOfSlope>().forward(images);
+                                     });
+                                   })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+    }
+}
+
+[[maybe_unused]] const bool registered = (add<0>("ReLU"), add<1>("LeakyReLU"), true);
+
+}  // namespace
