@@ -20,9 +20,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
                                                          -Wno-implicit-int-float-conversion)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # g++ 12 sees overflows in std::string's own operator+ (its bugs 105329, 105651).
+  # g++ 12 sees overflows in std::string's own operator+ (its bugs 105329, 105651), and unset
+  # variables in its own AVX-512 intrinsics (105593).
   target_compile_options(retinue_program_flags INTERFACE -Wno-stringop-overflow -Wno-restrict
-                                                         -Wno-array-bounds)
+                                                         -Wno-array-bounds -Wno-maybe-uninitialized)
 endif()
 if(RETINUE_WERROR)
   target_compile_options(retinue_program_flags INTERFACE -Werror)
@@ -35,6 +36,10 @@ if(RETINUE_SANITIZE)
   target_compile_options(
     retinue_program_flags INTERFACE -fsanitize=${RETINUE_SANITIZE} -fno-sanitize-recover=all
                                     -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # The sanitizers' own branches make g++ see uninitialized values in std::regex and the like.
+    target_compile_options(retinue_program_flags INTERFACE -Wno-maybe-uninitialized)
+  endif()
   target_link_options(retinue_program_flags INTERFACE -fsanitize=${RETINUE_SANITIZE})
 endif()
 
