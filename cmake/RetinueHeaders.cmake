@@ -30,6 +30,7 @@ retinue_headers(
   io/pickle.hpp
   io/pickle_document.hpp
   io/pytorch.hpp
+  io/progress.hpp
   io/pytorch_file.hpp
   io/state_dict.hpp
   io/strided.hpp

@@ -134,7 +134,7 @@ void check_batches(const View& view)
   const std::vector<frame> images{frame::unscaled({64, 96}), frame::unscaled({128, 80}),
                                   frame::unscaled({64, 96})};
   std::vector<raw_outputs<face5>> raw;
-  std::vector<predictions<Backend, face5>> said;
+  std::vector<prediction<Backend, face5>> said;
   for (const frame& f : images)
     raw.push_back(random_outputs<face5>(make_anchors(source, f.input).size(), 2,
                                         static_cast<unsigned>(raw.size())));

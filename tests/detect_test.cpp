@@ -13,7 +13,7 @@ namespace {
 using backend = eigen_backend<>;
 
 template <class Schema>
-predictions<backend, Schema> view(const test::raw_outputs<Schema>& raw)
+prediction<backend, Schema> view(const test::raw_outputs<Schema>& raw)
 {
   const std::size_t n = raw.scores.size() / raw.classes;
   return {{raw.scores.data(), n, raw.classes}, {raw.boxes.data(), n}, {raw.points.data(), n}};

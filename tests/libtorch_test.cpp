@@ -85,7 +85,7 @@ TEST_CASE("scores without an object class are refused")
 
 namespace {
 template <class Schema>
-predictions<libtorch_backend, Schema> tensors(const test::raw_outputs<Schema>& raw)
+prediction<libtorch_backend, Schema> tensors(const test::raw_outputs<Schema>& raw)
 {
   const auto n = static_cast<std::int64_t>(raw.scores.size() / raw.classes);
   const auto tensor = [n](const std::vector<float>& values, std::size_t width) {

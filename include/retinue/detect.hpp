@@ -28,7 +28,7 @@ namespace retinue {
 /// What a network says of one image, row by row of its anchors. Scores are probabilities, class 0
 /// the background.
 template <tensor_backend Backend, landmark_schema Schema>
-struct predictions {
+struct prediction {
   typename Backend::scores scores;                                               // (P, classes)
   typename Backend::template view<offsets<float>> boxes;                         // (P, 4)
   typename Backend::template view<landmark_offsets<float, Schema>> points = {};  // (P, count * dim)
@@ -121,7 +121,7 @@ class detector {
 
   /// Detections, best first; they lie in the detector until its next call. `maps` are the sizes of
   /// the network's feature maps; without them they are taken from the image's size.
-  std::span<const detection<Schema>> operator()(const predictions<Backend, Schema>& said,
+  std::span<const detection<Schema>> operator()(const prediction<Backend, Schema>& said,
                                                 const frame& image,
                                                 std::span<const extent2> maps = {})
   {
@@ -157,7 +157,7 @@ class detector {
   }
 
   /// A batch, whose images may differ in size: detections of image i at result[i].
-  void operator()(std::span<const predictions<Backend, Schema>> said, std::span<const frame> images,
+  void operator()(std::span<const prediction<Backend, Schema>> said, std::span<const frame> images,
                   std::vector<std::vector<detection<Schema>>>& result)
   {
     if (said.size() != images.size())
@@ -191,7 +191,7 @@ class detector {
     placed_maps_.assign(maps.begin(), maps.end());
   }
 
-  void check_rows(const predictions<Backend, Schema>& said) const
+  void check_rows(const prediction<Backend, Schema>& said) const
   {
     const auto expect = [&](std::size_t rows, const char* what) {
       if (rows != host_anchors_.size())

@@ -118,7 +118,21 @@ struct coco17 {
       "right hip",      "left knee",  "right knee",  "left ankle", "right ankle"};
 };
 
+/// Those above, for programs that learn the number of landmarks from a file.
+template <class... Schemas>
+struct list {};
+using shipped = list<none, points<1>, plate4, face5, coco17, face68, wflw98>;
+
 }  // namespace schemas
+
+/// Calls visit(schema) with the shipped schema of `count` points; false if there is none. Each
+/// schema of the list is compiled into the program.
+template <class Visit, class... Schemas>
+bool with_schema_of(std::size_t count, Visit&& visit,
+                    schemas::list<Schemas...> = schemas::shipped{})
+{
+  return ((Schemas::count == count && (visit(Schemas{}), true)) || ...);
+}
 
 /// Points laid out by a schema: x of the first, y of the first, x of the second, ... Kind keeps
 /// positions and offsets apart, so that one cannot be passed for the other.

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// A progress bar with the time that is left, for work a person waits for.
+//
+//   detect  [=========>          ]  41/100   8.2/s   0:07 left   note
+//
+// It is drawn over itself on a terminal and not drawn at all elsewhere, so that logs stay readable.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
+namespace retinue {
+
+class progress_bar {
+ public:
+  /// Draws on the standard error stream, if that is a terminal.
+  progress_bar(std::string title, std::size_t total)
+      : title_(std::move(title)), total_(total), shown_(is_terminal())
+  {
+  }
+  progress_bar(const progress_bar&) = delete;
+  progress_bar& operator=(const progress_bar&) = delete;
+  ~progress_bar() { clear(); }
+
+  /// `done` of the total are done. Redraws at most ten times a second, and always at the end.
+  void update(std::size_t done, const std::string& note = "")
+  {
+    const auto now = clock::now();
+    if (!shown_ || (now - drawn_ < std::chrono::milliseconds(100) && done < total_)) return;
+    drawn_ = now;
+    const std::string text = line(done, std::chrono::duration<double>(now - began_).count(), note);
+    std::fprintf(stderr, "\r%s%*s", text.c_str(),
+                 static_cast<int>(width_ - std::min(width_, text.size())), "");
+    std::fflush(stderr);
+    width_ = std::max(width_, text.size());
+  }
+
+  /// Takes the bar away, so that something else can be printed.
+  void clear()
+  {
+    if (width_ == 0) return;
+    std::fprintf(stderr, "\r%*s\r", static_cast<int>(width_), "");
+    std::fflush(stderr);
+    width_ = 0;
+  }
+
+  /// The bar as text, after so many seconds.
+  [[nodiscard]] std::string line(std::size_t done, double seconds, const std::string& note) const
+  {
+    constexpr std::size_t cells = 24;
+    const std::size_t filled = total_ > 0 ? std::min(done, total_) * cells / total_ : cells;
+    std::string bar(filled, '=');
+    if (filled < cells) bar += '>';
+    bar.resize(cells, ' ');
+    char numbers[80];
+    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+    std::snprintf(numbers, sizeof numbers, "  %zu/%zu  %.3g/s  ", done, total_, rate);
+    std::string text = title_ + "  [" + bar + "]" + numbers;
+    if (done > 0 && done < total_ && rate > 0)
+      text += clock_time(static_cast<double>(total_ - done) / rate) + " left";
+    else
+      text += clock_time(seconds);
+    return note.empty() ? text : text + "  " + note;
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  static bool is_terminal()
+  {
+#if __has_include(<unistd.h>)
+    return isatty(STDERR_FILENO) != 0;
+#else
+    return false;
+#endif
+  }
+
+  static std::string clock_time(double seconds)
+  {
+    const auto whole = static_cast<long>(std::min(seconds + 0.5, 1e9));
+    char text[40];
+    if (whole >= 3600)
+      std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60,
+                    whole % 60);
+    else
+      std::snprintf(text, sizeof text, "%ld:%02ld", whole / 60, whole % 60);
+    return text;
+  }
+
+  std::string title_;
+  std::size_t total_;
+  bool shown_;
+  std::size_t width_ = 0;
+  clock::time_point began_ = clock::now(), drawn_{};
+};
+
+}  // namespace retinue
