@@ -1,0 +1,22 @@
+# cmake -DPROGRAM=... -DSOURCE=... -P check_output.cmake
+# Runs a program and compares what it prints with the comment `// Output:` that ends its source.
+# Runs of white space count as one space, since long lines are broken in the comment.
+execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE printed RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} ended with ${status}")
+endif()
+file(READ "${SOURCE}" source)
+string(FIND "${source}" "\n// Output:\n" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "${SOURCE} does not end with a comment '// Output:'")
+endif()
+string(SUBSTRING "${source}" ${at} -1 expected)
+string(REPLACE "\n// Output:" "" expected "${expected}")
+string(REPLACE "\n//" "\n" expected "${expected}")
+foreach(text IN ITEMS printed expected)
+  string(REGEX REPLACE "[ \n]+" " " ${text}_words "${${text}}")
+  string(STRIP "${${text}_words}" ${text}_words)
+endforeach()
+if(NOT expected_words OR NOT printed_words STREQUAL expected_words)
+  message(FATAL_ERROR "${SOURCE} promises\n${expected}\nbut the program prints\n${printed}")
+endif()
