@@ -23,9 +23,9 @@ inline int use_threads(int count = 0)
   return count;
 }
 
-/// Lets the process keep what it frees, up to its peak. A network gives back tens of megabytes a
-/// layer; fetched anew from the system each time, page by page, they cost a quarter of the run
-/// time. Does nothing but under glibc.
+/// Lets the process keep what it frees, up to its peak, instead of fetching it anew from the system
+/// page by page. For large images and bodies: small ones run so without it (see folded.hpp). Does
+/// nothing but under glibc.
 inline void keep_freed_memory()
 {
 #if defined(__GLIBC__)
