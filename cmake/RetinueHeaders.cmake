@@ -26,9 +26,13 @@ retinue_headers(
   encoders.hpp
   error.hpp
   geometry.hpp
+  io/config/detector_config.hpp
+  io/config/nearest.hpp
+  io/config/presets.hpp
   io/file.hpp
   io/pickle.hpp
   io/pickle_document.hpp
+  io/pixel_format.hpp
   io/pytorch.hpp
   io/progress.hpp
   io/pytorch_file.hpp
@@ -68,6 +72,10 @@ retinue_headers(
 
 retinue_headers(
   json
+  io/config.hpp
+  io/config/fields.hpp
+  io/config/guess.hpp
+  io/config/json.hpp
   io/detections_json.hpp
   io/safetensors.hpp
   io/weights.hpp)

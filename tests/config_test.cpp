@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/io/config.hpp>
+#include <retinue/io/weights.hpp>
+
+#include "catch.hpp"
+#include "shared.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+template <class Action>
+std::string refusal_of(const Action& action)
+{
+  try {
+    action();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "not refused";
+}
+
+std::string refusal(const std::string& text)
+{
+  return refusal_of([&] { static_cast<void>(parse_config(text, "f.json")); });
+}
+
+bool says(const std::string& sentence, std::string_view part)
+{
+  INFO(sentence);
+  CHECK(sentence.find(part) != std::string::npos);
+  return sentence.find(part) != std::string::npos;
+}
+
+struct made_weights {
+  std::vector<std::int64_t> anchors = {2, 2, 2};
+  std::int64_t classes = 1, landmarks = 5, channels = 64;
+  bool resnet = false;
+  int blocks = 6;  // of layer3
+};
+
+/// The names and shapes that tell a network, and no others. All elements are 0.
+state_dict weights_of(const made_weights& m)
+{
+  state_dict made;
+  const auto add = [&](const std::string& name, std::int64_t rows) {
+    made.insert(name, {dtype::f32, {rows, 1, 1, 1}, std::vector<std::byte>(4 * std::size_t(rows))});
+  };
+  if (m.resnet) {
+    add("body.layer1.0.conv1.weight", 64);
+    add("body.layer1.0.conv3.weight", 256);
+    for (int b = 0; b < m.blocks; ++b)
+      add("body.layer3." + std::to_string(b) + ".conv1.weight", 256);
+  } else {
+    add("body.stage1.0.0.weight", 8);
+  }
+  add("fpn.output1.0.weight", m.channels);
+  for (std::size_t l = 0; l < m.anchors.size(); ++l) {
+    const auto level = "." + std::to_string(l) + ".conv1x1.weight";
+    add("ClassHead" + level, m.anchors[l] * (m.classes + 1));
+    add("BboxHead" + level, m.anchors[l] * 4);
+    if (m.landmarks > 0) add("LandmarkHead" + level, m.anchors[l] * 2 * m.landmarks);
+  }
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("every preset survives its JSON")
+{
+  REQUIRE(presets().size() == 4);
+  for (const auto& p : presets()) {
+    const auto text = to_json(p.config);
+    CHECK(to_json(parse_config(text, "elsewhere")) == text);
+    CHECK(p.config.name == p.name);
+    CHECK(find_preset(p.name).name == p.name);
+    CHECK(p.what.size() > 40);
+  }
+  CHECK(to_json(find_preset("mobilenet0.25")) != to_json(find_preset("mobilenet0.25-small-faces")));
+}
+
+TEST_CASE("presets are those of the checkpoints")
+{
+  const auto& small_faces = find_preset("mobilenet0.25-small-faces");
+  CHECK(small_faces.body_slope == 0);
+  CHECK(small_faces.anchors.level[0].sizes == std::vector<double>{10, 20});
+  CHECK(small_faces.anchors.level[2].sizes == std::vector<double>{128, 256});
+  const auto& mobilenet = find_preset("mobilenet0.25");
+  CHECK(mobilenet.neck_slope == 0.1);
+  CHECK(mobilenet.anchors.level[2].sizes == std::vector<double>{256, 512});
+  CHECK(find_preset("resnet50").body == "resnet50");
+  CHECK(find_preset("resnet50").channels == 256);
+  CHECK(find_preset("plate-mobilenet0.25").landmarks == 4);
+  CHECK(find_preset("plate-mobilenet0.25").classes == std::vector<std::string>{"plate"});
+  says(refusal_of([] { static_cast<void>(find_preset("resnet5O")); }), "did you mean resnet50?");
+  says(refusal_of([] { static_cast<void>(find_preset("yolo")); }),
+       "expected one of mobilenet0.25-");
+}
+
+TEST_CASE("every key changes what it names, and nothing else")
+{
+  const auto c = parse_config(R"({"preset": "mobilenet0.25", "name": "mine",
+    "network": {"body": "resnet50", "channels": 128, "body_slope": 0.2, "neck_slope": 0.3},
+    "classes": ["cat", "dog"], "landmarks": 68,
+    "anchors": {"levels": [{"stride": 4, "sizes": [7.5]}, {"stride": 16, "sizes": [9, 11]}],
+                "clip": true},
+    "coder": {"centre": 0.3, "size": 0.4, "largest_log": null},
+    "input": {"channels": "rgb", "mean": [1, 2, 3.5], "scale": [4, 5, 6]},
+    "detect": {"score": 0.5, "candidates": 10, "overlap": 0.3, "keep": 9, "clip": true,
+               "suppression": "inclusive_pixels"}})",
+                              "f.json");
+  CHECK(c.name == "mine");
+  CHECK(c.body == "resnet50");
+  CHECK(c.channels == 128);
+  CHECK(c.body_slope == 0.2);
+  CHECK(c.neck_slope == 0.3);
+  CHECK(c.classes == std::vector<std::string>{"cat", "dog"});
+  CHECK(c.landmarks == 68);
+  REQUIRE(c.anchors.level.size() == 2);
+  CHECK(c.anchors.level[0].stride == 4);
+  CHECK(c.anchors.level[0].sizes == std::vector<double>{7.5});
+  CHECK(c.anchors.level[1].sizes == std::vector<double>{9, 11});
+  CHECK(c.anchors.clip);
+  CHECK(c.coder.centre == 0.3);
+  CHECK(c.coder.size == 0.4);
+  CHECK(std::isinf(c.coder.largest_log));
+  CHECK(c.input.channels == "rgb");
+  CHECK(c.input.mean == std::array<double, 3>{1, 2, 3.5});
+  CHECK(c.input.scale == std::array<double, 3>{4, 5, 6});
+  CHECK(c.detect.score == 0.5f);
+  CHECK(c.detect.candidates == 10);
+  CHECK(c.detect.overlap == 0.3f);
+  CHECK(c.detect.keep == 9);
+  CHECK(c.detect.clip);
+  CHECK(c.inclusive_pixels);
+  CHECK(to_json(parse_config(to_json(c), "f")) == to_json(c));
+
+  auto expected = find_preset("resnet50");
+  expected.name = "f.json";
+  expected.detect.score = 0.25f;
+  CHECK(to_json(parse_config(R"({"preset": "resnet50", "detect": {"score": 0.25}})", "f.json")) ==
+        to_json(expected));
+}
+
+TEST_CASE("what is wrong is named by its full path")
+{
+  const std::vector<std::pair<const char*, const char*>> cases{
+      {R"({"detect": {"scroe": 1}})",
+       R"(f.json: "detect.scroe" is not a known key, did you mean detect.score?)"},
+      {R"({"detec": {}})", R"(f.json: "detec" is not a known key, did you mean detect?)"},
+      {R"({"zzzzzzzz": 1})", "expected one of preset, name, network, classes, landmarks, anchors"},
+      {R"({"score": 1})", R"("score" is not a known key, expected one of)"},
+      {R"({"detect": {"score": 1.5}})",
+       "f.json: detect.score is 1.5, expected a number from 0 to 1"},
+      {R"({"detect": {"score": "high"}})", R"(detect.score is "high", expected a number)"},
+      {R"({"detect": {"score": null}})", "detect.score is null, expected a number"},
+      {R"({"detect": {"keep": 1.5}})", "expected a whole number from 1 to 1000000000"},
+      {R"({"detect": {"keep": 0}})", "detect.keep is 0"},
+      {R"({"detect": {"keep": true}})", "detect.keep is true"},
+      {R"({"detect": {"clip": 1}})", "detect.clip is 1, expected true or false"},
+      {R"({"detect": {"suppression": "nms"}})", "expected one of continuous, inclusive_pixels"},
+      {R"({"detect": []})", "detect is a list of 0, expected an object"},
+      {R"([])", "f.json: the configuration is a list of 0, expected an object"},
+      {R"({"network": {"body": "vgg"}})",
+       R"(network.body is "vgg", expected one of mobilenet_v1_0.25, resnet50)"},
+      {R"({"network": {"channels": 66}})", "network.channels is 66, expected a multiple of 4"},
+      {R"({"classes": []})", "classes is a list of 0, expected a list of 1 to"},
+      {R"({"classes": ["a", ""]})", R"(classes[1] is "", expected text)"},
+      {R"({"classes": ["a", "a"]})", R"(classes has "a" twice)"},
+      {R"({"landmarks": -1})", "landmarks is -1"},
+      {R"({"anchors": {"levels": [{"stride": 8, "size": [1]}]}})",
+       R"("anchors.levels[0].size" is not a known key, did you mean anchors.levels[0].sizes?)"},
+      {R"({"anchors": {"levels": [{"stride": 8}]}})", "anchors.levels[0].sizes is missing"},
+      {R"({"anchors": {"levels": [{"stride": 8, "sizes": [1, 0]}]}})",
+       "anchors.levels[0].sizes[1] is 0, expected a number above 0"},
+      {R"({"anchors": {"levels": [{"stride": 9, "sizes": [1]}]}})",
+       "anchors.levels[0].stride is 9, which mobilenet_v1_0.25 does not offer"},
+      {R"({"anchors": {"levels": [{"stride": 16, "sizes": [1]}, {"stride": 8, "sizes": [1]}]}})",
+       "anchors.levels[1].stride is 8, expected more than the 16 before it"},
+      {R"({"input": {"mean": [1, 2]}})", "input.mean is a list of 2, expected a list of 3"},
+      {R"({"input": {"scale": [1, 0, 1]}})", "input.scale[1] is 0"},
+      {R"({"input": {"channels": "BGR"}})", R"(input.channels is "BGR", expected one of bgr, rgb)"},
+      {R"({"coder": {"size": 0}})", "coder.size is 0, expected a number above 0"},
+      {R"({"coder": {"centre": null}})", "coder.centre is null"},
+      {R"({"preset": "resnet5"})", "f.json: preset: there is no preset"},
+      {R"({"landmarks": 4, "landmarks": 5})", R"(the key "landmarks" stands twice)"},
+      {R"({"a": {"b": 1}, "c": [{"b": 1}, {"b": 1, "b": 2}]})", R"(the key "b" stands twice)"},
+      {R"({"detect": {"score": 1e999}})", "a number that is too large"},
+      {"", "f.json: line 1, column 1: this is not JSON, it ends too early"},
+      {"{\"landmarks\": 5,\n  landmarks}", "f.json: line 2, column"},
+      {"{\n \"landmarks\": 5,\n}", R"(f.json: line 3, column 1: this is not JSON, at "}")"},
+      {"{} x", "line 1, column 4: this is not JSON"},
+      {"{\"\xff\xfe\": 1}", "this is not JSON"}};
+  for (const auto& [text, expected] : cases) {
+    INFO(text);
+    says(refusal(text), expected);
+  }
+  says(refusal(std::string(100'000, '[')), "nested deeper than 20");
+}
+
+TEST_CASE("a configuration is read from a file")
+{
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("retinue-config-" + std::to_string(::getpid()) + ".json");
+  std::ofstream(file) << R"({"landmarks": 98})";
+  const auto config = read_config(file);
+  std::filesystem::remove(file);
+  CHECK(config.landmarks == 98);
+  CHECK(config.name == file.string());
+  says(refusal_of([&] { static_cast<void>(read_config(file)); }), "no such file");
+}
+
+TEST_CASE("a configuration is guessed from names and shapes")
+{
+  const auto guessed = [](const made_weights& m) { return guess_config(weights_of(m), "w.pth"); };
+  const auto mobilenet = guessed({});
+  CHECK(mobilenet.config.name == "mobilenet0.25");
+  says(mobilenet.why, "try mobilenet0.25-small-faces");
+  CHECK(guessed({.landmarks = 4}).config.name == "plate-mobilenet0.25");
+  CHECK(guessed({.channels = 256, .resnet = true}).config.name == "resnet50");
+  CHECK(guessed({.landmarks = 68}).config.landmarks == 68);
+  CHECK(guessed({.landmarks = 0}).config.landmarks == 0);
+  CHECK(guessed({.channels = 32}).config.channels == 32);
+  CHECK(guessed({.classes = 3}).config.classes ==
+        std::vector<std::string>{"class 1", "class 2", "class 3"});
+  for (const made_weights& m : {made_weights{}, {.landmarks = 4}, {.classes = 3}, {.channels = 32}})
+    CHECK_NOTHROW(check_weights(guessed(m).config, weights_of(m), "w.pth"));
+
+  const auto refused = [&](const made_weights& m) { return refusal_of([&] { guessed(m); }); };
+  says(refused({.anchors = {3, 3, 3}}), "a configuration must, in anchors.levels");
+  says(refused({.anchors = {2, 2}}), "a configuration must, in anchors.levels");
+  says(refused({.resnet = true, .blocks = 23}), "a ResNet of another depth");
+}
+
+TEST_CASE("heads that contradict themselves are refused")
+{
+  const auto with = [](const std::string& name, std::int64_t rows) {
+    state_dict made;
+    for (const auto& [key, tensor] : weights_of({}))
+      if (key != name)
+        made.insert(key, tensor);
+      else
+        made.insert(key,
+                    {dtype::f32, {rows, 1, 1, 1}, std::vector<std::byte>(4 * std::size_t(rows))});
+    return refusal_of([&] { static_cast<void>(guess_config(made, "w")); });
+  };
+  says(with("BboxHead.1.conv1x1.weight", 7), "the heads of level 1 have 7 rows for boxes");
+  says(with("BboxHead.1.conv1x1.weight", 2), "the heads of level 1 have 2 rows for boxes");
+  says(with("ClassHead.0.conv1x1.weight", 2), "2 for classes");
+  says(with("LandmarkHead.2.conv1x1.weight", 21), "21 for landmarks");
+  says(with("ClassHead.2.conv1x1.weight", 6), "level 2 has 2 classes and 5 landmarks");
+  says(with("fpn.output1.0.weight", 0), "expected a RetinaFace with tensors named");
+}
+
+TEST_CASE("a file's own configuration comes first")
+{
+  auto weights = weights_of({});
+  auto said = find_preset("mobilenet0.25");
+  said.detect.overlap = 0.3f;
+  weights.metadata[std::string(config_metadata_key)] = to_json(said);
+  const auto guessed = guess_config(weights, "w.safetensors");
+  CHECK(to_json(guessed.config) == to_json(said));
+  weights.metadata[std::string(config_metadata_key)] = R"({"detect": 1})";
+  says(refusal_of([&] { static_cast<void>(guess_config(weights, "w.safetensors")); }),
+       "metadata of w.safetensors: detect is 1, expected an object");
+}
+
+TEST_CASE("weights that do not fit a configuration are explained")
+{
+  const auto said = [](const char* name, const made_weights& m) {
+    return refusal_of([&] { check_weights(find_preset(name), weights_of(m), "w.pth"); });
+  };
+  CHECK(said("mobilenet0.25", {}) == "not refused");
+  CHECK(said("mobilenet0.25-small-faces", {}) == "not refused");
+  CHECK(said("mobilenet0.25", {.landmarks = 4}) ==
+        "w.pth does not fit mobilenet0.25: it has 4 landmarks, not 5; try the preset "
+        "plate-mobilenet0.25");
+  const auto other = said("resnet50", {});
+  says(other, "the body mobilenet_v1_0.25, not resnet50");
+  says(other, "64 channels, not 256");
+  says(other, "try the preset mobilenet0.25-small-faces or mobilenet0.25");
+  says(said("mobilenet0.25", {.anchors = {3, 2, 3}}), "3/2/3 anchors per cell, not 2/2/2");
+}
+
+TEST_CASE("other people's weights are named for what they are", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const auto said = [](const std::string& name) {
+    const auto file = test::shared("weights/" + name);
+    const auto weights = read_weights(file);
+    return refusal_of([&] { static_cast<void>(guess_config(weights, name)); });
+  };
+  says(said("retinaface68_stage5_epoch121.pt"), "layers are named as in MXNet");
+  says(said("retinaface_RBF_Final.pth"), "slim or RFB body");
+  says(said("retinaface_slim_Final.pth"), "slim or RFB body");
+  says(said("ulfg_version-RFB-320.pth"), "Ultra-Light-Fast-Generic");
+  says(said("yunet_s.pth"), "a YuNet");
+  says(said("mobilenetV1X0.25_pretrain.tar"), "a MobileNet for classification");
+}
+
+TEST_CASE("the public checkpoints are recognized", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const auto guessed = [](const std::string& name) {
+    return guess_config(read_weights(test::shared("weights/" + name)), name);
+  };
+  const auto small_faces = guessed("retinaface_mobilenet0.25_Final.pth");
+  CHECK(small_faces.config.name == "mobilenet0.25-small-faces");
+  says(small_faces.why, "known by its bytes");
+  CHECK(guessed("plate_ccpd_epoch20_4lm.pth").config.name == "plate-mobilenet0.25");
+}
