@@ -26,6 +26,11 @@ void* operator new(std::size_t size, std::align_val_t alignment)
   if (void* memory = std::aligned_alloc(to, (size + to - 1) / to * to)) return memory;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept  // std::stable_sort's buffer
+{
+  ++counted;
+  return std::malloc(size);
+}
 void operator delete(void* memory) noexcept
 {
   std::free(memory);
