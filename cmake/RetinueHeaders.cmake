@@ -18,6 +18,7 @@ retinue_headers(
   anchors.hpp
   anchors/default_boxes.hpp
   anchors/grid.hpp
+  anchors/layout.hpp
   anchors/square_anchors.hpp
   backend.hpp
   config.hpp
@@ -40,6 +41,7 @@ retinue_headers(
   io/strided.hpp
   io/zip.hpp
   landmarks.hpp
+  matchers.hpp
   overlap.hpp
   retinue.hpp
   select.hpp
@@ -79,3 +81,8 @@ retinue_headers(
   io/detections_json.hpp
   io/safetensors.hpp
   io/weights.hpp)
+
+retinue_headers(
+  opencv
+  io/drawing.hpp
+  io/images.hpp)

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// All anchors of one image size, their corners, and the regular grid that each level lies on, for
+// algorithms that look only at the anchors near a box.
+#pragma once
+
+#include <retinue/anchors/grid.hpp>  // make_anchors
+#include <retinue/geometry.hpp>      // centre_box, to_corners
+#include <retinue/table.hpp>         // columns
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// One level: anchor k of a cell is first + (row * columns + column) * per_cell + k, and its centre
+/// is left + column * step_x, top + row * step_y.
+struct level_layout {
+  std::size_t first = 0, rows = 0, columns = 0, per_cell = 0;
+  float left = 0, top = 0, step_x = 0, step_y = 0;
+  std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
+
+  /// One cell, in which every anchor has a centre of its own.
+  [[nodiscard]] bool unordered() const { return rows == 1 && columns == 1; }
+};
+
+/// Fractions of the image's sides.
+class anchor_layout {
+ public:
+  anchor_layout() = default;
+
+  /// From map sizes that the network really has, or from the image's size if there are none.
+  template <anchor_source A>
+  anchor_layout(const A& source, extent2 image, std::span<const extent2> maps = {})
+  {
+    const auto own = maps.empty() ? map_sizes(source, image) : std::vector<extent2>();
+    if (maps.empty()) maps = own;
+    make_anchors(source, image, maps, anchors_);
+    std::size_t first = 0;
+    for (std::size_t l = 0; l < maps.size(); ++l) {
+      add_level({first,
+                 static_cast<std::size_t>(maps[l].height),
+                 static_cast<std::size_t>(maps[l].width),
+                 source.per_cell(l),
+                 0,
+                 0,
+                 0,
+                 0,
+                 {}});
+      first += levels_.back().rows * levels_.back().columns * levels_.back().per_cell;
+    }
+    take_corners();
+  }
+
+  /// Anchors in no order.
+  explicit anchor_layout(std::vector<centre_box<float>> anchors) : anchors_(std::move(anchors))
+  {
+    add_level({0, 1, 1, anchors_.size(), 0, 0, 0, 0, {}});
+    take_corners();
+  }
+
+  [[nodiscard]] std::size_t size() const { return anchors_.size(); }
+  [[nodiscard]] std::span<const centre_box<float>> anchors() const { return anchors_; }
+  /// (x1, y1, x2, y2) of all anchors; up to the next multiple of 16, boxes without area follow.
+  [[nodiscard]] const columns<box<float>>& corners() const { return corners_; }
+  [[nodiscard]] std::span<const level_layout> levels() const { return levels_; }
+
+ private:
+  void add_level(level_layout level)
+  {
+    const std::size_t row = level.columns * level.per_cell;
+    if (level.rows > 0 && row > 0) {
+      const centre_box<float>* const at = &anchors_[level.first];
+      level.cell.assign(at, at + level.per_cell);
+      level.left = at->cx, level.top = at->cy;
+      if (level.columns > 1)
+        level.step_x = (at[row - 1].cx - at->cx) / static_cast<float>(level.columns - 1);
+      if (level.rows > 1)
+        level.step_y =
+            (at[(level.rows - 1) * row].cy - at->cy) / static_cast<float>(level.rows - 1);
+    }
+    levels_.push_back(std::move(level));
+  }
+
+  void take_corners()
+  {
+    corners_.resize((anchors_.size() + 15) / 16 * 16);
+    for (std::size_t i = 0; i < corners_.size(); ++i)
+      corners_.set(i, i < anchors_.size() ? to_corners(anchors_[i]) : box<float>{});
+  }
+
+  std::vector<centre_box<float>> anchors_;
+  columns<box<float>> corners_;
+  std::vector<level_layout> levels_;
+};
+
+}  // namespace retinue

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "npz.hpp"
+#include "shared.hpp"
+
+#include <retinue/anchors.hpp>
+#include <retinue/encoders.hpp>
+#include <retinue/error.hpp>
+#include <retinue/matchers.hpp>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+
+using namespace retinue;
+
+namespace {
+
+/// Every truth against every anchor, as the rules are written down.
+struct by_definition {
+  overlap_matcher::settings s;
+
+  assignment operator()(const anchor_layout& anchors, const std::vector<box<float>>& truths,
+                        const std::vector<std::uint8_t>& ignore) const
+  {
+    const std::size_t n = anchors.size();
+    const auto counts = [&](std::size_t t) { return ignore.empty() || !ignore[t]; };
+    const auto shared = [&](std::size_t t, std::size_t a) {
+      return iou(truths[t], to_corners(anchors.anchors()[a]));
+    };
+    assignment out;
+    out.verdicts.assign(n, verdict::negative);
+    out.truths.assign(n, 0);
+    std::vector<float> best(n, 0.0f), best_of_truth(truths.size(), 0.0f);
+    std::vector<std::size_t> best_anchor(truths.size(), 0);
+    for (std::size_t t = 0; t < truths.size(); ++t)
+      for (std::size_t a = 0; a < n && counts(t); ++a) {
+        const float o = shared(t, a);
+        if (o > best[a]) best[a] = o, out.truths[a] = static_cast<row_index>(t);
+        if (o > best_of_truth[t]) best_of_truth[t] = o, best_anchor[t] = a;
+      }
+    for (std::size_t a = 0; a < n; ++a)
+      out.verdicts[a] = best[a] >= s.positive   ? verdict::positive
+                        : best[a] >= s.negative ? verdict::ignored
+                                                : verdict::negative;
+    std::vector<std::size_t> order(truths.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto x, auto y) { return best_of_truth[x] > best_of_truth[y]; });
+    std::vector<bool> taken(n);
+    for (const std::size_t t : order) {
+      if (!counts(t) || best_of_truth[t] < s.floor || best_of_truth[t] == 0) continue;
+      if (s.force == forcing::ties)
+        for (std::size_t a = 0; a < n; ++a)
+          if (shared(t, a) == best_of_truth[t]) out.verdicts[a] = verdict::positive;
+      if (s.force != forcing::best) continue;
+      std::size_t free = n;
+      float most = 0;
+      for (std::size_t a = 0; a < n; ++a)
+        if (!taken[a] && shared(t, a) > most && shared(t, a) >= s.floor)
+          most = shared(t, a), free = a;
+      if (free == n) continue;
+      taken[free] = true;
+      out.verdicts[free] = verdict::positive;
+      out.truths[free] = static_cast<row_index>(t);
+    }
+    for (std::size_t t = 0; t < truths.size(); ++t)
+      for (std::size_t a = 0; a < n && !counts(t); ++a)
+        if (out.verdicts[a] == verdict::negative &&
+            iof(to_corners(anchors.anchors()[a]), truths[t]) > s.ignore)
+          out.verdicts[a] = verdict::ignored;
+    return out;
+  }
+};
+
+/// Truths of all sizes and shapes, some outside the image, some the same, some like an anchor.
+std::vector<box<float>> random_truths(std::mt19937& random, const anchor_layout& anchors,
+                                      std::size_t n)
+{
+  std::uniform_real_distribution<float> unit(0, 1);
+  std::vector<box<float>> truths;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (i % 5 == 4) {
+      truths.push_back(to_corners(anchors.anchors()[random() % anchors.size()]));
+    } else if (i % 11 == 10) {
+      truths.push_back(truths[random() % truths.size()]);
+    } else {
+      const float w = 0.005f * std::exp(unit(random) * 5), h = w * (0.5f + unit(random));
+      const float x = unit(random) * 1.2f - 0.1f, y = unit(random) * 1.2f - 0.1f;
+      truths.push_back({x - w / 2, y - h / 2, x + w / 2, y + h / 2});
+    }
+  }
+  return truths;
+}
+
+void require_same(const assignment& ours, const assignment& expected)
+{
+  REQUIRE(ours.verdicts == expected.verdicts);
+  for (std::size_t a = 0; a < ours.verdicts.size(); ++a)
+    if (ours.verdicts[a] == verdict::positive) {
+      CAPTURE(a);
+      REQUIRE(ours.truths[a] == expected.truths[a]);
+    }
+}
+
+overlap_matcher::settings setting(int which)
+{
+  switch (which) {
+    case 0:
+      return {};
+    case 1:
+      return {.positive = 0.5f, .negative = 0.5f, .floor = 0};
+    case 2:
+      return {.positive = 0.7f, .negative = 0.3f, .force = forcing::ties, .floor = 0};
+    case 3:
+      return {.positive = 0.5f, .negative = 0.4f, .force = forcing::ties, .floor = 0};
+    default:
+      return {.positive = 0.6f, .negative = 0.2f, .force = forcing::none};
+  }
+}
+
+const std::vector<anchor_layout>& layouts()
+{
+  static const auto all = [] {
+    auto shuffled = make_anchors(square_anchors::retinaface(), {64, 96});
+    std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(1));
+    const std::vector<extent2> floors{{12, 22}, {6, 11}, {3, 5}};
+    return std::vector<anchor_layout>{
+        anchor_layout(square_anchors::retinaface(), {160, 224}),
+        anchor_layout(square_anchors::retinaface_small_faces(), {101, 179}, floors),
+        anchor_layout(default_boxes::ssd300(), {300, 300}),
+        anchor_layout(shuffled),
+        anchor_layout(square_anchors::retinaface(), {7, 250}),
+        anchor_layout(square_anchors::retinaface(), {1, 1})};
+  }();
+  return all;
+}
+}  // namespace
+
+TEST_CASE("the matcher equals its definition, for its settings, on grids and off them")
+{
+  std::mt19937 random(4);
+  for (int which = 0; which < 5; ++which)
+    for (std::size_t l = 0; l < layouts().size(); ++l)
+      for (const std::size_t n : {0, 1, 3, 20, 90}) {
+        CAPTURE(which, l, n);
+        const auto truths = random_truths(random, layouts()[l], n);
+        overlap_matcher match(setting(which));
+        assignment ours;
+        match(layouts()[l], truths, {}, ours);
+        require_same(ours, by_definition{setting(which)}(layouts()[l], truths, {}));
+
+        std::vector<std::uint8_t> ignore(n);
+        for (auto& i : ignore) i = random() % 3 == 0;
+        match(layouts()[l], truths, ignore, ours);
+        require_same(ours, by_definition{setting(which)}(layouts()[l], truths, ignore));
+      }
+}
+
+TEST_CASE("every truth that an anchor overlaps enough gets one, and the report says which did not")
+{
+  std::mt19937 random(6);
+  const anchor_layout anchors(square_anchors::retinaface(), {320, 320});
+  for (int round = 0; round < 30; ++round) {
+    auto truths = random_truths(random, anchors, 40);
+    truths.push_back({0.5f, 0.5f, 0.501f, 0.501f});  // a third of a pixel: overlaps nothing by .2
+    auto match = overlap_matcher::retinaface();
+    assignment out;
+    match(anchors, truths, {}, out);
+    std::vector<std::uint32_t> counted(truths.size());
+    std::size_t positive = 0;
+    for (std::size_t a = 0; a < anchors.size(); ++a)
+      if (out.verdicts[a] == verdict::positive) ++counted[out.truths[a]], ++positive;
+    CHECK(counted == out.positives);
+    CHECK(positive == out.positive_count);
+    CHECK(out.positives.back() == 0);
+    CHECK(out.unmatched ==
+          static_cast<std::size_t>(std::count(counted.begin(), counted.end(), 0u)));
+  }
+}
+
+TEST_CASE("of two truths with one best anchor the better has it and the other takes its next (B3)")
+{
+  const anchor_layout anchors({{0.5f, 0.5f, 0.2f, 0.2f}, {0.5f, 0.55f, 0.2f, 0.2f}});
+  const std::vector<box<float>> truths{{0.4f, 0.39f, 0.6f, 0.59f}, {0.4f, 0.4f, 0.6f, 0.6f}};
+  assignment out;
+  overlap_matcher::retinaface()(anchors, truths, {}, out);
+  CHECK(out.truths[0] == 1);
+  CHECK(out.truths[1] == 0);
+  CHECK(out.unmatched == 0);
+  overlap_matcher::reference()(anchors, std::vector<box<float>>{truths[1], truths[0]}, {}, out);
+  CHECK(out.truths[0] == 1);  // the last truth wins, though it overlaps less
+}
+
+TEST_CASE("a truth below the floor takes no anchor from another (B1)")
+{
+  const anchor_layout anchors({{0.5f, 0.5f, 0.4f, 0.4f}});
+  const std::vector<box<float>> truths{{0.3f, 0.3f, 0.7f, 0.7f}, {0.45f, 0.45f, 0.55f, 0.55f}};
+  assignment out;
+  overlap_matcher::retinaface()(anchors, truths, {}, out);
+  CHECK(out.truths[0] == 0);
+  CHECK(out.unmatched == 1);
+  overlap_matcher::reference()(anchors, truths, {}, out);
+  CHECK(out.verdicts[0] == verdict::positive);
+  CHECK(out.truths[0] == 1);
+}
+
+TEST_CASE("matchers that cannot be are refused")
+{
+  CHECK_THROWS_AS(overlap_matcher({.positive = 0.3f, .negative = 0.5f}), error);
+  CHECK_THROWS_AS(overlap_matcher({.positive = 1.3f, .negative = 0.5f}), error);
+  CHECK_THROWS_AS(overlap_matcher({.floor = std::nanf("")}), error);
+  const anchor_layout anchors(square_anchors::retinaface(), {32, 32});
+  const std::vector<box<float>> truths(2);
+  const std::vector<std::uint8_t> ignore(1);
+  assignment out;
+  CHECK_THROWS_AS(overlap_matcher::ssd()(anchors, truths, ignore, out), error);
+}
+
+TEST_CASE("matching in its compatible form equals the reference, negatives included", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/match_640.npz"));
+  const anchor_layout anchors(square_anchors::retinaface(), {640, 640});
+  const centre_size_coder coder;
+  std::size_t cases = 0;
+  for (const auto& [name, array] : golden.arrays()) {
+    if (!name.ends_with("/targets")) continue;
+    const std::string of = name.substr(0, name.size() - 8);
+    CAPTURE(of);
+    const auto targets = array.as<float>();
+    std::vector<box<float>> truths;
+    std::vector<float> labels;
+    for (std::size_t i = 0; i + 15 <= targets.size(); i += 15) {
+      truths.push_back({targets[i], targets[i + 1], targets[i + 2], targets[i + 3]});
+      labels.push_back(targets[i + 14]);
+    }
+    auto match = overlap_matcher::reference();
+    assignment out;
+    match(anchors, truths, {}, out);
+
+    const auto conf = golden[of + "/conf_t"].as<std::int64_t>();
+    const auto loc = golden[of + "/loc_t"].as<float>();
+    const bool early = out.positive_count == 0;
+    std::size_t wrong_verdicts = 0, wrong_truths = 0;
+    double worst = 0;
+    if (!early) {
+      const auto truth_of = golden[of + "/best_truth_idx"].as<std::int64_t>();
+      for (std::size_t a = 0; a < anchors.size(); ++a) wrong_truths += out.truths[a] != truth_of[a];
+    }
+    for (std::size_t a = 0; a < anchors.size(); ++a) {
+      const bool positive = out.verdicts[a] == verdict::positive;
+      const float label = positive ? labels[out.truths[a]] : 0;
+      wrong_verdicts += static_cast<std::int64_t>(label) != conf[a];
+      if (early) continue;
+      const auto o = coder.encode(truths[out.truths[a]], anchors.anchors()[a]);
+      for (std::size_t c = 0; c < 4; ++c) {
+        const double want = loc[a * 4 + c], got = o[c];
+        if (std::isfinite(want))
+          worst = std::max(worst, std::abs(got - want) / std::max(1.0, std::abs(want)));
+        else
+          CHECK((std::isnan(want) ? std::isnan(got) : got == want));
+      }
+    }
+    CHECK(wrong_verdicts == 0);
+    CHECK(wrong_truths == 0);
+    CHECK(worst <= 1e-6);
+    ++cases;
+  }
+  CHECK(cases >= 5);
+}
