@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/io/images.hpp>
+
+#include "catch.hpp"
+
+#include <opencv2/imgproc.hpp>
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+/// A folder that is gone when the test is over.
+struct made_folder {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("retinue-images-" + std::to_string(::getpid()));
+  made_folder() { std::filesystem::create_directory(path); }
+  made_folder(const made_folder&) = delete;
+  made_folder& operator=(const made_folder&) = delete;
+  ~made_folder() { std::filesystem::remove_all(path); }
+
+  std::filesystem::path save(const char* name, const cv::Mat& picture) const
+  {
+    REQUIRE(cv::imwrite((path / name).string(), picture));
+    return path / name;
+  }
+  std::filesystem::path write(const char* name, std::string_view bytes) const
+  {
+    std::ofstream(path / name, std::ios::binary)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return path / name;
+  }
+};
+
+std::string bytes_of(const std::filesystem::path& file)
+{
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// What a file is refused with, after its name.
+std::string refusal(const std::filesystem::path& file)
+{
+  try {
+    static_cast<void>(read_image(file));
+  } catch (const error& e) {
+    const std::string said = e.what(), name = file.string() + ": ";
+    return said.starts_with(name) ? said.substr(name.size()) : "without its name: " + said;
+  }
+  return "not refused";
+}
+
+/// Smooth, different in every channel and every corner.
+cv::Mat ramp(int height, int width)
+{
+  cv::Mat made(height, width, CV_8UC3);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      made.at<cv::Vec3b>(y, x) = cv::Vec3b(static_cast<std::uint8_t>(255 * x / width),
+                                           static_cast<std::uint8_t>(255 * y / height),
+                                           static_cast<std::uint8_t>((x + 2 * y) % 200));
+  return made;
+}
+
+bool same(const cv::Mat& a, const cv::Mat& b)
+{
+  return a.size() == b.size() && a.type() == b.type() && cv::norm(a, b, cv::NORM_INF) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("every form becomes 8-bit BGR")
+{
+  const made_folder folder;
+  const cv::Mat colour = ramp(13, 17);
+  CHECK(same(read_image(folder.save("c.png", colour)), colour));
+  CHECK(same(read_image(folder.save("c.bmp", colour)), colour));
+
+  cv::Mat grey;
+  cv::cvtColor(colour, grey, cv::COLOR_BGR2GRAY);
+  cv::Mat grey3;
+  cv::cvtColor(grey, grey3, cv::COLOR_GRAY2BGR);
+  CHECK(same(read_image(folder.save("g.png", grey)), grey3));
+
+  cv::Mat deep(13, 17, CV_16UC3, cv::Scalar(0x12FF, 0x3400, 0xFF80));
+  const cv::Mat upper(13, 17, CV_8UC3, cv::Scalar(0x12, 0x34, 0xFF));
+  CHECK(same(read_image(folder.save("d.png", deep)), upper));
+
+  cv::Mat alpha(13, 17, CV_8UC4, cv::Scalar(10, 20, 30, 0));
+  CHECK(same(read_image(folder.save("a.png", alpha)), cv::Mat(13, 17, CV_8UC3, {10, 20, 30})));
+}
+
+TEST_CASE("the smallest and the longest pictures are read")
+{
+  const made_folder folder;
+  CHECK(same(read_image(folder.save("1.png", ramp(1, 1))), ramp(1, 1)));
+  CHECK(same(read_image(folder.save("l.png", ramp(2, 20000))), ramp(2, 20000)));
+  CHECK(read_image(folder.save("l.jpg", ramp(20000, 2))).rows == 20000);
+}
+
+TEST_CASE("pictures are turned as their EXIF says")
+{
+  const made_folder folder;
+  const auto plain = bytes_of(folder.save("p.jpg", ramp(16, 48)));
+  // Orientation 6: to be turned clockwise. Big endian TIFF with one entry, tag 0x0112.
+  const std::string exif(
+      "\xff\xe1\x00\x22"
+      "Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+      36);
+  const auto turned = folder.write("t.jpg", plain.substr(0, 2) + exif + plain.substr(2));
+  const cv::Mat picture = read_image(turned);
+  CHECK(picture.rows == 48);
+  CHECK(picture.cols == 16);
+  cv::Mat expected;
+  cv::rotate(read_image(folder.path / "p.jpg"), expected, cv::ROTATE_90_CLOCKWISE);
+  CHECK(same(picture, expected));
+}
+
+TEST_CASE("what is no whole picture is refused by name")
+{
+  const made_folder folder;
+  CHECK(refusal(folder.path / "none.jpg") == "no such file");
+  CHECK(refusal(folder.path) == "not a file but a folder, pipe or device");
+  CHECK(refusal(folder.write("e.jpg", "")) == "an empty file, not a picture");
+  CHECK(refusal(folder.write("t.jpg", "Dear reader, this is a letter.")) ==
+        "not a picture of a form that OpenCV reads");
+  CHECK(refusal(folder.write("h.jpg", std::string("\0\0\0\x18"
+                                                  "ftypheic\0\0\0\0",
+                                                  16))) ==
+        "a HEIC, which this OpenCV does not read or which ends in its first bytes");
+
+  const auto jpeg = bytes_of(folder.save("whole.jpg", ramp(200, 300)));
+  CHECK(refusal(folder.path / "whole.jpg") == "not refused");
+  CHECK(refusal(folder.write("w.jpg", jpeg + "a camera's own notes")) == "not refused");
+  for (const std::size_t size : {jpeg.size() - 2, jpeg.size() / 2, std::size_t{30}, std::size_t{4}})
+    CHECK(refusal(folder.write("c.jpg", jpeg.substr(0, size))) ==
+          "a JPEG that was cut short, at " + std::to_string(size) + " bytes");
+  // The end of a thumbnail is not the end of the picture around it.
+  const std::string thumbnail("\xff\xe1\x00\x08\xff\xd8\xff\xd9xx", 10);
+  CHECK(refusal(folder.write("th.jpg",
+                             jpeg.substr(0, 2) + thumbnail + jpeg.substr(2, 5000 % jpeg.size())))
+            .starts_with("a JPEG that was cut short"));
+
+  const auto png = bytes_of(folder.save("whole.png", ramp(200, 300)));
+  CHECK(refusal(folder.write("c.png", png.substr(0, png.size() / 2))) ==
+        "a damaged or incomplete PNG");
+}
+
+TEST_CASE("a progressive JPEG is whole, too")
+{
+  const made_folder folder;
+  std::vector<std::uint8_t> bytes;
+  REQUIRE(cv::imencode(".jpg", ramp(100, 100), bytes,
+                       {cv::IMWRITE_JPEG_PROGRESSIVE, 1, cv::IMWRITE_JPEG_RST_INTERVAL, 4}));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  CHECK(refusal(folder.write("p.jpg", text)) == "not refused");
+  CHECK(refusal(folder.write("p.jpg", text.substr(0, text.size() - 40)))
+            .starts_with("a JPEG that was cut short"));
+}
+
+TEST_CASE("a picture that is too large is refused before it is read")
+{
+  const made_folder folder;
+  std::string bmp = bytes_of(folder.save("s.bmp", ramp(4, 4)));
+  for (const std::size_t at : {18u, 22u}) {  // width and height: 65,536 each
+    bmp.replace(at, 4, std::string("\0\0\x01\0", 4));
+  }
+  CHECK(refusal(folder.write("large.bmp", bmp)) ==
+        "a picture of more pixels than OpenCV reads (2^30, and 2^20 a side)");
+}
+
+TEST_CASE("the pictures of a folder come in natural order")
+{
+  const made_folder folder;
+  for (const char* name : {"10.jpg", "9.JPG", "a2b10.png", "a2b9.png", "007.bmp", "notes.txt",
+                           ".hidden.jpg", "noending", "b.tar.jpeg"})
+    folder.write(name, "");
+  std::filesystem::create_directory(folder.path / "folder.jpg");
+  std::vector<std::string> names;
+  for (const auto& file : images_in(folder.path)) names.push_back(file.filename().string());
+  CHECK(names == std::vector<std::string>{"007.bmp", "9.JPG", "10.jpg", "a2b9.png", "a2b10.png",
+                                          "b.tar.jpeg"});
+  CHECK_THROWS_AS(images_in(folder.path / "none"), error);
+  CHECK_THROWS_AS(images_in(folder.path / "10.jpg"), error);
+  CHECK(is_image_name("a.TiFf"));
+  CHECK(!is_image_name("jpg"));
+  CHECK(!is_image_name("a.jpg.txt"));
+}
+
+TEST_CASE("a frame keeps the long side and tells the exact scales")
+{
+  const frame wide = fit_long_side({480, 640}, 320);
+  CHECK(wide.input == extent2{240, 320});
+  CHECK(wide.original == extent2{480, 640});
+  CHECK(wide.scale_x == 0.5);
+  CHECK(fit_long_side({300, 100}, 600).input == extent2{600, 200});
+  const frame thin = fit_long_side({2, 20000}, 640);
+  CHECK(thin.input == extent2{1, 640});
+  CHECK(thin.scale_x == 0.032);
+  CHECK(thin.scale_y == 0.5);
+  CHECK(fit_long_side({7, 7}, 7).scale_y == 1);
+  CHECK_THROWS_AS(fit_long_side({0, 5}, 10), error);
+  CHECK_THROWS_AS(fit_long_side({5, 5}, 0), error);
+}
+
+TEST_CASE("planes hold (value - mean) / scale in the order asked for")
+{
+  const cv::Mat large = ramp(40, 60);
+  const cv::Mat part = large(cv::Rect(3, 5, 37, 19));  // rows that are not contiguous
+  for (const std::string order : {"bgr", "rgb"}) {
+    const pixel_format format{order, {104, 117, 123}, {1, 2, 57.5}};
+    std::vector<float> planes(3 * 37 * 19 + 1, -9999);
+    to_planes(part, format, planes.data());
+    double worst = 0;
+    for (int c = 0; c < 3; ++c)
+      for (int y = 0; y < 19; ++y)
+        for (int x = 0; x < 37; ++x) {
+          const auto plane = static_cast<std::size_t>(c);
+          const int channel = order == "bgr" ? c : 2 - c;
+          const double expected =
+              (part.at<cv::Vec3b>(y, x)[channel] - format.mean[plane]) / format.scale[plane];
+          const auto at = static_cast<std::size_t>((c * 19 + y) * 37 + x);
+          worst = std::max(worst, std::abs(double(planes[at]) - expected));
+        }
+    CHECK(worst < 2e-5);
+    CHECK(planes.back() == -9999);
+  }
+  float none = 0;
+  CHECK_THROWS_AS(to_planes(cv::Mat(1, 1, CV_8UC1), {}, &none), error);
+  CHECK_THROWS_AS(to_planes(cv::Mat(1, 1, CV_8UC3), {.channels = "grb"}, &none), error);
+}
