@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A convolution, its batch normalization and its activation: as trained, and as run.
 //
-//   trained   y = f(gamma * (w * x - mean) / sqrt(var + eps) + beta)      f(v) = v > 0 ? v : slope
-//   v folded    y = f(w' * x + b')     w' = w gamma / sqrt(var + eps),  b' = beta - mean gamma /
-//   sqrt(..)
+//   f(v) = v for v > 0, and slope * v below
+//
+//   trained   y = f(gamma * (w * x - mean) / sd + beta)          sd = sqrt(var + eps)
+//   folded    y = f(w' * x + b')       w' = w * gamma / sd,   b' = beta - mean * gamma / sd
 //
 // Folded on a CPU, the weights are packed for oneDNN and the maps stay in its blocked layout from
 // one convolution to the next: opaque tensors, which only the functions of this header look into.
-// There, f is relu and a sum: f(v) = relu((1 - s) v) + s / (1 - s) * (1 - s) v; the factor 1 - s is
-// folded into the weights as well. Without oneDNN, on another device or in another precision the
-// same folded weights go through ATen's own convolution.
+// There a leaky f is a relu and a sum, f(v) = relu(u) + slope / (1 - slope) * u of u = (1 - slope)
+// v, with 1 - slope folded into the weights as well. Without oneDNN, on another device or in
+// another precision the same folded weights go through ATen's own convolution.
 #pragma once
 
 #include <torch/torch.h>

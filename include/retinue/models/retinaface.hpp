@@ -9,7 +9,7 @@
 //   const predictions p = net->forward(images);
 //
 // Parameters are named as in the public checkpoints. Which activation a checkpoint was trained with
-// no name tells: the wrong slope loads without complaint and finds fewer faces.
+// no name tells: the wrong slope loads without complaint, and even finds faces.
 #pragma once
 
 #include <retinue/error.hpp>                // fail

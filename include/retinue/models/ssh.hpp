@@ -2,9 +2,9 @@
 // The context module of SSH (Najibi et al. 2017): three fields of view of one map, side by side.
 //
 //   t = conv5X5_1(x)
-//   y = relu(conv3X3(x), conv5X5_2(t), conv7x7_3(conv7X7_2(t)))     out / 2, out / 4, out / 4
-//   channels
+//   y = relu(conv3X3(x), conv5X5_2(t), conv7x7_3(conv7X7_2(t)))
 //
+// The three parts have out / 2, out / 4 and out / 4 channels.
 // All convolutions are 3x3; chained, they see 5x5 and 7x7. The spelling is that of the checkpoints.
 #pragma once
 
