@@ -125,13 +125,17 @@ using shipped = list<none, points<1>, plate4, face5, coco17, face68, wflw98>;
 
 }  // namespace schemas
 
-/// Calls visit(schema) with the shipped schema of `count` points; false if there is none. Each
+/// Calls visit(schema) with the schema of `count` points on the list; false if there is none. Each
 /// schema of the list is compiled into the program.
 template <class Visit, class... Schemas>
-bool with_schema_of(std::size_t count, Visit&& visit,
-                    schemas::list<Schemas...> = schemas::shipped{})
+bool with_schema_of(std::size_t count, Visit&& visit, schemas::list<Schemas...>)
 {
   return ((Schemas::count == count && (visit(Schemas{}), true)) || ...);
+}
+template <class Visit>
+bool with_schema_of(std::size_t count, Visit&& visit)
+{
+  return with_schema_of(count, visit, schemas::shipped{});
 }
 
 /// Points laid out by a schema: x of the first, y of the first, x of the second, ... Kind keeps
