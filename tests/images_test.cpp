@@ -216,21 +216,21 @@ TEST_CASE("a frame keeps the long side and tells the exact scales")
 
 TEST_CASE("planes hold (value - mean) / scale in the order asked for")
 {
-  const cv::Mat large = ramp(40, 60);
-  const cv::Mat part = large(cv::Rect(3, 5, 37, 19));  // rows that are not contiguous
+  const cv::Mat large = ramp(40, 2500);
+  const cv::Mat part = large(cv::Rect(3, 5, 2100, 19));  // rows that are not contiguous
   for (const std::string order : {"bgr", "rgb"}) {
     const pixel_format format{order, {104, 117, 123}, {1, 2, 57.5}};
-    std::vector<float> planes(3 * 37 * 19 + 1, -9999);
+    std::vector<float> planes(3 * 2100 * 19 + 1, -9999);
     to_planes(part, format, planes.data());
     double worst = 0;
     for (int c = 0; c < 3; ++c)
       for (int y = 0; y < 19; ++y)
-        for (int x = 0; x < 37; ++x) {
+        for (int x = 0; x < 2100; ++x) {
           const auto plane = static_cast<std::size_t>(c);
           const int channel = order == "bgr" ? c : 2 - c;
           const double expected =
               (part.at<cv::Vec3b>(y, x)[channel] - format.mean[plane]) / format.scale[plane];
-          const auto at = static_cast<std::size_t>((c * 19 + y) * 37 + x);
+          const auto at = static_cast<std::size_t>((c * 19 + y) * 2100 + x);
           worst = std::max(worst, std::abs(double(planes[at]) - expected));
         }
     CHECK(worst < 2e-5);

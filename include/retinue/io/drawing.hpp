@@ -94,7 +94,7 @@ void draw(cv::Mat& bgr, std::span<const detection<Schema>> found,
   };
 
   for_each([&](const detection<Schema>& d, const cv::Rect& box) {
-    const double width = std::min(picture / 350, side_of(box.width, box.height) / 15);
+    const double width = std::min(picture / 450, side_of(box.width, box.height) / 25);
     cv::rectangle(bgr, box, detail::colour_of_class(d.label),
                   std::max(1, static_cast<int>(std::lround(width))));
   });
@@ -110,7 +110,7 @@ void draw(cv::Mat& bgr, std::span<const detection<Schema>> found,
     });
   if (Schema::count > 0 && style.landmarks)
     for_each([&](const detection<Schema>& d, const cv::Rect& box) {
-      const double share = 12 + 6 * std::sqrt(double(Schema::count));
+      const double share = 16 + 6 * std::sqrt(double(Schema::count));
       const double radius =
           std::clamp(side_of(box.width, box.height) / share, 1., 1 + picture / 150);
       for (std::size_t k = 0; k < Schema::count; ++k) {

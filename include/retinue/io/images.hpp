@@ -196,32 +196,29 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
   if (bgr.type() != CV_8UC3) fail("to_planes was given a picture that is not 8-bit BGR");
   if (format.channels != "bgr" && format.channels != "rgb")
     fail("the order of channels is ", detail::quoted(format.channels), ", expected bgr or rgb");
-  const auto width = static_cast<std::size_t>(bgr.cols);
-  const std::size_t area = width * static_cast<std::size_t>(bgr.rows);
-  for (std::size_t plane = 0; plane < 3; ++plane) {
-    const std::size_t channel = format.channels == "bgr" ? plane : 2 - plane;
-    const auto mean = static_cast<float>(format.mean[plane]);
-    const auto factor = static_cast<float>(1 / format.scale[plane]);
-    for (int y = 0; y < bgr.rows; ++y) {
-      const std::uint8_t* from = bgr.ptr<std::uint8_t>(y) + channel;
-      float* to = planes + plane * area + static_cast<std::size_t>(y) * width;
-      for (std::size_t x = 0; x < width; ++x)
-        to[x] = (static_cast<float>(from[3 * x]) - mean) * factor;
+  // OpenCV splits with the machine's best instructions, whatever this is compiled for. The odd
+  // length of the parts keeps it from stores that go past the cache, at twice the time.
+  constexpr int most = 1024;
+  std::array<std::array<std::uint8_t, most + 1>, 3> parts;
+  const auto area = static_cast<std::size_t>(bgr.rows) * static_cast<std::size_t>(bgr.cols);
+  for (int y = 0; y < bgr.rows; ++y)
+    for (int x = 0; x < bgr.cols; x += most) {
+      const int count = std::min(most, bgr.cols - x);
+      const cv::Mat row = bgr(cv::Rect(x, y, count, 1));
+      std::array<cv::Mat, 3> split{cv::Mat(1, count, CV_8U, parts[0].data()),
+                                   cv::Mat(1, count, CV_8U, parts[1].data()),
+                                   cv::Mat(1, count, CV_8U, parts[2].data())};
+      cv::split(row, split.data());
+      for (std::size_t plane = 0; plane < 3; ++plane) {
+        const std::uint8_t* from = parts[format.channels == "bgr" ? plane : 2 - plane].data();
+        const auto mean = static_cast<float>(format.mean[plane]);
+        const auto factor = static_cast<float>(1 / format.scale[plane]);
+        float* to = planes + plane * area +
+                    static_cast<std::size_t>(y) * static_cast<std::size_t>(bgr.cols) +
+                    static_cast<std::size_t>(x);
+        for (int i = 0; i < count; ++i) to[i] = (static_cast<float>(from[i]) - mean) * factor;
+      }
     }
-  }
-}
-
-/// Writes the picture in the form that the name's ending says, whole or not at all.
-inline void write_image(const std::filesystem::path& file, const cv::Mat& picture)
-{
-  std::vector<std::uint8_t> encoded;
-  try {
-    cv::imencode(file.extension().string(), picture, encoded);
-  } catch (const cv::Exception&) {
-    fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
-  }
-  const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(encoded))};
-  detail::replace_file(file, parts);
 }
 
 }  // namespace retinue
