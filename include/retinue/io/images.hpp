@@ -221,4 +221,17 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
     }
 }
 
+/// Writes the picture in the form that the name's ending says, whole or not at all.
+inline void write_image(const std::filesystem::path& file, const cv::Mat& picture)
+{
+  std::vector<std::uint8_t> encoded;
+  try {
+    cv::imencode(file.extension().string(), picture, encoded);
+  } catch (const cv::Exception&) {
+    fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
+  }
+  const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(encoded))};
+  detail::replace_file(file, parts);
+}
+
 }  // namespace retinue
