@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Average precision of detections on WIDER FACE's validation set, as the official tool computes it.
+//
+//   wider_ap --truth wider_val_gt.txt --detections results/ --json ap.json --curve ap.png
+//
+// The forms of both are told in retinue/evaluate/wider_files.hpp.
+#include <retinue/error.hpp>
+#include <retinue/evaluate/results_json.hpp>
+#include <retinue/evaluate/wider.hpp>
+#include <retinue/evaluate/wider_files.hpp>
+#include <retinue/io/file.hpp>
+#if RETINUE_HAS_PLOT
+#include <retinue/io/images.hpp>
+#include <retinue/io/plot.hpp>
+#endif
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <span>
+#include <string>
+
+namespace fs = std::filesystem;
+using namespace retinue;
+
+namespace {
+
+const std::map<std::string, wider_protocol> protocols{{"official", {}},
+                                                      {"python", wider_protocol::python_port()},
+                                                      {"clean", wider_protocol::clean()}};
+
+struct arguments {
+  fs::path truth, detections, json, curve;
+  std::string protocol = "official";
+};
+
+void parse(CLI::App& app, arguments& a, int count, char** values)
+{
+  app.add_option("-t,--truth", a.truth, "The truth with its subsets, text or .gz")->required();
+  app.add_option("-d,--detections", a.detections,
+                 "Results: one file, text or .gz, or the official folder of event/name.txt")
+      ->required();
+  app.add_option("--protocol", a.protocol,
+                 "official: the MATLAB tool; python: its port, which most papers use; clean: no "
+                 "conventions")
+      ->check(CLI::IsMember({"official", "python", "clean"}))
+      ->capture_default_str();
+  app.add_option("--json", a.json, "Write the figures and their protocol to this file");
+#if RETINUE_HAS_PLOT
+  app.add_option("--curve", a.curve, "Draw precision against recall to this picture");
+#endif
+  app.footer("Exit codes: 0 done, 2 the input was refused.");
+  app.parse(count, values);
+}
+
+#if RETINUE_HAS_PLOT
+void draw(const wider_result& result, const fs::path& file)
+{
+  plot_frame frame;
+  frame.title = "WIDER FACE validation";
+  frame.x = {.label = "recall", .limits = plot_axis::range{0, 1}};
+  frame.y = {.label = "precision", .limits = plot_axis::range{0, 1.02}};
+  std::array<plot_line, 3> lines;
+  for (std::size_t s = 0; s < lines.size(); ++s) {
+    const auto& subset = result.subsets[s];
+    std::array<char, 16> ap{};
+    std::snprintf(ap.data(), ap.size(), " %.4f", subset.ap);
+    lines[s] = {std::string(wider_subsets[s]) + ap.data(), subset.curve.recall,
+                subset.curve.precision};
+  }
+  write_image(file, draw_plot(frame, lines));
+}
+#endif
+
+void evaluate(const arguments& a)
+{
+  auto images = read_wider_truth(a.truth);
+  const std::size_t absent = read_wider_detections(a.detections, images);
+  if (absent)
+    std::cerr << "wider_ap: " << a.detections.string() << " has no list for " << absent << " of "
+              << images.size() << " images; they count as images in which nothing was found\n";
+  wider_evaluation evaluation(protocols.at(a.protocol));
+  for (const wider_image& image : images) evaluation.add(image.detections, image.truths);
+  const wider_result result = evaluation.result();
+  std::cout << result.describe();
+  if (!a.json.empty()) {
+    const std::string text = to_json(result).dump(2) + "\n";
+    const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
+    detail::replace_file(a.json, parts);
+  }
+#if RETINUE_HAS_PLOT
+  if (!a.curve.empty()) draw(result, a.curve);
+#endif
+}
+
+}  // namespace
+
+int main(int count, char** values)
+{
+  CLI::App app("Average precision on WIDER FACE: easy, medium, hard.");
+  arguments a;
+  try {
+    parse(app, a, count, values);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    evaluate(a);
+    return 0;
+  } catch (const std::exception& e) {
+    std::cerr << "wider_ap: " << e.what() << "\n";
+  }
+  return 2;
+}
