@@ -1,0 +1,91 @@
+# cmake -DPROGRAM=retinaface_detect -DSHARED=... -P detects.cmake
+# Real weights on real photos: the faces there are, the same however the work is divided, and one
+# sentence for whatever cannot be done.
+if(NOT EXISTS "${SHARED}/weights")
+  message(STATUS "skipped: RETINUE_SHARED_DIR does not name the shared data folder")
+  return()
+endif()
+set(weights "${SHARED}/weights/retinaface_mobilenet0.25_Final.pth")
+set(photos "${SHARED}/data/photos")
+set(folder "${CMAKE_CURRENT_BINARY_DIR}/retinaface_detect_test")
+file(REMOVE_RECURSE "${folder}")
+file(MAKE_DIRECTORY "${folder}")
+
+# run(status out argument...): runs the program, which must end so; its JSON goes to `out`.
+function(run expected out)
+  execute_process(COMMAND "${PROGRAM}" --json - ${ARGN} OUTPUT_VARIABLE list ERROR_VARIABLE said
+                  RESULT_VARIABLE status)
+  if(NOT status EQUAL expected)
+    message(FATAL_ERROR "${ARGN}: status ${status}, expected ${expected}: ${said}")
+  endif()
+  set(${out} "${list}" PARENT_SCOPE)
+  set(said "${said}" PARENT_SCOPE)
+endfunction()
+
+function(expect_faces photo expected)
+  run(0 list --weights "${weights}" --image "${photos}/${photo}" ${ARGN})
+  string(JSON count LENGTH "${list}" 0 detections)
+  if(NOT count EQUAL expected)
+    message(FATAL_ERROR "${photo}: ${count} faces, expected ${expected}")
+  endif()
+endfunction()
+expect_faces(mtcnn_ivan.jpg 1)
+expect_faces(mtcnn_no-faces.jpg 0)
+expect_faces(ulfg_19.jpg 5)
+expect_faces(ulfg_2.jpg 4 --long-side 640)
+
+# Threads and batches divide the work and change no face.
+set(some --weights "${weights}" --image "${photos}/ulfg_19.jpg" "${photos}/inspireface_r0.jpg"
+         "${photos}/inspireface_r180.jpg" "${photos}/mtcnn_ivan.jpg")
+run(0 alone ${some} --threads 1)
+run(0 together ${some} --threads 2 --batch 3)
+foreach(picture RANGE 3)
+  foreach(list alone together)
+    string(JSON ${list}_name GET "${${list}}" ${picture} image)
+    string(JSON ${list}_count LENGTH "${${list}}" ${picture} detections)
+    string(JSON ${list}_box GET "${${list}}" ${picture} detections 0 box)
+    string(REGEX REPLACE "\\.[0-9]+" "" ${list}_box "${${list}_box}") # whole pixels
+  endforeach()
+  if(NOT alone_name STREQUAL together_name OR NOT alone_count EQUAL together_count
+     OR NOT alone_box STREQUAL together_box)
+    message(FATAL_ERROR "${alone_name}: ${alone_count} faces, first ${alone_box}; in a batch "
+                        "${together_name}: ${together_count}, ${together_box}")
+  endif()
+endforeach()
+
+# A picture that cannot be read is named, the others are done, and the status tells.
+file(WRITE "${folder}/words.jpg" "not a picture")
+run(1 list --weights "${weights}" --image "${folder}/words.jpg" "${photos}/mtcnn_ivan.jpg" --overlay
+    "${folder}/overlays")
+string(JSON done LENGTH "${list}")
+if(NOT done EQUAL 1 OR NOT said MATCHES "skipped: [^\n]*words.jpg" OR NOT EXISTS
+                                                                    "${folder}/overlays/mtcnn_ivan.jpg")
+  message(FATAL_ERROR "a bad picture among two: ${done} done, said ${said}")
+endif()
+
+# Four corners come out of the plate weights, by the same templates.
+run(0 list --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm.pth" --image "${photos}/ulfg_26.jpg"
+    --score 0.005) # no plate in sight: the best guess will do
+string(JSON count LENGTH "${list}" 0 detections)
+if(count GREATER 0)
+  string(JSON corners LENGTH "${list}" 0 detections 0 landmarks)
+  string(JSON class GET "${list}" 0 detections 0 class)
+endif()
+if(NOT corners EQUAL 4 OR NOT class STREQUAL plate)
+  message(FATAL_ERROR "the plate weights gave ${count} detections of ${corners} corners")
+endif()
+
+# Wrong presets, weights of other networks and misspelt configurations are explained.
+function(expect_refusal says)
+  run(2 list --image "${photos}/mtcnn_ivan.jpg" ${ARGN})
+  if(NOT said MATCHES "^[^\n]*${says}[^\n]*\n$")
+    message(FATAL_ERROR "expected one line matching '${says}', not '${said}'")
+  endif()
+endfunction()
+expect_refusal("4 landmarks" --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm.pth" --preset
+               mobilenet0.25)
+expect_refusal("mobilenet0.25" --weights "${weights}" --preset mobilnet0.25)
+expect_refusal("YuNet" --weights "${SHARED}/weights/yunet_s.pth")
+file(WRITE "${folder}/typo.json" "{\"detect\": {\"scoer\": 0.5}}")
+expect_refusal("typo.json.*detect.scoer.*score" --weights "${weights}" --config "${folder}/typo.json")
+file(REMOVE_RECURSE "${folder}")
