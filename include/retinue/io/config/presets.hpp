@@ -11,10 +11,10 @@
 #include <retinue/io/file.hpp>                    // quoted
 
 #include <array>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace retinue {
 
@@ -61,9 +61,11 @@ struct preset {
 /// Throws where there is none of that name, and says which come near.
 [[nodiscard]] inline const detector_config& find_preset(std::string_view name)
 {
-  for (const auto& p : presets())
+  std::vector<std::string_view> names;
+  for (const auto& p : presets()) {
     if (p.name == name) return p.config;
-  const auto names = presets() | std::views::transform(&preset::name);
+    names.push_back(p.name);
+  }
   const auto meant = detail::nearest(name, names);
   fail("there is no preset ", detail::quoted(name),
        meant.empty() ? std::string() : "; did you mean " + std::string(meant) + "?",
