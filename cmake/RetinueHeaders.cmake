@@ -41,6 +41,16 @@ retinue_headers(
   io/strided.hpp
   io/zip.hpp
   landmarks.hpp
+  losses.hpp
+  losses/cross_entropy.hpp
+  losses/focal.hpp
+  losses/hard_negatives.hpp
+  losses/log_odds.hpp
+  losses/multibox.hpp
+  losses/overlap.hpp
+  losses/reading.hpp
+  losses/residual.hpp
+  losses/targets.hpp
   matchers.hpp
   overlap.hpp
   retinue.hpp

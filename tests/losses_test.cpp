@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "count_allocations.hpp"
+#include "formula_laws.hpp"
+#include "loss_batches.hpp"
+#include "loss_laws.hpp"
+#include "shared.hpp"
+
+#include <retinue/error.hpp>
+#include <retinue/losses.hpp>
+
+#include <limits>
+#include <numeric>
+
+using namespace retinue;
+
+TEMPLATE_TEST_CASE("losses are what their definitions say, and slopes are their derivatives", "",
+                   float, double, test::packet)
+{
+  test::check_losses<TestType>();
+}
+
+namespace {
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<row_index> mined(hard_negatives mine, const std::vector<float>& wrong,
+                             const std::vector<verdict>& verdicts, std::size_t positives)
+{
+  std::vector<row_index> chosen;
+  mine(wrong, verdicts, positives, chosen);
+  return chosen;
+}
+
+/// By a full sort.
+std::vector<row_index> sorted_negatives(const std::vector<float>& wrong,
+                                        const std::vector<verdict>& verdicts, std::size_t count)
+{
+  std::vector<row_index> rows;
+  for (std::size_t a = 0; a < wrong.size(); ++a)
+    if (verdicts[a] == verdict::negative) rows.push_back(static_cast<row_index>(a));
+  std::stable_sort(rows.begin(), rows.end(), [&](row_index a, row_index b) {
+    const float x = wrong[a], y = wrong[b];
+    return x != x ? y == y : x > y;
+  });
+  rows.resize(std::min(rows.size(), count));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+}  // namespace
+
+TEST_CASE("mining takes what a stable sort puts first, ties and NaN included")
+{
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  const std::vector<float> special{0.0f, -0.0f, infinity, -infinity, not_a_number, 1e-42f};
+  for (int round = 0; round < 60; ++round)
+    for (const std::size_t n : {0, 1, 5, 300, 4200}) {
+      std::vector<float> wrong(n);
+      std::vector<verdict> verdicts(n);
+      std::size_t positives = 0;
+      for (std::size_t a = 0; a < n; ++a) {
+        wrong[a] = round % 3 == 0   ? normal(random)
+                   : round % 3 == 1 ? std::round(normal(random))
+                                    : special[random() % special.size()];
+        verdicts[a] = random() % 50 == 0   ? verdict::positive
+                      : random() % 30 == 0 ? verdict::ignored
+                                           : verdict::negative;
+        positives += verdicts[a] == verdict::positive;
+      }
+      CAPTURE(round, n);
+      const std::size_t count = std::max<std::size_t>(7 * positives, 32);
+      REQUIRE(mined(hard_negatives(), wrong, verdicts, positives) ==
+              sorted_negatives(wrong, verdicts, count));
+    }
+}
+
+TEST_CASE("how many negatives an image is learned from")
+{
+  CHECK(hard_negatives::retinaface().quota(10) == 70);
+  CHECK(hard_negatives::retinaface().quota(0) == 32);
+  CHECK(hard_negatives::ssd().quota(20) == 60);
+  CHECK(hard_negatives::reference().quota(0) == 0);
+  CHECK(hard_negatives({.added = 200, .least = 0}).quota(0) == 200);  // seed 002
+  CHECK(hard_negatives({.added = 200, .least = 0}).quota(10) == 270);
+  CHECK(hard_negatives({.most = 50}).quota(10) == 50);
+  CHECK(hard_negatives({.ratio = 1e300, .most = 7}).quota(10) == 7);
+  CHECK_THROWS_AS(hard_negatives({.ratio = -1}), error);
+  CHECK_THROWS_AS(hard_negatives({.ratio = std::nan("")}), error);
+  // Positives do not rank even where negatives run out (A7).
+  const std::vector<verdict> verdicts{verdict::positive, verdict::negative, verdict::ignored};
+  CHECK(mined(hard_negatives(), {3, 1, 2}, verdicts, 1) == std::vector<row_index>{1});
+}
+
+TEST_CASE("log odds order anchors by the loss of calling them background")
+{
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal(0, 20);
+  for (const std::size_t classes : {2, 3, 21})
+    for (const std::size_t n : {0, 1, 15, 16, 17, 100}) {
+      std::vector<float> x(n * classes), odds(n + 1, 7.0f);
+      for (float& v : x) v = normal(random);
+      log_odds(x.data(), n, classes, odds.data());
+      CHECK(odds[n] == 7.0f);
+      for (std::size_t i = 0; i < n; ++i) {
+        double sum = 0, most = -1e9;
+        for (std::size_t c = 1; c < classes; ++c)
+          most = std::max(most, static_cast<double>(x[i * classes + c]));
+        for (std::size_t c = 1; c < classes; ++c)
+          sum += std::exp(static_cast<double>(x[i * classes + c]) - most);
+        const double expected = most + std::log(sum) - static_cast<double>(x[i * classes]);
+        CHECK(std::abs(static_cast<double>(odds[i]) - expected) < 1e-5);
+      }
+    }
+  std::vector<float> x{0, not_a_number, 0, 0, infinity, 0, 0, -infinity, 1}, odds(3);
+  log_odds(x.data(), 3, 3, odds.data());
+  CHECK(std::isnan(odds[0]));
+  CHECK(odds[1] == infinity);
+  CHECK(std::abs(odds[2] - 1) < 1e-6f);
+}
+
+namespace {
+/// Every sum as it is written down, in double.
+template <class Schema>
+multibox_terms by_definition(const anchor_layout& anchors, std::size_t classes,
+                             const hard_negatives& mining, const test::loss_batch<Schema>& batch)
+{
+  const std::size_t n = anchors.size();
+  const auto huber = [](double d) { return std::abs(d) < 1 ? d * d / 2 : std::abs(d) - 0.5; };
+  const auto entropy = [&](std::size_t row, std::size_t label) {
+    double sum = 0;
+    for (std::size_t c = 0; c < classes; ++c)
+      sum += std::exp(static_cast<double>(batch.logits[row * classes + c]));
+    return std::log(sum) - static_cast<double>(batch.logits[row * classes + label]);
+  };
+  multibox_terms sums;
+  for (std::size_t b = 0; b < batch.images(); ++b) {
+    const assignment& assigned = batch.targets[b].assigned;
+    std::vector<float> wrong(n);
+    for (std::size_t a = 0; a < n; ++a) wrong[a] = static_cast<float>(entropy(b * n + a, 0));
+    for (const row_index a :
+         sorted_negatives(wrong, assigned.verdicts, mining.quota(assigned.positive_count))) {
+      sums.label += entropy(b * n + a, 0);
+      ++sums.negatives;
+    }
+    for (std::size_t a = 0; a < n; ++a) {
+      if (assigned.verdicts[a] != verdict::positive) continue;
+      const std::size_t row = b * n + a;
+      const auto& truth = batch.truths[b][assigned.truths[a]];
+      const auto& anchor = anchors.anchors()[a];
+      ++sums.positives;
+      sums.label += entropy(row, static_cast<std::size_t>(truth.label));
+      const auto want = centre_size_coder().encode(truth.bounds, anchor);
+      for (std::size_t c = 0; c < 4; ++c)
+        sums.box += huber(static_cast<double>(batch.offsets[row * 4 + c] - want[c]));
+      const auto points = centre_size_coder().encode(truth.points, anchor);
+      bool any = false;
+      for (std::size_t c = 0; c < points.width; ++c) {
+        if (!truth.visible[c / Schema::dimension]) continue;
+        any = true;
+        sums.landmark +=
+            huber(static_cast<double>(batch.landmarks[row * points.width + c] - points[c]));
+      }
+      sums.with_landmarks += any;
+    }
+  }
+  sums.box /= std::max(1.0, static_cast<double>(sums.positives));
+  sums.label /= std::max(1.0, static_cast<double>(sums.positives));
+  sums.landmark /= std::max(1.0, static_cast<double>(sums.with_landmarks));
+  sums.total = 2 * sums.box + sums.label + sums.landmark;
+  return sums;
+}
+
+/// (f(x + h) - f(x - h)) / 2h along one direction against the gradient's product with it.
+template <class Loss, class Schema>
+void check_gradient(Loss& loss, const anchor_layout& anchors, test::loss_batch<Schema> batch)
+{
+  test::gradient_room room(batch);
+  loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  std::mt19937 random(7);
+  const auto check = [&](std::vector<float>& input, const std::vector<float>& slope) {
+    if (input.empty()) return;
+    const float h = 1.0f / 256;
+    int checked = 0;
+    for (std::size_t i = random() % 7; i < input.size() && checked < 12; ++i) {
+      if (slope[i] == 0) continue;
+      const float middle = input[i];
+      input[i] = middle + h;
+      const double above = loss(anchors.anchors(), batch.outputs(), batch.targets).total;
+      input[i] = middle - h;
+      const double below = loss(anchors.anchors(), batch.outputs(), batch.targets).total;
+      input[i] = middle;
+      const double numeric = (above - below) / (2 * static_cast<double>(h));
+      CHECK(std::abs(numeric - static_cast<double>(slope[i])) < 1e-4);
+      ++checked;
+      i += random() % 50;
+    }
+    CHECK(checked > 0);
+  };
+  check(batch.offsets, room.offsets);
+  check(batch.logits, room.logits);
+  check(batch.landmarks, room.landmarks);
+}
+
+template <class Terms>
+void require_close(const Terms& ours, const Terms& expected)
+{
+  CHECK(ours.positives == expected.positives);
+  CHECK(ours.negatives == expected.negatives);
+  CHECK(ours.with_landmarks == expected.with_landmarks);
+  CHECK(std::abs(ours.box - expected.box) < 1e-5 * (1 + expected.box));
+  CHECK(std::abs(ours.label - expected.label) < 1e-5 * (1 + expected.label));
+  CHECK(std::abs(ours.landmark - expected.landmark) < 1e-5 * (1 + expected.landmark));
+  CHECK(std::abs(ours.total - expected.total) < 1e-5 * (1 + expected.total));
+}
+}  // namespace
+
+TEMPLATE_TEST_CASE("the multibox loss is its definition, and its gradient is its derivative", "",
+                   RETINUE_TEST_SCHEMAS)
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 192});
+  for (const std::size_t classes : {2, 21}) {
+    const auto batch = test::random_batch<TestType>(anchors, classes, {8, 0, 20});
+    multibox_loss<TestType> loss({.classes = classes});
+    const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets);
+    CHECK(terms.positives > 20);
+    require_close(terms, by_definition(anchors, classes, hard_negatives(), batch));
+    check_gradient(loss, anchors, batch);
+  }
+}
+
+TEST_CASE("SSD's loss: 8,732 default boxes, 21 classes, 3 : 1 (seed 004)")
+{
+  const anchor_layout anchors(default_boxes::ssd300(), {300, 300});
+  REQUIRE(anchors.size() == 8732);
+  auto batch = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
+  batch.match(anchors, overlap_matcher::ssd());
+  auto settings = multibox_loss<schemas::none>::settings::ssd();
+  const auto terms =
+      multibox_loss<schemas::none>(settings)(anchors.anchors(), batch.outputs(), batch.targets);
+  auto expected = by_definition(anchors, 21, hard_negatives::ssd(), batch);
+  expected.total -= expected.box;  // its weights are 1 : 1
+  require_close(terms, expected);
+}
+
+TEST_CASE("a batch of what goes wrong elsewhere is finite")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {640, 640});
+  auto batch = test::random_batch<schemas::face5>(anchors, 2, {0, 512, 1, 1, 1});
+  const float pixel = 1.0f / 640;
+  batch.truths[2][0].bounds = {0.5f, 0.5f, 0.5f + pixel, 0.5f + pixel};
+  batch.truths[3][0].bounds = {0.5f, 0.4f, 0.5f, 0.6f};
+  batch.truths[4][0].bounds = {0.6f, 0.4f, 0.5f, 0.6f};
+  batch.match(anchors, overlap_matcher({.floor = 0}));
+  // Another's matcher may have assigned even those without area.
+  for (const std::size_t b : {3, 4}) batch.targets[b].assigned.verdicts[77] = verdict::positive;
+  multibox_loss<schemas::face5> loss;
+  test::gradient_room room(batch);
+  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  CHECK(std::isfinite(terms.total));
+  CHECK(terms.positives > 512);
+  for (const auto* of : {&room.offsets, &room.logits, &room.landmarks})
+    CHECK(std::all_of(of->begin(), of->end(), [](float x) { return std::isfinite(x); }));
+  // The truth without area is no evidence: its anchor has no gradient.
+  const std::size_t row = 3 * anchors.size() + 77;
+  CHECK(room.logits[row * 2] == 0);
+  CHECK(room.offsets[row * 4] == 0);
+  // The truth of one pixel has its anchor.
+  CHECK(batch.targets[2].assigned.positive_count == 1);
+}
+
+TEST_CASE("images without objects teach what background is, unless the reference is asked for (A3)")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
+  const auto batch = test::random_batch<schemas::face5>(anchors, 2, {0, 0});
+  multibox_loss<schemas::face5> loss;
+  test::gradient_room room(batch);
+  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  CHECK(terms.positives == 0);
+  CHECK(terms.negatives == 64);
+  CHECK(terms.label > 0);
+  CHECK(terms.box == 0);
+  CHECK(std::count_if(room.logits.begin(), room.logits.end(), [](float x) { return x != 0; }) ==
+        128);
+  multibox_loss<schemas::face5> reference(multibox_loss<schemas::face5>::settings::reference());
+  CHECK(reference(anchors.anchors(), batch.outputs(), batch.targets, room.all()).total == 0);
+  CHECK(std::all_of(room.logits.begin(), room.logits.end(), [](float x) { return x == 0; }));
+}
+
+TEST_CASE("the two readings of a truth")
+{
+  using face5 = schemas::face5;
+  const anchor_layout anchors({{0.5f, 0.5f, 0.4f, 0.4f}, {0.2f, 0.2f, 0.1f, 0.1f}});
+  auto batch = test::random_batch<face5>(anchors, 2, {1});
+  auto& truth = batch.truths[0][0];
+  truth.bounds = {0.3f, 0.3f, 0.7f, 0.7f};
+  truth.visible = {true, false, false, false, false};
+  batch.match(anchors, overlap_matcher::retinaface());
+  const auto read = [&](truth_reading how) {
+    multibox_loss<face5> loss({.reading = how});
+    return loss(anchors.anchors(), batch.outputs(), batch.targets);
+  };
+  const double one_point = read(truth_reading::classes).landmark;
+  CHECK(one_point > 0);
+  CHECK(read(truth_reading::reference).landmark > one_point);  // all five
+  truth.label = -1;
+  CHECK(read(truth_reading::reference).landmark == 0);
+  CHECK(read(truth_reading::reference).positives == 1);
+  CHECK_THROWS_AS(read(truth_reading::classes), error);
+  truth.label = 3;
+  CHECK(read(truth_reading::reference).positives == 1);
+  CHECK_THROWS_AS(read(truth_reading::classes), error);
+  truth.label = 0;
+  CHECK(read(truth_reading::reference).positives == 0);
+  CHECK_THROWS_AS(read(truth_reading::classes), error);
+  truth.label = 1;
+  truth.bounds.x2 = truth.bounds.x1;
+  CHECK(read(truth_reading::classes).positives == 0);
+  CHECK(read(truth_reading::reference).box == HUGE_VAL);
+  truth.bounds = {0.3f, 0.3f, 0.7f, 0.7f};
+  truth.points.points[0][1] = not_a_number;
+  CHECK_THROWS_AS(read(truth_reading::classes), error);
+}
+
+TEST_CASE("dividing by images, and what cannot be a loss is refused")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
+  const auto batch = test::random_batch<schemas::face5>(anchors, 2, {3, 2});
+  multibox_loss<schemas::face5> by_positives, by_images({.divide_by = normalisation::images});
+  const auto a = by_positives(anchors.anchors(), batch.outputs(), batch.targets);
+  const auto b = by_images(anchors.anchors(), batch.outputs(), batch.targets);
+  CHECK(std::abs(a.box * static_cast<double>(a.positives) - b.box * 2) < 1e-6);
+  CHECK_THROWS_AS(multibox_loss<schemas::face5>({.classes = 1}), error);
+  CHECK_THROWS_AS(multibox_loss<schemas::face5>({.weights = {-1, 1, 1}}), error);
+  const anchor_layout other(square_anchors::retinaface(), {32, 32});
+  CHECK_THROWS_AS(by_positives(other.anchors(), batch.outputs(), batch.targets), error);
+}
+
+TEST_CASE("the loss allocates nothing once its buffers have grown")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {320, 320});
+  for (const std::size_t classes : {2, 21}) {
+    const auto batch = test::random_batch<schemas::face5>(anchors, classes, {8, 0, 20});
+    multibox_loss<schemas::face5> loss({.classes = classes});
+    test::gradient_room room(batch);
+    loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+    const std::size_t before = test::allocations();
+    loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+    CHECK(test::allocations() == before);
+  }
+}
+
+TEST_CASE("the loss in its compatible form equals the reference", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/multibox_loss_640_b4.npz"));
+  const anchor_layout anchors(square_anchors::retinaface(), {640, 640});
+  const auto batch = test::golden_batch(golden, anchors);
+  multibox_loss<schemas::face5> loss(multibox_loss<schemas::face5>::settings::reference());
+  test::gradient_room room(batch);
+  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  const auto expected = [&](const char* name) {
+    return static_cast<double>(golden[name].as<float>()[0]);
+  };
+  CHECK(std::abs(terms.box - expected("loss_l")) <= 1e-5 * expected("loss_l"));
+  CHECK(std::abs(terms.label - expected("loss_c")) <= 1e-5 * expected("loss_c"));
+  CHECK(std::abs(terms.landmark - expected("loss_landm")) <= 1e-5 * expected("loss_landm"));
+  CHECK(std::abs(terms.total - expected("total")) <= 1e-5 * expected("total"));
+  CHECK(test::furthest(room.offsets, golden["grad_loc"].as<float>()) <= 1e-5);
+  CHECK(test::furthest(room.logits, golden["grad_conf"].as<float>()) <= 1e-5);
+  CHECK(test::furthest(room.landmarks, golden["grad_landm"].as<float>()) <= 1e-5);
+}
