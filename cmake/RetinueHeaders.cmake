@@ -23,6 +23,10 @@ retinue_headers(
   backend.hpp
   config.hpp
   coordinate.hpp
+  data/class_names.hpp
+  data/retinaface_labels.hpp
+  data/sample.hpp
+  data/wflw.hpp
   detect.hpp
   encoders.hpp
   error.hpp
@@ -83,7 +87,14 @@ retinue_headers(
   models/ssh.hpp)
 
 retinue_headers(
+  xml
+  data/imglab.hpp
+  data/voc.hpp
+  data/xml.hpp)
+
+retinue_headers(
   json
+  data/coco.hpp
   io/config.hpp
   io/config/fields.hpp
   io/config/guess.hpp

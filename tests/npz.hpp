@@ -82,7 +82,7 @@ class npz {
     const std::string text(npy.data() + 10, header);
     std::smatch found;
     array a;
-    if (!std::regex_search(text, found, std::regex("'descr': '[<|]([a-z][0-9]+)'")))
+    if (!std::regex_search(text, found, std::regex("'descr': '[<|]([a-zA-Z][0-9]+)'")))
       throw std::runtime_error("an array of a type that this reader does not know: " + text);
     a.type = found[1];
     if (text.find("'fortran_order': False") == std::string::npos)
