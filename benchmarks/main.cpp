@@ -2,7 +2,8 @@
 // Runs all benchmarks, interleaved, and ends with a table of ratios.
 //
 // A benchmark is named "case | variant". Variants of one case are compared: each line of the table
-// gives the best time of every variant and how many times retinue's fits into it.
+// gives the best time of every variant and how many times retinue's fits into it: processor time,
+// or wall time for those that ask for it.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -38,8 +39,9 @@ class ratio_reporter : public benchmark::ConsoleReporter {
       const std::string of = name.substr(0, bar);
       if (!best_.contains(of)) cases_.push_back(of);
       auto& variants = best_[of];
-      const double seconds =
-          run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
+      const bool wall = run.run_name.time_type == "real_time";  // where several threads work
+      const double time = wall ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime();
+      const double seconds = time / benchmark::GetTimeUnitMultiplier(run.time_unit);
       const auto [at, first] = variants.try_emplace(name.substr(bar + 3), seconds);
       if (!first) at->second = std::min(at->second, seconds);
     }

@@ -37,14 +37,14 @@ workload clustered(std::size_t n)
   while (w.boxes.size() < n) {
     const float side = 12 * std::exp(unit(random) * std::log(25.0f));
     const float x = unit(random) * 1920, y = unit(random) * 1080;
-    const std::size_t candidates = 10 + random() % 60;
+    const std::size_t candidates = 5 + random() % 30;
     for (std::size_t c = 0; c < candidates && w.boxes.size() < n; ++c) {
-      const float away = std::abs(normal(random)) * 0.3f, turn = unit(random) * 6.2832f;
+      const float away = std::abs(normal(random)) * 0.35f, turn = unit(random) * 6.2832f;
       const float width = side * std::exp(0.15f * normal(random));
       const float height = 1.25f * side * std::exp(0.15f * normal(random));
       const float cx = x + side * away * std::cos(turn), cy = y + side * away * std::sin(turn);
       w.boxes.push_back({cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2});
-      w.scores.push_back(std::exp(-2 * away) * (0.5f + 0.5f * unit(random)));
+      w.scores.push_back(std::exp(-away) * unit(random));
     }
   }
   return w;

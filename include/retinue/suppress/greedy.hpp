@@ -70,26 +70,28 @@ class greedy_suppressor {
   static constexpr std::size_t block = 16;     // boxes tested together
   static constexpr std::size_t octaves = 128;  // of a side; the exponents of a float's area
 
-  /// The boxes of one octave: their greatest sides, and the grid of cells over their centres.
+  /// The grid of cells over the centres of one octave's boxes.
   struct octave {
-    std::uint32_t boxes = 0;
-    float widest = 0, tallest = 0;
-    float left = 0, top = 0, right = 0, bottom = 0;  // of the centres
-    double width_sum = 0, height_sum = 0;
+    std::uint32_t boxes = 0, columns = 1, rows = 1, first_cell = 0;
     float cells_per_x = 0, cells_per_y = 0;
-    std::uint32_t columns = 1, rows = 1, first_cell = 0;
   };
 
   /// The octave of the square root of an area > 0.
   static std::size_t octave_of(float area) { return std::bit_cast<std::uint32_t>(area) >> 24; }
 
+  /// The side of a square box of the octave, near its upper end: areas lie in 4^(octave - 63.5) to
+  /// 4^(octave - 62.5).
+  static float side_of(std::size_t octave)
+  {
+    return 3.0f * std::ldexp(1.0f, static_cast<int>(octave) - 64);
+  }
+
   static float centre_x(const box<float>& b) { return (b.x1 + b.x2) * 0.5f; }
   static float centre_y(const box<float>& b) { return (b.y1 + b.y2) * 0.5f; }
 
-  static std::uint32_t cell_along(float v, float from, float per_length, std::uint32_t cells)
+  static std::uint32_t cell_along(float cell, std::uint32_t cells)
   {
-    const float cell = (v - from) * per_length;
-    return cell > 0 ? std::min(static_cast<std::uint32_t>(std::min(cell, 1e9f)), cells - 1) : 0;
+    return cell > 0 ? static_cast<std::uint32_t>(std::min(cell, static_cast<float>(cells - 1))) : 0;
   }
 
   /// Counts boxes by octave, lays a grid over each octave, and sorts the boxes by cell.
@@ -100,6 +102,8 @@ class greedy_suppressor {
     octave_.fill({});
     place_.assign(n, nowhere);
     corners_.resize(n);
+    left_ = top_ = std::numeric_limits<float>::max();
+    float right = std::numeric_limits<float>::lowest(), bottom = right;
     for (std::size_t i = 0; i < n; ++i) {
       const auto& given = to_corners(std::ranges::begin(boxes)[static_cast<std::ptrdiff_t>(i)]);
       const box<float> b{static_cast<float>(given.x1), static_cast<float>(given.y1),
@@ -108,79 +112,75 @@ class greedy_suppressor {
       const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
       const float cx = centre_x(b), cy = centre_y(b);
       if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size) && std::isfinite(cx + cy))) continue;
-      octave& o = octave_[octave_of(size)];
-      if (o.boxes++ == 0) {
-        o.left = o.right = cx;
-        o.top = o.bottom = cy;
-      }
-      o.left = std::min(o.left, cx), o.right = std::max(o.right, cx);
-      o.top = std::min(o.top, cy), o.bottom = std::max(o.bottom, cy);
-      o.widest = std::max(o.widest, w), o.tallest = std::max(o.tallest, h);
-      o.width_sum += w, o.height_sum += h;
+      left_ = std::min(left_, cx), right = std::max(right, cx);
+      top_ = std::min(top_, cy), bottom = std::max(bottom, cy);
+      ++octave_[octave_of(size)].boxes;
       place_[i] = 0;
     }
 
     std::uint32_t cells = 0;
-    for (octave& o : octave_) {
-      if (o.boxes == 0) continue;
-      o.first_cell = cells;
-      lay_grid(o);
-      cells += o.columns * o.rows;
+    for (std::size_t at = 0; at < octaves; ++at) {
+      if (octave_[at].boxes == 0) continue;
+      octave_[at].first_cell = cells;
+      lay_grid(octave_[at], side_of(at), right - left_, bottom - top_);
+      cells += octave_[at].columns * octave_[at].rows;
     }
-    cell_begin_.assign(cells + 1, 0);
+    cell_begin_.assign(cells + 2,
+                       0);  // counted two places up, so that filling leaves begins behind
     cell_of_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
       if (place_[i] == nowhere) continue;
       const box<float>& b = corners_[i];
       const octave& o = octave_[octave_of(area<Lengths>(b))];
-      cell_of_[i] = o.first_cell +
-                    cell_along(centre_y(b), o.top, o.cells_per_y, o.rows) * o.columns +
-                    cell_along(centre_x(b), o.left, o.cells_per_x, o.columns);
-      ++cell_begin_[cell_of_[i]];
+      cell_of_[i] = o.first_cell + row_of(o, centre_y(b)) * o.columns + column_of(o, centre_x(b));
+      ++cell_begin_[cell_of_[i] + 2];
     }
-    std::uint32_t before = 0;
-    for (std::uint32_t& begin : cell_begin_) before += std::exchange(begin, before);
+    std::uint32_t placed = 0;
+    for (std::uint32_t& begin : cell_begin_) begin = placed += begin;
 
-    const std::size_t padded = (before + block - 1) / block * block;
+    const std::size_t padded = (placed + block - 1) / block * block;
     for (auto& side : sides_) side.assign(padded, 0.0f);
     dropped_.assign(padded, 0);
     for (std::size_t i = 0; i < n; ++i) {
       if (place_[i] == nowhere) continue;
-      const std::uint32_t place = cell_begin_[cell_of_[i]]++;
+      const std::uint32_t place = cell_begin_[cell_of_[i] + 1]++;
       for (std::size_t c = 0; c < 4; ++c) sides_[c][place] = corners_[i][c];
       place_[i] = place;
     }
-    // Each begin has moved to its cell's end: shift them back by one cell.
-    std::uint32_t end = 0;
-    for (std::uint32_t& begin : cell_begin_) end = std::exchange(begin, end);
   }
 
-  /// Cells about half a box wide and one box tall, so that a neighbourhood is few rows, and no more
-  /// cells than boxes, however far the boxes lie apart.
-  static void lay_grid(octave& o)
+  /// Cells about half a box wide and one box tall, so that a neighbourhood is few rows; but at most
+  /// one cell for four boxes, since sixteen are tested as fast as one, however far they lie apart.
+  static void lay_grid(octave& o, float side, float across, float down)
   {
-    const double width = o.width_sum / o.boxes, height = o.height_sum / o.boxes;
-    double columns = (double(o.right) - double(o.left)) / (0.5 * width) + 1;
-    double rows = (double(o.bottom) - double(o.top)) / height + 1;
-    const double excess = columns * rows / (double(o.boxes) + 16);
-    if (excess > 1) {
+    const double most = double(o.boxes) / 4 + 4;
+    double columns = double(across) / (0.5 * double(side)) + 1,
+           rows = double(down) / double(side) + 1;
+    if (const double excess = columns * rows / most; excess > 1) {
       columns = std::max(1.0, columns / std::sqrt(excess));
-      rows = std::min(rows, std::max(1.0, (double(o.boxes) + 16) / columns));
-      columns = std::min(columns, std::max(1.0, (double(o.boxes) + 16) / rows));
+      rows = std::min(rows, std::max(1.0, most / columns));
+      columns = std::min(columns, std::max(1.0, most / rows));
     }
     o.columns = static_cast<std::uint32_t>(columns);
     o.rows = static_cast<std::uint32_t>(rows);
-    const double across = double(o.right) - double(o.left), down = double(o.bottom) - double(o.top);
-    o.cells_per_x = across > 0 ? static_cast<float>(o.columns / across) : 0.0f;
-    o.cells_per_y = down > 0 ? static_cast<float>(o.rows / down) : 0.0f;
+    o.cells_per_x = across > 0 ? static_cast<float>(o.columns) / across : 0.0f;
+    o.cells_per_y = down > 0 ? static_cast<float>(o.rows) / down : 0.0f;
   }
 
-  /// How far apart two centres may lie if one side is `side` and the other at most `longest`.
-  [[nodiscard]] float reach(float side, float longest) const
+  [[nodiscard]] std::uint32_t column_of(const octave& o, float x) const
   {
-    const float other = std::max(side, std::min(longest, side / overlap_));
-    const float reach = std::max((1 - overlap_) * side, (side + other) * 0.5f - overlap_ * other);
-    return reach * 1.0001f;  // for the rounding of centres and cells
+    return cell_along((x - left_) * o.cells_per_x, o.columns);
+  }
+  [[nodiscard]] std::uint32_t row_of(const octave& o, float y) const
+  {
+    return cell_along((y - top_) * o.cells_per_y, o.rows);
+  }
+
+  /// How far apart two centres may lie if one side is `side`, whatever the other.
+  [[nodiscard]] float reach(float side) const
+  {
+    const float longest = overlap_ < 0.5f ? side / overlap_ : side;  // or infinite
+    return std::max((1 - overlap_) * side, (side + longest) * 0.5f - overlap_ * longest) * 1.0001f;
   }
 
   void drop_what_overlaps(std::uint32_t place)
@@ -189,6 +189,7 @@ class greedy_suppressor {
     const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
     const float cx = centre_x(b), cy = centre_y(b);
     const float slack = (std::abs(cx) + std::abs(cy)) * 1e-6f;
+    const float rx = reach(w) + slack, ry = reach(h) + slack;
     const std::size_t smallest = octave_of(size * overlap_ * 0.9999f);
     const float largest_area =
         std::min(size / overlap_ * 1.0001f, std::numeric_limits<float>::max());
@@ -196,13 +197,9 @@ class greedy_suppressor {
     for (std::size_t at = smallest; at <= largest; ++at) {
       const octave& o = octave_[at];
       if (o.boxes == 0) continue;
-      const float rx = reach(w, o.widest) + slack, ry = reach(h, o.tallest) + slack;
-      if (cx + rx < o.left || cx - rx > o.right || cy + ry < o.top || cy - ry > o.bottom) continue;
-      const std::uint32_t first = cell_along(cx - rx, o.left, o.cells_per_x, o.columns);
-      const std::uint32_t last = cell_along(cx + rx, o.left, o.cells_per_x, o.columns);
-      const std::uint32_t bottom = cell_along(cy + ry, o.top, o.cells_per_y, o.rows);
-      for (std::uint32_t row = cell_along(cy - ry, o.top, o.cells_per_y, o.rows); row <= bottom;
-           ++row) {
+      const std::uint32_t first = column_of(o, cx - rx), last = column_of(o, cx + rx);
+      const std::uint32_t bottom = row_of(o, cy + ry);
+      for (std::uint32_t row = row_of(o, cy - ry); row <= bottom; ++row) {
         const std::uint32_t cells = o.first_cell + row * o.columns;
         drop_run(b, cell_begin_[cells + first], cell_begin_[cells + last + 1]);
       }
@@ -229,6 +226,7 @@ class greedy_suppressor {
   float overlap_;
   std::size_t keep_;
   score_order order_;
+  float left_ = 0, top_ = 0;  // of all centres
   std::array<octave, octaves> octave_;
   std::vector<box<float>> corners_;
   std::vector<std::uint32_t> place_, cell_of_, cell_begin_, dropped_;
