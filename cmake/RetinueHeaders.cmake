@@ -30,11 +30,22 @@ retinue_headers(
   detect.hpp
   encoders.hpp
   error.hpp
+  evaluate.hpp
+  evaluate/coco.hpp
+  evaluate/curve.hpp
+  evaluate/images.hpp
+  evaluate/landmark_error.hpp
+  evaluate/matching.hpp
+  evaluate/voc.hpp
+  evaluate/wider.hpp
+  evaluate/wider_files.hpp
   geometry.hpp
+  instance.hpp
   io/config/detector_config.hpp
   io/config/nearest.hpp
   io/config/presets.hpp
   io/file.hpp
+  io/gzip.hpp
   io/pickle.hpp
   io/pickle_document.hpp
   io/pixel_format.hpp
@@ -43,6 +54,7 @@ retinue_headers(
   io/pytorch_file.hpp
   io/state_dict.hpp
   io/strided.hpp
+  io/text_lines.hpp
   io/zip.hpp
   landmarks.hpp
   losses.hpp
@@ -94,6 +106,8 @@ retinue_headers(
 
 retinue_headers(
   json
+  evaluate/coco_files.hpp
+  evaluate/results_json.hpp
   data/coco.hpp
   io/config.hpp
   io/config/fields.hpp
@@ -106,4 +120,5 @@ retinue_headers(
 retinue_headers(
   opencv
   io/drawing.hpp
-  io/images.hpp)
+  io/images.hpp
+  io/plot.hpp)

@@ -17,7 +17,7 @@ template <landmark_schema Schema>
 struct instance {
   box<float> bounds{};     ///< in the unit of its data set: pixels, or fractions of the image
   std::int32_t label = 1;  ///< the class, from 1; 0 is the background
-  landmarks<float, Schema> points;            ///< in the unit of the box
+  landmarks<float, Schema> points{};          ///< in the unit of the box
   std::array<bool, Schema::count> visible{};  ///< which of them are labelled
   bool ignore = false;  ///< neither to be found nor to be missed: a crowd, a difficult object
 

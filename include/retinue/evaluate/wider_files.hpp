@@ -106,8 +106,8 @@ class wider_results {
       const std::string text = read_text(file);
       line_reader in(text, file.string());
       if (!in.next()) in.refuse("the file is empty, expected the image's name");
-      const std::string said = without_ending(in.line());
-      if (said.substr(said.rfind('/') + 1) != file.stem().string())
+      const std::string_view said = in.line().substr(in.line().rfind('/') + 1);
+      if (said != file.stem().string() && without_ending(said) != file.stem().string())
         in.refuse("the list names the image ", quoted(in.line()), ", its file ", quoted(name));
       read_list(in, *image);
       while (in.next()) in.end_of_line();

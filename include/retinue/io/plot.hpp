@@ -81,7 +81,7 @@ struct plot_scale {
 
   [[nodiscard]] std::vector<double> ticks() const
   {
-    const double rough = (greatest - least) / 5;
+    const double rough = (greatest - least) / 6;
     const double power = std::pow(10, std::floor(std::log10(rough)));
     double step = power * (rough > 5 * power ? 10 : rough > 2 * power ? 5 : rough > power ? 2 : 1);
     if (logarithmic) step = std::max(1.0, std::ceil(step));

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+
+#include <retinue/evaluate/coco_files.hpp>
+#include <retinue/evaluate/wider_files.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+using namespace retinue;
+
+namespace {
+namespace fs = std::filesystem;
+
+/// A folder that is gone at the end of the test.
+struct folder {
+  fs::path path = fs::temp_directory_path() / "retinue_evaluate_files_test";
+  folder() { fs::remove_all(path); }
+  ~folder() { fs::remove_all(path); }
+
+  fs::path write(const fs::path& name, const std::string& text) const
+  {
+    fs::create_directories((path / name).parent_path());
+    std::ofstream(path / name, std::ios::binary) << text;
+    return path / name;
+  }
+};
+
+template <class Work>
+std::string refusal(Work work)
+{
+  try {
+    work();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "nothing was refused";
+}
+
+bool has(const std::string& text, const std::string& part)
+{
+  return text.find(part) != std::string::npos;
+}
+
+const std::string truth_text =
+    "# a comment\n"
+    "0--Parade/a.b.jpg\t640\t480\t2\n"
+    "10 20 30 40 1 1 1 0 0\r\n"
+    "1.5 2 -2 4 0 0 1\n"
+    "1--Handshaking/c.jpg 10 20 0\n";
+}  // namespace
+
+TEST_CASE("WIDER FACE: truth and results, in a file and in a folder")
+{
+  const folder here;
+  const auto truth = here.write("truth.txt", truth_text);
+  auto images = read_wider_truth(truth);
+  REQUIRE(images.size() == 2);
+  CHECK(images[0].name == "0--Parade/a.b");
+  CHECK(images[0].size == extent2{480, 640});
+  CHECK(images[0].truths[0].bounds == box<double>{10, 20, 40, 60});
+  CHECK(images[0].truths[1].counts == std::array{false, false, true});
+  CHECK(images[1].truths.empty());
+
+  const std::string list = "2\n1 2 3 4 0.5\n5 6 7 8 0.25\n";
+  auto from_file = images, from_folder = images;
+  CHECK(read_wider_detections(here.write("found.txt", "0--Parade/a.b.jpg\n" + list), from_file) ==
+        1);
+  here.write("found/1--Handshaking/c.txt", "c.jpg\n0\n");
+  here.write("found/0--Parade/a.b.txt", "a.b\n" + list);
+  CHECK(read_wider_detections(here.path / "found", from_folder) == 0);
+  for (const auto& read : {from_file, from_folder}) {
+    REQUIRE(read[0].detections.size() == 2);
+    CHECK(read[0].detections[1].bounds == box<double>{5, 6, 12, 14});
+    CHECK(read[0].detections[1].score == 0.25);
+    CHECK(read[1].detections.empty());
+  }
+}
+
+TEST_CASE("WIDER FACE: bad input is refused by file and line")
+{
+  const folder here;
+  const auto truth_says = [&](const std::string& text) {
+    const auto file = here.write("t.txt", text);
+    return refusal([&] { static_cast<void>(read_wider_truth(file)); });
+  };
+  CHECK(has(truth_says("a/b.jpg 1 2 x\n"), "t.txt:1: \"x\" stands where the number of faces"));
+  CHECK(has(truth_says("a/b.jpg 1 2 1\n"), "t.txt:1: the file ends after 0 of 1 faces"));
+  CHECK(has(truth_says("a/b.jpg 1 2 1\n1 2 3 4 1 2 1\n"), "t.txt:2: the flag of medium is 2"));
+  CHECK(has(truth_says("a/b.jpg 1 2 1\n1 2 nan 4 1 1 1\n"), "t.txt:2: \"nan\""));
+  CHECK(has(truth_says("a/b.jpg 1 2 1\n1 2 3\n"), "t.txt:2: the line ends where the height"));
+  CHECK(has(truth_says("a/b.jpg 1 2 0\n\na/b.jpg 1 2 0\n"), "t.txt:3: the image \"a/b\" stands"));
+  CHECK(has(truth_says(""), "no image"));
+  CHECK(has(truth_says("a/b.jpg 1 2 -1\n"), "t.txt:1: \"-1\""));
+  CHECK(has(refusal([&] { static_cast<void>(read_wider_truth(here.path / "absent")); }),
+            "no such file"));
+
+  const auto truth = here.write("truth.txt", truth_text);
+  const auto says = [&](const fs::path& name, const std::string& text) {
+    here.write(name, text);
+    return refusal([&] {
+      auto images = read_wider_truth(truth);
+      read_wider_detections(here.path / *name.begin(), images);
+    });
+  };
+  CHECK(has(says("d.txt", "0--Parade/x.jpg\n0\n"), "d.txt:1: the truth has no image"));
+  CHECK(has(says("d.txt", "0--Parade/a.b.jpg\n2\n1 2 3 4 .5\n"), "d.txt:3: the file ends where"));
+  CHECK(
+      has(says("d.txt", "0--Parade/a.b.jpg\n1\n1 2 3 4 inf\n"), "d.txt:3: \"inf\" stands where "));
+  CHECK(has(says("d.txt", "0--Parade/a.b.jpg\n1\n1 2 -3 4 1\n"), "d.txt:3: a box with a negative"));
+  CHECK(has(says("d.txt", "0--Parade/a.b.jpg\n1\n1 2 3 4 1 9\n"), "d.txt:3: nothing was expected"));
+  CHECK(has(says("d.txt", "0--Parade/a.b.jpg\n0\n0--Parade/a.b.jpg\n0\n"), "d.txt:3: a second"));
+  CHECK(has(says("d.txt", "\n"), "no detections for any"));
+  CHECK(has(says("f1/0--Parade/x.txt", "x\n0\n"), "the truth has no image \"0--Parade/x\""));
+  CHECK(has(says("f2/0--Parade/a.b.txt", "other\n0\n"), "a.b.txt:1: the list names the image"));
+  CHECK(has(says("f3/0--Parade/a.b.txt", ""), "the file is empty"));
+  CHECK(
+      has(says("f4/0--Parade/a.b.txt", "a.b\n0\n1 2 3 4 5\n"), "a.b.txt:3: nothing was expected"));
+}
+
+TEST_CASE("COCO: truth and results, and what is refused by file and key")
+{
+  const folder here;
+  const std::string images = R"("images": [{"id": 7}, {"id": 3}])";
+  const std::string categories = R"("categories": [{"id": 2, "name": "cat"}])";
+  const auto truth_of = [&](const std::string& annotations) {
+    return "{" + images + "," + categories + R"(,"annotations": [)" + annotations + "]}";
+  };
+  const std::string good =
+      R"({"image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4], "iscrowd": 1, "area": 5.5})";
+  auto set = read_coco_truth(here.write("t.json", truth_of(good)));
+  CHECK(set.images.size() == 2);
+  CHECK(set.categories[2] == "cat");
+  REQUIRE(set.images[7].truths.size() == 1);
+  CHECK(set.images[7].truths[0].bounds == box<double>{1, 2, 4, 6});
+  CHECK(set.images[7].truths[0].ignore);
+  CHECK(set.images[7].truths[0].area == 5.5);
+  read_coco_detections(here.write("d.json", R"([{"image_id": 3, "category_id": 2,
+                                                 "bbox": [1, 2, 3, 4], "score": 0.5}])"),
+                       set);
+  CHECK(set.images[3].detections[0].score == 0.5);
+
+  const auto says = [&](const std::string& text) {
+    const auto file = here.write("t.json", text);
+    return refusal([&] { static_cast<void>(read_coco_truth(file)); });
+  };
+  CHECK(has(says("{"), "t.json: not JSON"));
+  CHECK(has(says("[]"), "t.json: the whole is array, expected an object"));
+  CHECK(has(says("{}"), "has no \"images\""));
+  CHECK(has(says(R"({"images": [{"id": 1}, {"id": 1}]})"), "images[1] has the id 1 of another"));
+  CHECK(has(says(truth_of(R"({"image_id": 8})")), "annotations[0].image_id is that of no image"));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, 3]})")), "expected [x, y, width"));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, -3, 4]})")), "no negative side"));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, "a", 4]})")), "a finite number"));
+  CHECK(has(says(truth_of(R"({"image_id": "7"})")), "image_id is \"7\", expected a whole number"));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "category_id": 9, "bbox": [1, 2, 3, 4]})")),
+            "category_id is that of no category"));
+  const auto bad = here.write("d.json", R"([{"image_id": 4}])");
+  CHECK(has(refusal([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
+}
