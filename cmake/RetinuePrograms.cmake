@@ -44,20 +44,25 @@ if(RETINUE_SANITIZE)
 endif()
 
 # torch/torch.h costs 12 seconds a file: compiled once, then shared by every program that links
-# retinue::torch.
+# retinue::torch. QUICK programs have one of their own, for g++ 13 and later takes none of another
+# level of optimization.
 if(TARGET retinue_torch)
   file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/torch_pch.cpp" CONTENT "")
-  add_library(retinue_torch_pch OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/torch_pch.cpp")
-  target_link_libraries(retinue_torch_pch PRIVATE retinue_program_flags retinue_torch)
-  target_precompile_headers(retinue_torch_pch PRIVATE <torch/torch.h>)
-  set_target_properties(retinue_torch_pch PROPERTIES CXX_EXTENSIONS OFF)
+  foreach(pch IN ITEMS retinue_torch_pch retinue_torch_quick_pch)
+    add_library(${pch} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/torch_pch.cpp")
+    target_link_libraries(${pch} PRIVATE retinue_program_flags retinue_torch)
+    target_precompile_headers(${pch} PRIVATE <torch/torch.h>)
+    set_target_properties(${pch} PROPERTIES CXX_EXTENSIONS OFF)
+  endforeach()
+  target_compile_options(retinue_torch_quick_pch PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()
 
-# retinue_program(name ROOMS core eigen ... SOURCES ... [LIBRARIES ...] [NAME_AS file])
-# The program is left out, and said so, where a room that it needs is not offered.
+# retinue_program(name [QUICK] ROOMS eigen ... SOURCES ... [LIBRARIES ...])
+# The program is left out, and said so, where a room that it needs is not offered. QUICK is for
+# programs in which LibTorch does the work: to optimize their calls of it costs minutes.
 # Sets <name>_BUILT in the caller's scope.
 function(retinue_program name)
-  cmake_parse_arguments(PROGRAM "" "" "ROOMS;SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(PROGRAM "QUICK" "" "ROOMS;SOURCES;LIBRARIES" ${ARGN})
   set(${name}_BUILT FALSE PARENT_SCOPE)
   foreach(room IN LISTS PROGRAM_ROOMS)
     if(NOT TARGET retinue::${room})
@@ -72,7 +77,10 @@ function(retinue_program name)
   endforeach()
   target_link_libraries(${name} PRIVATE ${PROGRAM_LIBRARIES})
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
-  if("torch" IN_LIST PROGRAM_ROOMS)
+  if("torch" IN_LIST PROGRAM_ROOMS AND PROGRAM_QUICK)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_precompile_headers(${name} REUSE_FROM retinue_torch_quick_pch)
+  elseif("torch" IN_LIST PROGRAM_ROOMS)
     target_precompile_headers(${name} REUSE_FROM retinue_torch_pch)
   endif()
   set(${name}_BUILT TRUE PARENT_SCOPE)
