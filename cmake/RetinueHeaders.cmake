@@ -20,6 +20,18 @@ retinue_headers(
   anchors/grid.hpp
   anchors/layout.hpp
   anchors/square_anchors.hpp
+  augment.hpp
+  augment/affine.hpp
+  augment/colours.hpp
+  augment/crop.hpp
+  augment/erase.hpp
+  augment/mirror.hpp
+  augment/mosaic.hpp
+  augment/pipeline.hpp
+  augment/presets.hpp
+  augment/resize.hpp
+  augment/transform.hpp
+  augment/window.hpp
   backend.hpp
   config.hpp
   coordinate.hpp
@@ -69,6 +81,7 @@ retinue_headers(
   losses/targets.hpp
   matchers.hpp
   overlap.hpp
+  random.hpp
   retinue.hpp
   select.hpp
   suppress.hpp
@@ -119,6 +132,7 @@ retinue_headers(
 
 retinue_headers(
   opencv
+  augment/pixels.hpp
   io/drawing.hpp
   io/images.hpp
   io/plot.hpp)

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brightness, contrast, saturation and hue, each with probability 1/2, in one of two orders
+// (seed 003, _distort):
+//
+//   contrast first    brightness, contrast, saturation, hue
+//   contrast last     brightness, saturation, hue, contrast
+#pragma once
+
+#include <retinue/augment/transform.hpp>  // transform
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace retinue {
+
+/// As it stands, nothing. Values are cut to 0 to 255 and to whole numbers after each step.
+struct colour_change {
+  bool contrast_first = true;
+  double brightness = 0;  ///< added to each channel
+  double contrast = 1;    ///< times each channel
+  double saturation = 1;  ///< times the saturation
+  int hue = 0;            ///< added to the hue, in steps of 2 degrees
+  /// For compatibility: through hue and saturation of 8 bits even where neither changes, which
+  /// loses up to a few steps of a channel.
+  bool always_by_hue = false;
+
+  [[nodiscard]] bool by_hue() const { return always_by_hue || saturation != 1 || hue != 0; }
+  [[nodiscard]] extent2 size_after(extent2 size) const { return size; }
+  template <class Schema>
+  void map(std::vector<instance<Schema>>&, extent2) const
+  {
+  }
+};
+static_assert(transform<colour_change>);
+
+struct random_colours {
+  double probability = 0.5;        ///< of each of the four
+  double brightness = 32;          ///< at most, up or down
+  double least = 0.5, most = 1.5;  ///< of contrast and of saturation
+  int hue = 18;                    ///< at most, either way
+  bool always_by_hue = false;
+
+  template <random_source Random, class Schema>
+  [[nodiscard]] colour_change draw(Random& random, extent2, std::span<const instance<Schema>>) const
+  {
+    colour_change c{.contrast_first = random.chance(0.5), .always_by_hue = always_by_hue};
+    if (random.chance(probability)) c.brightness = random.uniform(-brightness, brightness);
+    const auto draw_contrast = [&] {
+      if (random.chance(probability)) c.contrast = random.uniform(least, most);
+    };
+    if (c.contrast_first) draw_contrast();
+    if (random.chance(probability)) c.saturation = random.uniform(least, most);
+    if (random.chance(probability))
+      c.hue = static_cast<int>(random.below(static_cast<std::uint32_t>(2 * hue + 1))) - hue;
+    if (!c.contrast_first) draw_contrast();
+    return c;
+  }
+};
+
+}  // namespace retinue

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random crops: RetinaFace's squares, and SSD's windows by overlap.
+//
+// Both try until a window suits the truths (those to be ignored have no say), and leave the picture
+// whole where none does. In a picture without truths the first window will do.
+#pragma once
+
+#include <retinue/augment/window.hpp>  // window
+#include <retinue/overlap.hpp>         // iou
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace retinue {
+
+namespace detail {
+template <class Schema>
+[[nodiscard]] bool has_truth(std::span<const instance<Schema>> instances)
+{
+  return std::ranges::any_of(instances, [](const auto& i) { return !i.ignore; });
+}
+}  // namespace detail
+
+/// A square of a share of the short side, with at least one truth wholly inside (seed 003, _crop).
+struct random_square_crop {
+  std::vector<double> shares{0.3, 0.45, 0.6, 0.8, 1.0};
+  int tries = 250;
+  edge_landmarks landmarks = edge_landmarks::hide;
+  bool last_offset = true;  ///< false, for compatibility: the last column and row are never reached
+
+  template <random_source Random, class Schema>
+  [[nodiscard]] window draw(Random& random, extent2 size,
+                            std::span<const instance<Schema>> instances) const
+  {
+    const bool any = detail::has_truth(instances);
+    for (int attempt = 0; attempt < tries; ++attempt) {
+      const auto share = shares[random.below(static_cast<std::uint32_t>(shares.size()))];
+      const int side = std::max(1, static_cast<int>(share * std::min(size.width, size.height)));
+      const auto offset = [&](int room) {
+        if (room == 0) return 0;
+        const int offsets = last_offset ? room + 1 : room;
+        return static_cast<int>(random.below(static_cast<std::uint32_t>(offsets)));
+      };
+      const int left = offset(size.width - side), top = offset(size.height - side);
+      const auto holds = [&](const instance<Schema>& i) {
+        return !i.ignore && i.bounds.x1 >= float(left) && i.bounds.y1 >= float(top) &&
+               i.bounds.x2 <= float(left + side) && i.bounds.y2 <= float(top + side);
+      };
+      if (!any || std::ranges::any_of(instances, holds))
+        return {.left = left, .top = top, .size = {side, side}, .landmarks = landmarks};
+    }
+    return {.size = size, .landmarks = landmarks};
+  }
+};
+
+/// A window that overlaps some truth by a drawn minimum (Liu et al. 2016, section 2.2): the whole
+/// picture, or 0.1 to 0.9, or any overlap that keeps a truth's centre.
+struct random_overlap_crop {
+  std::array<double, 5> overlaps{0.1, 0.3, 0.5, 0.7, 0.9};
+  double least_share = 0.3;  ///< of each side of the picture
+  double most_aspect = 2;    ///< and no less than 1 / most_aspect
+  int tries = 50;            ///< with one minimum; then another is drawn
+  int rounds = 20;
+  edge_landmarks landmarks = edge_landmarks::hide;
+
+  template <random_source Random, class Schema>
+  [[nodiscard]] window draw(Random& random, extent2 size,
+                            std::span<const instance<Schema>> instances) const
+  {
+    const bool any = detail::has_truth(instances);
+    constexpr auto modes = static_cast<std::uint32_t>(std::tuple_size_v<decltype(overlaps)> + 2);
+    for (int round = 0; round < rounds; ++round) {
+      const auto mode = random.below(modes);
+      if (mode == modes - 1) break;
+      const double least = mode < overlaps.size() ? overlaps[mode] : 0;
+      for (int attempt = 0; attempt < tries; ++attempt) {
+        const int w = std::max(1, static_cast<int>(random.uniform(least_share, 1) * size.width));
+        const int h = std::max(1, static_cast<int>(random.uniform(least_share, 1) * size.height));
+        if (w > most_aspect * h || h > most_aspect * w) continue;
+        const window drawn{
+            .left = static_cast<int>(random.below(static_cast<std::uint32_t>(size.width - w) + 1)),
+            .top = static_cast<int>(random.below(static_cast<std::uint32_t>(size.height - h) + 1)),
+            .size = {h, w},
+            .landmarks = landmarks};
+        if (!any || suits(drawn, least, instances)) return drawn;
+      }
+    }
+    return {.size = size, .landmarks = landmarks};
+  }
+
+ private:
+  template <class Schema>
+  [[nodiscard]] static bool suits(const window& w, double least,
+                                  std::span<const instance<Schema>> instances)
+  {
+    const box<float> at{float(w.left), float(w.top), float(w.left + w.size.width),
+                        float(w.top + w.size.height)};
+    const auto centre_inside = [&](const box<float>& b) {
+      const auto c = to_centre(b);
+      return at.x1 < c.cx && c.cx < at.x2 && at.y1 < c.cy && c.cy < at.y2;
+    };
+    return std::ranges::any_of(instances, [&](const instance<Schema>& i) {
+      return !i.ignore && centre_inside(i.bounds) && double(iou(i.bounds, at)) >= least;
+    });
+  }
+};
+
+}  // namespace retinue

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pixels of every transform, 8-bit BGR: apply(transform, from, to).
+//
+// `from` is never written to. `to` may become a view of it where nothing has to be computed: a
+// crop costs nothing. Throws where a picture is not 8-bit BGR.
+#pragma once
+
+#include <retinue/augment/affine.hpp>    // affine
+#include <retinue/augment/colours.hpp>   // colour_change
+#include <retinue/augment/erase.hpp>     // erase
+#include <retinue/augment/mirror.hpp>    // mirror
+#include <retinue/augment/mosaic.hpp>    // mosaic_plan
+#include <retinue/augment/pipeline.hpp>  // augmentation_plan
+#include <retinue/augment/resize.hpp>    // resize
+#include <retinue/augment/window.hpp>    // window
+#include <retinue/error.hpp>             // fail
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+
+namespace retinue {
+
+namespace detail {
+
+[[nodiscard]] inline cv::Scalar scalar_of(const fill_colour& c)
+{
+  return {double(c[0]), double(c[1]), double(c[2])};
+}
+
+/// value[i] -> min(255, max(0, value[i] * times + plus)), cut to a whole number as NumPy does.
+inline void scale_values(std::array<std::uint8_t, 256>& values, double times, double plus)
+{
+  for (auto& v : values) v = static_cast<std::uint8_t>(std::clamp(v * times + plus, 0., 255.));
+}
+
+[[nodiscard]] inline std::array<std::uint8_t, 256> same_values()
+{
+  std::array<std::uint8_t, 256> values{};
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i);
+  return values;
+}
+
+}  // namespace detail
+
+inline void apply(const window& w, const cv::Mat& from, cv::Mat& to)
+{
+  const cv::Rect seen(w.left, w.top, w.size.width, w.size.height);
+  const cv::Rect there = seen & cv::Rect(0, 0, from.cols, from.rows);
+  if (there == seen) {
+    to = from(seen);
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();  // or the picture would be its own border
+  to.create(seen.size(), CV_8UC3);
+  if (there.empty()) {
+    to.setTo(detail::scalar_of(w.fill));
+    return;
+  }
+  const cv::Rect at(there.x - w.left, there.y - w.top, there.width, there.height);
+  const auto fill = [&](const cv::Rect& border) {
+    if (!border.empty()) to(border).setTo(detail::scalar_of(w.fill));
+  };
+  fill({0, 0, to.cols, at.y});
+  fill({0, at.y + at.height, to.cols, to.rows - at.y - at.height});
+  fill({0, at.y, at.x, at.height});
+  fill({at.x + at.width, at.y, to.cols - at.x - at.width, at.height});
+  from(there).copyTo(to(at));
+}
+
+inline void apply(const colour_change& c, const cv::Mat& from, cv::Mat& to)
+{
+  auto before = detail::same_values(), after = before, saturation = before, hue = before;
+  detail::scale_values(before, 1, c.brightness);
+  detail::scale_values(c.contrast_first ? before : after, c.contrast, 0);
+  detail::scale_values(saturation, c.saturation, 0);
+  for (int h = 0; h < 180; ++h)
+    hue[static_cast<std::size_t>(h)] = static_cast<std::uint8_t>(((h + c.hue) % 180 + 180) % 180);
+  const auto same = detail::same_values();
+  if (!c.by_hue())
+    for (auto& v : before) v = after[v];
+  if (!c.by_hue() && before == same) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  to.create(from.size(), CV_8UC3);
+  cv::Mat table(1, 256, CV_8U, before.data()), last(1, 256, CV_8U, after.data());
+  if (!c.by_hue()) {
+    cv::LUT(from, table, to);
+    return;
+  }
+  cv::Mat by_channel(1, 256, CV_8UC3);
+  for (int i = 0; i < 256; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    by_channel.at<cv::Vec3b>(i) = {hue[k], saturation[k], same[k]};
+  }
+  // A few rows at a time stay in the cache from the first table to the last.
+  const int rows = std::max(1, 8192 / std::max(1, from.cols));
+  cv::Mat changed, turned;
+  for (int y = 0; y < from.rows; y += rows) {
+    const cv::Range part(y, std::min(from.rows, y + rows));
+    cv::Mat strip = from.rowRange(part), out = to.rowRange(part);
+    if (before != same) {
+      cv::LUT(strip, table, changed);
+      strip = changed;
+    }
+    cv::cvtColor(strip, turned, cv::COLOR_BGR2HSV);
+    cv::LUT(turned, by_channel, turned);
+    cv::cvtColor(turned, out, cv::COLOR_HSV2BGR);
+    if (after != same) cv::LUT(out, last, out);
+  }
+}
+
+inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)
+{
+  if (!m.on) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  cv::flip(from, to, 1);
+}
+
+inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
+{
+  constexpr std::array kernels{cv::INTER_LINEAR, cv::INTER_CUBIC, cv::INTER_AREA, cv::INTER_NEAREST,
+                               cv::INTER_LANCZOS4};
+  if (from.cols == r.to.width && from.rows == r.to.height) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  cv::resize(from, to, {r.to.width, r.to.height}, 0, 0,
+             kernels[static_cast<std::size_t>(r.kernel)]);
+}
+
+inline void apply(const ignore_small&, const cv::Mat& from, cv::Mat& to)
+{
+  to = from;
+}
+
+inline void apply(const affine& a, const cv::Mat& from, cv::Mat& to)
+{
+  const auto& m = a.m;
+  if (m == affine{}.m) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  // OpenCV counts from the middle of a pixel: its (0, 0) is our (0.5, 0.5).
+  const auto centre = a(0.5, 0.5);
+  const cv::Matx23d middle(m[0], m[1], centre[0] - 0.5, m[3], m[4], centre[1] - 0.5);
+  cv::warpAffine(from, to, middle, from.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+                 detail::scalar_of(a.fill));
+}
+
+inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
+{
+  if (e.size.width < 1 || e.size.height < 1) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  from.copyTo(to);
+  to(cv::Rect(e.left, e.top, e.size.width, e.size.height) & cv::Rect(0, 0, to.cols, to.rows))
+      .setTo(detail::scalar_of(e.fill));
+}
+
+/// The four pictures as one of `size`.
+inline void apply(const mosaic_plan& plan, const std::array<cv::Mat, 4>& pictures, cv::Mat& to)
+{
+  const auto& last = plan[3];
+  to.create(last.top + last.seen.size.height, last.left + last.seen.size.width, CV_8UC3);
+  for (std::size_t i = 0; i < 4; ++i) {
+    cv::Mat scaled, seen;
+    apply(plan[i].scaled, pictures[i], scaled);
+    apply(plan[i].seen, scaled, seen);
+    seen.copyTo(to(cv::Rect({plan[i].left, plan[i].top}, seen.size())));
+  }
+}
+
+/// Two pictures that the stages write to in turn. Keep them from one sample to the next.
+struct augmentation_buffers {
+  std::array<cv::Mat, 2> pictures;
+};
+
+/// All stages. The result is a view of `picture` or of a buffer: it lasts until the next call.
+template <class... Transforms>
+[[nodiscard]] cv::Mat apply(const augmentation_plan<Transforms...>& plan, const cv::Mat& picture,
+                            augmentation_buffers& buffers)
+{
+  if (picture.type() != CV_8UC3) fail("only 8-bit BGR pictures can be augmented");
+  if (picture.rows != plan.before.height || picture.cols != plan.before.width)
+    fail("the plan was drawn for a picture of ", plan.before.width, " x ", plan.before.height,
+         " pixels, not ", picture.cols, " x ", picture.rows);
+  cv::Mat now = picture;
+  const auto one = [&](const auto& transform) {
+    cv::Mat& spare = buffers.pictures[now.u == buffers.pictures[0].u && now.u ? 1 : 0];
+    cv::Mat next = spare;
+    apply(transform, now, next);
+    if (next.u != now.u) spare = next;  // a picture of its own: the memory is kept
+    now = next;
+  };
+  std::apply([&](const auto&... each) { (one(each), ...); }, plan.transforms);
+  return now;
+}
+
+}  // namespace retinue

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/augment.hpp>
+#include <retinue/augment/pixels.hpp>
+#include <retinue/io/images.hpp>
+
+#include "catch.hpp"
+#include "npz.hpp"
+#include "shared.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+using face = instance<schemas::face5>;
+
+/// Gives the draws that the reference made, and insists that ours ask for the same ones.
+class recorded {
+ public:
+  explicit recorded(const nlohmann::json& draws) : draws_(&draws) {}
+
+  std::uint32_t below(std::uint32_t n)
+  {
+    const auto& [function, arguments, value] = next();
+    if (function == "choice") {
+      const auto& from = arguments[0];
+      const auto at = std::ranges::find(from, value);
+      if (from.size() != n || at == from.end()) throw std::runtime_error("another choice");
+      return std::uint32_t(at - from.begin());
+    }
+    if (function == "randint") {
+      const int lo = arguments[0], hi = arguments[1];
+      if (std::uint32_t(hi - lo + 1) != n) throw std::runtime_error("another randint");
+      return std::uint32_t(value.template get<int>() - lo);
+    }
+    if (function != "randrange" || arguments[0] != n) throw std::runtime_error("another randrange");
+    return value;
+  }
+  double uniform(double from, double to)
+  {
+    const auto& [function, arguments, value] = next();
+    if (function != "uniform" || arguments[0] != from || arguments[1] != to)
+      throw std::runtime_error("another uniform");
+    return value;
+  }
+  bool chance(double probability)
+  {
+    if (probability != 0.5) throw std::runtime_error("another chance");
+    return below(2) == 1;
+  }
+  recorded fork(std::uint32_t) const { return *this; }
+  [[nodiscard]] bool all_used() const { return *at_ == draws_->size(); }
+
+ private:
+  struct draw {
+    std::string function;
+    nlohmann::json arguments, value;
+  };
+  draw next()
+  {
+    const auto& d = draws_->at((*at_)++);
+    return {d.at(0), d.at(1), d.at(2)};
+  }
+  const nlohmann::json* draws_;
+  std::shared_ptr<std::size_t> at_ = std::make_shared<std::size_t>(0);
+};
+static_assert(random_source<recorded>);
+
+struct golden_data {
+  test::npz arrays{test::shared("golden/augment.npz")};
+  nlohmann::json draws =
+      nlohmann::json::parse(std::ifstream(test::shared("golden/augment_draws.json")));
+
+  [[nodiscard]] cv::Mat image(const std::string& name) const
+  {
+    const auto& a = arrays[name];
+    const auto values = a.as<std::uint8_t>();
+    cv::Mat m(int(a.shape.at(0)), int(a.shape.at(1)), CV_8UC3);
+    std::copy(values.begin(), values.end(), m.data);
+    return m;
+  }
+
+  [[nodiscard]] std::vector<face> faces() const
+  {
+    const auto rows = arrays["targets"].as<double>();
+    std::vector<face> all(rows.size() / 15);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const double* row = rows.data() + 15 * i;
+      all[i].bounds = {float(row[0]), float(row[1]), float(row[2]), float(row[3])};
+      for (std::size_t k = 0; k < 10; ++k) all[i].points[k] = float(row[4 + k]);
+      all[i].visible.fill(row[14] > 0);
+    }
+    return all;
+  }
+};
+
+double greatest_difference(const cv::Mat& a, const cv::Mat& b)
+{
+  REQUIRE(a.size() == b.size());
+  return cv::norm(a, b, cv::NORM_INF);
+}
+
+/// Boxes are (n, 4) and points (n, 10), where they are labelled.
+void check_faces(const std::vector<face>& found, const std::vector<double>& boxes,
+                 const std::vector<double>& points, double scale = 1)
+{
+  REQUIRE(found.size() * 4 == boxes.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (std::size_t c = 0; c < 4; ++c)
+      CHECK(std::abs(found[i].bounds[c] / scale - boxes[4 * i + c]) < 1e-4);
+    for (std::size_t k = 0; k < 10; ++k)
+      if (found[i].visible[k / 2])
+        CHECK(std::abs(found[i].points[k] / scale - points[10 * i + k]) < 1e-4);
+  }
+}
+
+/// Pixel (x, y) is (x, y, 0), so that a pixel says where it came from.
+cv::Mat map_of_places(extent2 size)
+{
+  cv::Mat m(size.height, size.width, CV_8UC3);
+  for (int y = 0; y < m.rows; ++y)
+    for (int x = 0; x < m.cols; ++x) m.at<cv::Vec3b>(y, x) = {std::uint8_t(x), std::uint8_t(y), 0};
+  return m;
+}
+
+template <class Transform>
+void check_pixels(const Transform& t, double tolerance)
+{
+  const extent2 size{120, 160};
+  const cv::Mat from = map_of_places(size), untouched = from.clone();
+  std::vector<instance<schemas::points<98>>> all(1);
+  keyed_random random(1, 1, 1);
+  all[0].bounds = {1, 1, 159, 119};
+  for (std::size_t k = 0; k < 98; ++k) {
+    all[0].points.points[k] = {float(random.uniform(2, 158)), float(random.uniform(2, 118))};
+    all[0].visible[k] = true;
+  }
+  const auto before = all[0].points;
+  t.map(all, size);
+  cv::Mat to;
+  apply(t, from, to);
+  CHECK(greatest_difference(from, untouched) == 0);
+  REQUIRE(to.cols == t.size_after(size).width);
+  REQUIRE(to.rows == t.size_after(size).height);
+  REQUIRE(all.size() == 1);
+  std::size_t seen = 0;
+  for (std::size_t k = 0; k < 98; ++k) {
+    const auto& p = all[0].points.points[k];
+    if (!all[0].visible[k] || p[0] < 2 || p[1] < 2 || p[0] > float(to.cols - 2) ||
+        p[1] > float(to.rows - 2))
+      continue;
+    ++seen;
+    const auto pixel = to.at<cv::Vec3b>(int(p[1]), int(p[0]));
+    CHECK(std::abs(pixel[0] + 0.5 - before.points[k][0]) < tolerance);
+    CHECK(std::abs(pixel[1] + 0.5 - before.points[k][1]) < tolerance);
+  }
+  CHECK(seen > 20);
+}
+
+}  // namespace
+
+TEST_CASE("Pixels go where landmarks go")
+{
+  check_pixels(window{.left = 30, .top = 20, .size = {90, 100}}, 1);
+  check_pixels(window{.left = -30, .top = -20, .size = {300, 400}}, 1);
+  check_pixels(window{.left = -30, .top = 20, .size = {90, 250}}, 1);
+  check_pixels(mirror{}, 1);
+  check_pixels(mirror{false}, 1);
+  for (const auto kernel : {resize_kernel::linear, resize_kernel::cubic, resize_kernel::area,
+                            resize_kernel::nearest, resize_kernel::lanczos4}) {
+    check_pixels(resize{{240, 320}, kernel}, 1.6);
+    check_pixels(resize{{90, 100}, kernel}, 2.4);
+  }
+  random_affine stage;
+  stage.probability = 1;
+  stage.degrees = 30;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    keyed_random random(2, 0, i);
+    check_pixels(stage.draw(random, {120, 160}, std::span<const face>{}), 2.2);
+  }
+  check_pixels(colour_change{}, 1);
+}
+
+TEST_CASE("Four pictures meet, each in its own part")
+{
+  keyed_random random(3, 0, 0);
+  const extent2 size{120, 160};
+  const auto plan = random_mosaic{{200, 240}}.draw(random, {size, size, size, size});
+  std::array<cv::Mat, 4> pictures;
+  for (int i = 0; i < 4; ++i)
+    pictures[std::size_t(i)] = cv::Mat(120, 160, CV_8UC3, cv::Scalar::all(10 + i));
+  cv::Mat to;
+  apply(plan, pictures, to);
+  REQUIRE(to.size() == cv::Size(240, 200));
+  for (const auto& part : plan) {
+    const cv::Mat of =
+        to(cv::Rect(part.left, part.top, part.seen.size.width, part.seen.size.height));
+    const double value = 10 + double(&part - plan.data());
+    CHECK(cv::norm(of, cv::Mat(of.size(), CV_8UC3, cv::Scalar::all(value)), cv::NORM_INF) == 0);
+  }
+  CHECK(to.at<cv::Vec3b>(0, 0)[0] == 10);
+  CHECK(to.at<cv::Vec3b>(199, 239)[0] == 13);
+}
+
+TEST_CASE("A plan is for pictures of its size, and its buffers do not mix samples up")
+{
+  const auto train = ssd_augmentation(64);
+  augmentation_buffers buffers;
+  const cv::Mat picture = map_of_places({120, 160}), kept = picture.clone();
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    std::vector<face> faces(1);
+    faces[0].bounds = {30, 30, 80, 80};
+    const auto plan = train.draw(keyed_random(4, 0, i), {120, 160}, faces);
+    augmentation_buffers fresh;
+    CHECK(greatest_difference(apply(plan, picture, buffers), apply(plan, picture, fresh)) == 0);
+  }
+  CHECK(greatest_difference(picture, kept) == 0);
+  std::vector<face> none;
+  const auto plan = train.draw(keyed_random(4, 0, 0), {120, 161}, none);
+  CHECK_THROWS_AS(apply(plan, picture, buffers), error);
+}
+
+TEST_CASE("Colours as the reference's, from its draws", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const golden_data golden;
+  const cv::Mat image = golden.image("image");
+  random_colours stage;
+  for (const bool by_hue : {true, false}) {
+    stage.always_by_hue = by_hue;
+    for (int i = 0; i < 12; ++i) {
+      const std::string name = "distort" + std::to_string(i);
+      recorded random(golden.draws[name]);
+      const auto drawn = stage.draw(random, {image.rows, image.cols}, std::span<const face>{});
+      CHECK(random.all_used());
+      cv::Mat out;
+      apply(drawn, image, out);
+      if (by_hue || drawn.by_hue()) {
+        INFO(name);
+        CHECK(greatest_difference(out, golden.image(name + "/out")) <= 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("Crops as the reference's, from its draws", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const golden_data golden;
+  const cv::Mat image = golden.image("image");
+  random_square_crop stage;
+  stage.last_offset = false;
+  stage.landmarks = edge_landmarks::clamp;
+  const auto faces = golden.faces();
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "crop" + std::to_string(i);
+    recorded random(golden.draws[name]);
+    const auto drawn = stage.draw(random, {image.rows, image.cols}, std::span<const face>(faces));
+    CHECK(random.all_used());
+    cv::Mat out;
+    apply(drawn, image, out);
+    CHECK(greatest_difference(out, golden.image(name + "/image")) == 0);
+    auto moved = faces;
+    drawn.map(moved, {image.rows, image.cols});
+    check_faces(moved, golden.arrays[name + "/boxes"].as<double>(),
+                golden.arrays[name + "/landm"].as<double>());
+  }
+  cv::Mat padded;
+  recorded none(golden.draws["crop0"]);
+  apply(pad_to_square{}.draw(none, {image.rows, image.cols}, std::span<const face>{}), image,
+        padded);
+  CHECK(greatest_difference(padded, golden.image("pad_to_square/out")) == 0);
+}
+
+TEST_CASE("Mirrors and sizes as the reference's", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const golden_data golden;
+  const cv::Mat image = golden.image("image");
+  const extent2 size{image.rows, image.cols};
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = "mirror" + std::to_string(i);
+    recorded random(golden.draws[name]);
+    const auto drawn = random_mirror{}.draw(random, size, std::span<const face>{});
+    cv::Mat out;
+    apply(drawn, image, out);
+    CHECK(greatest_difference(out, golden.image(name + "/image")) == 0);
+    auto moved = golden.faces();
+    drawn.map(moved, size);
+    check_faces(moved, golden.arrays[name + "/boxes"].as<double>(),
+                golden.arrays[name + "/landm"].as<double>());
+  }
+  const std::array names{"LINEAR", "CUBIC", "AREA", "NEAREST", "LANCZOS4"};
+  for (const std::string from : {"192sq", "86sq"})
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      cv::Mat out;
+      apply(resize{{160, 160}, resize_kernel(k)}, golden.image("resize_src_" + from), out);
+      CHECK(greatest_difference(out, golden.image("resize_" + from + "_to160/" + names[k])) <= 1);
+    }
+}
+
+TEST_CASE("The whole pipeline as the reference's", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const golden_data golden;
+  const cv::Mat image = golden.image("image");
+  augmentation_buffers buffers;
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "preproc" + std::to_string(i);
+    INFO(name);
+    const recorded random(golden.draws[name]);
+    auto faces = golden.faces();
+    const auto plan =
+        reference_retinaface_augmentation(160).draw(random, {image.rows, image.cols}, faces);
+    CHECK(random.all_used());
+    std::vector<float> planes(3 * 160 * 160);
+    to_planes(apply(plan, image, buffers), pixel_format{}, planes.data());
+    const auto expected = golden.arrays[name + "/image"].as<float>();
+    double worst = 0;
+    for (std::size_t p = 0; p < planes.size(); ++p)
+      worst = std::max(worst, double(std::abs(planes[p] - expected[p])));
+    CHECK(worst <= 1);
+    const auto rows = golden.arrays[name + "/targets"].as<double>();
+    std::vector<double> boxes, points;
+    for (std::size_t r = 0; r < rows.size(); r += 15) {
+      boxes.insert(boxes.end(), &rows[r], &rows[r] + 4);
+      points.insert(points.end(), &rows[r] + 4, &rows[r] + 14);
+    }
+    check_faces(faces, boxes, points, 160);
+  }
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/augment.hpp>
+
+#include "catch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+constexpr extent2 picture{120, 160};
+
+/// Objects whose landmarks lie inside their boxes, some across the edge of the picture.
+template <class Schema>
+std::vector<instance<Schema>> objects(keyed_random random, std::size_t n)
+{
+  std::vector<instance<Schema>> all(n);
+  for (auto& i : all) {
+    const auto of = [&](double from, double to) { return float(random.uniform(from, to)); };
+    const float x = of(-5, 140), y = of(-5, 100), w = of(4, 60), h = of(4, 60);
+    i.bounds = {x, y, x + w, y + h};
+    i.label = 1 + std::int32_t(random.below(3));
+    i.ignore = random.chance(0.1);
+    for (std::size_t k = 0; k < Schema::count; ++k) {
+      i.visible[k] = random.chance(0.8);
+      if (i.visible[k]) i.points.points[k] = {x + of(0, 1) * w, y + of(0, 1) * h};
+    }
+  }
+  return all;
+}
+
+template <class Schema>
+void check_mirror()
+{
+  const auto before = objects<Schema>({1, 2, 3}, 20);
+  auto now = before;
+  mirror{}.map(now, picture);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    CHECK(now[i].bounds.x1 == picture.width - before[i].bounds.x2);
+    for (std::size_t k = 0; k < Schema::count; ++k) {
+      const auto to = Schema::mirror[k];
+      REQUIRE(now[i].visible[to] == before[i].visible[k]);
+      if (before[i].visible[k])
+        CHECK(now[i].points.points[to][0] == picture.width - before[i].points.points[k][0]);
+    }
+  }
+  mirror{}.map(now, picture);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    for (std::size_t c = 0; c < 4; ++c)
+      CHECK(std::abs(now[i].bounds[c] - before[i].bounds[c]) < 1e-4f);
+    CHECK(now[i].visible == before[i].visible);
+    for (std::size_t k = 0; k < Schema::count; ++k)
+      CHECK(std::abs(now[i].points.points[k][0] - before[i].points.points[k][0]) < 1e-4f);
+  }
+}
+
+/// A stage moves boxes and landmarks as `move` moves points: a landmark put on each corner of the
+/// box says where the corner went.
+template <class Transform, class Move>
+void check_together(const Transform& t, Move move)
+{
+  using corners = schemas::points<4>;
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    auto boxes = objects<corners>({4, 0, round}, 6);
+    std::vector<std::array<std::array<float, 2>, 4>> expected;
+    for (auto& i : boxes) {
+      const auto b = i.bounds;
+      i.points.points = {{{b.x1, b.y1}, {b.x2, b.y1}, {b.x1, b.y2}, {b.x2, b.y2}}};
+      i.visible.fill(true);
+      i.label = std::int32_t(expected.size());
+      expected.push_back(i.points.points);
+    }
+    t.map(boxes, picture);
+    const extent2 after = t.size_after(picture);
+    for (const auto& i : boxes) {
+      box<float> around{1e9f, 1e9f, -1e9f, -1e9f};
+      for (std::size_t k = 0; k < 4; ++k) {
+        const auto& from = expected[std::size_t(i.label)][k];
+        const auto to = move(from[0], from[1]);
+        around = {std::min(around.x1, float(to[0])), std::min(around.y1, float(to[1])),
+                  std::max(around.x2, float(to[0])), std::max(around.y2, float(to[1]))};
+        if (!i.visible[k]) {
+          CHECK((to[0] < 1e-3 || to[1] < 1e-3 || to[0] > after.width - 1e-3 ||
+                 to[1] > after.height - 1e-3));
+          continue;
+        }
+        const bool found = std::abs(i.points.points[k][0] - to[0]) < 1e-3 &&
+                           std::abs(i.points.points[k][1] - to[1]) < 1e-3;
+        CHECK(found);
+      }
+      const auto cut = clip(around, float(after.width), float(after.height));
+      for (std::size_t c = 0; c < 4; ++c)
+        CHECK(
+            (std::abs(i.bounds[c] - cut[c]) < 1e-3f || std::abs(i.bounds[c] - around[c]) < 1e-3f));
+    }
+  }
+}
+
+template <class Schema>
+void check_square_crop()
+{
+  std::size_t whole = 0;
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    const auto before = objects<Schema>({5, 0, round}, 1 + round % 8);
+    keyed_random random(6, 0, round);
+    const window w =
+        random_square_crop{}.draw(random, picture, std::span<const instance<Schema>>(before));
+    auto now = before;
+    w.map(now, picture);
+    if (w.size == picture) {  // none fits
+      ++whole;
+      CHECK(now.size() == before.size());
+      continue;
+    }
+    CHECK(w.size.width == w.size.height);
+    CHECK(w.left >= 0);
+    CHECK(w.top + w.size.height <= picture.height);
+    bool inside = !std::ranges::any_of(before, [](auto& i) { return !i.ignore; });
+    for (const auto& i : before)
+      inside =
+          inside || (!i.ignore && i.bounds.x1 >= float(w.left) &&
+                     i.bounds.x2 <= float(w.left + w.size.width) && i.bounds.y1 >= float(w.top) &&
+                     i.bounds.y2 <= float(w.top + w.size.height));
+    CHECK(inside);
+    for (const auto& i : now) {
+      CHECK(i.bounds.x1 >= 0);
+      CHECK(i.bounds.y2 <= float(w.size.height));
+      CHECK(i.bounds.x1 < i.bounds.x2);
+      CHECK(i.bounds.y1 < i.bounds.y2);
+      for (std::size_t k = 0; k < Schema::count; ++k)
+        if (i.visible[k]) {
+          CHECK(i.points.points[k][0] >= 0);
+          CHECK(i.points.points[k][0] <= float(w.size.width));
+        }
+    }
+  }
+  CHECK(whole < 100);
+}
+
+template <class Schema>
+void check_replay()
+{
+  const augmentation all{random_colours{}, random_expand{},         random_overlap_crop{},
+                         random_affine{},  random_square_crop{},    pad_to_square{},
+                         random_mirror{},  random_resize{{64, 64}}, random_erase{}};
+  std::set<float> seen;
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    const auto before = objects<Schema>({7, 0, round}, 5);
+    auto first = before, second = before, mapped = before;
+    const auto plan = all.draw(keyed_random(1, 2, round), picture, first);
+    const auto again = all.draw(keyed_random(1, 2, round), picture, second);
+    plan.map(mapped);
+    CHECK(first == second);
+    CHECK(first == mapped);
+    CHECK(plan.after == extent2{64, 64});
+    CHECK(std::get<0>(plan.transforms).contrast == std::get<0>(again.transforms).contrast);
+    auto other = before;
+    static_cast<void>(all.draw(keyed_random(1, 3, round), picture, other));
+    if (!first.empty()) seen.insert(first[0].bounds.x1);
+    if (!other.empty()) seen.insert(other[0].bounds.x1);
+  }
+  CHECK(seen.size() > 30);
+}
+
+}  // namespace
+
+TEST_CASE("Keyed randomness: the same for a key, spread evenly, apart for neighbours")
+{
+  keyed_random a(1, 2, 3), b(1, 2, 3);
+  for (int i = 0; i < 100; ++i) CHECK(a.next() == b.next());
+  std::set<std::uint64_t> firsts;
+  for (std::uint64_t seed = 0; seed < 10; ++seed)
+    for (std::uint64_t epoch = 0; epoch < 10; ++epoch)
+      for (std::uint64_t index = 0; index < 100; ++index) {
+        keyed_random r(seed, epoch, index);
+        firsts.insert(r.next());
+        firsts.insert(r.fork(0).next());
+        firsts.insert(r.fork(1).next());
+      }
+  CHECK(firsts.size() == 30000);
+  std::array<int, 7> counts{};
+  keyed_random r(0, 0, 0);
+  double mean = 0;
+  for (int i = 0; i < 70000; ++i) ++counts[r.below(7)];
+  for (int i = 0; i < 10000; ++i) {
+    const double u = r.uniform(2, 4);
+    REQUIRE(u >= 2);
+    REQUIRE(u < 4);
+    mean += u / 10000;
+  }
+  for (const int count : counts) CHECK(std::abs(count - 10000) < 400);  // 4 deviations
+  CHECK(std::abs(mean - 3) < 0.03);
+  CHECK(keyed_random(0, 0, 0).next() == keyed_random(0, 0, 0).next());
+}
+
+TEST_CASE("A mirror is its own inverse, and moves each landmark to its partner")
+{
+  check_mirror<schemas::none>();
+  check_mirror<schemas::points<1>>();
+  check_mirror<schemas::plate4>();
+  check_mirror<schemas::face5>();
+  check_mirror<schemas::face68>();
+  check_mirror<schemas::wflw98>();
+}
+
+TEST_CASE("Boxes and landmarks stay together")
+{
+  check_together(resize{{64, 200}, {}}, [](float x, float y) {
+    return std::array{double(x) * 200 / 160, double(y) * 64 / 120};
+  });
+  for (const window w : {window{.left = 20, .top = 10, .size = {90, 100}},
+                         window{.left = -30, .top = -7, .size = {300, 400}},
+                         window{.left = -30, .top = 17, .size = {50, 100}}})
+    check_together(
+        w, [&](float x, float y) { return std::array{double(x) - w.left, double(y) - w.top}; });
+  random_affine stage{.probability = 1, .degrees = 40, .shear = 0.2};
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    keyed_random random(8, 0, i);
+    const affine a = stage.draw(random, picture, std::span<const instance<schemas::none>>{});
+    check_together(a, a);
+  }
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    keyed_random random(9, 0, i);
+    const auto plan = random_mosaic{{200, 300}}.draw(random, {picture, picture, picture, picture});
+    for (const auto& part : plan) {
+      auto all = objects<schemas::plate4>({10, 0, i}, 6);
+      part.map(all, picture);
+      for (const auto& o : all) {
+        CHECK(o.bounds.x1 >= float(part.left));
+        CHECK(o.bounds.y2 <= float(part.top + part.seen.size.height));
+        for (std::size_t k = 0; k < 4; ++k)
+          if (o.visible[k]) {
+            CHECK(o.points.points[k][0] >= o.bounds.x1 - 1e-3f);
+            CHECK(o.points.points[k][1] <= o.bounds.y2 + 1e-3f);
+          }
+      }
+    }
+  }
+}
+
+TEST_CASE("A square crop holds a truth, and its boxes lie in it")
+{
+  check_square_crop<schemas::none>();
+  check_square_crop<schemas::points<1>>();
+  check_square_crop<schemas::plate4>();
+  check_square_crop<schemas::face5>();
+  check_square_crop<schemas::face68>();
+  check_square_crop<schemas::wflw98>();
+}
+
+TEST_CASE("The last offset of a crop is reached, but not by the reference")
+{
+  for (const bool last : {true, false}) {
+    random_square_crop crop;
+    crop.last_offset = last;
+    crop.shares = {1.0};
+    int greatest = 0;
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      keyed_random random(11, 0, i);
+      const window w = crop.draw(random, {10, 13}, std::span<const instance<schemas::none>>{});
+      CHECK(w.size == extent2{10, 10});
+      greatest = std::max(greatest, w.left);
+    }
+    CHECK(greatest == (last ? 3 : 2));
+  }
+}
+
+TEST_CASE("Landmarks that leave the picture are hidden; the reference moves them to its edge")
+{
+  instance<schemas::plate4> plate{{5, 5, 35, 25}, 1, {}, {true, true, true, false}, false};
+  plate.points.points = {{{5, 5}, {35, 5}, {20, 25}, {0, 0}}};
+  std::vector ours{plate}, theirs{plate};
+  window w{.left = 0, .top = 0, .size = {30, 30}};
+  w.map(ours, picture);
+  w.landmarks = edge_landmarks::clamp;
+  w.map(theirs, picture);
+  CHECK(ours.at(0).bounds == box<float>{5, 5, 30, 25});
+  CHECK(ours[0].visible == std::array{true, false, true, false});
+  CHECK(theirs.at(0).visible == std::array{true, true, true, false});
+  CHECK(theirs[0].points.points[1] == std::array<float, 2>{30, 5});
+}
+
+TEST_CASE("A crop by overlap overlaps a truth as drawn, or leaves the picture whole")
+{
+  std::size_t cut = 0;
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    const auto before = objects<schemas::face5>({12, 0, round}, 1 + round % 4);
+    keyed_random random(13, 0, round);
+    const window w = random_overlap_crop{}.draw(random, picture,
+                                                std::span<const instance<schemas::face5>>(before));
+    if (w.size == picture) continue;
+    ++cut;
+    CHECK(w.left >= 0);
+    CHECK(w.left + w.size.width <= picture.width);
+    CHECK(w.size.width <= 2 * w.size.height);
+    auto now = before;
+    w.map(now, picture);
+    if (std::ranges::any_of(before, [](auto& i) { return !i.ignore; }))
+      CHECK(std::ranges::any_of(now, [](auto& i) { return !i.ignore; }));
+  }
+  CHECK(cut > 100);
+}
+
+TEST_CASE("A draw is replayed from its key, whatever the number of landmarks")
+{
+  check_replay<schemas::none>();
+  check_replay<schemas::points<1>>();
+  check_replay<schemas::plate4>();
+  check_replay<schemas::face5>();
+  check_replay<schemas::face68>();
+  check_replay<schemas::wflw98>();
+}
+
+TEST_CASE("What is erased hides landmarks only where that is asked for")
+{
+  instance<schemas::points<1>> dot{{0, 0, 20, 20}, 1, {}, {true}, false};
+  dot.points.points[0] = {10, 10};
+  for (const bool hides : {true, false}) {
+    std::vector all{dot};
+    erase{.left = 5, .top = 5, .size = {10, 10}, .hides_landmarks = hides}.map(all, picture);
+    CHECK(all[0].visible[0] == !hides);
+    CHECK(all[0].bounds == dot.bounds);
+  }
+  std::vector small{dot};
+  ignore_small{20}.map(small, picture);
+  CHECK_FALSE(small[0].ignore);
+  ignore_small{20.5f}.map(small, picture);
+  CHECK(small[0].ignore);
+}
