@@ -133,6 +133,8 @@ retinue_headers(
 retinue_headers(
   opencv
   augment/pixels.hpp
+  data/drawn_face.hpp
+  data/scenes.hpp
   io/drawing.hpp
   io/images.hpp
   io/plot.hpp)
