@@ -25,6 +25,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -49,8 +50,9 @@ inline constexpr std::array<std::string_view, 4> shape_classes{"disc", "triangle
 
 namespace detail {
 
-/// A slope of two colours, blurred patches, lines and noise: nothing to rely on.
-[[nodiscard]] inline cv::Mat drawn_background(keyed_random& random, extent2 size)
+/// A slope of two colours, blurred patches, lines and noise: nothing to rely on. Without
+/// ellipses nothing in it can be taken for a disc.
+[[nodiscard]] inline cv::Mat drawn_background(keyed_random& random, extent2 size, bool ellipses)
 {
   cv::Mat corners(2, 2, CV_8UC3), m;
   for (int i = 0; i < 4; ++i) {
@@ -74,7 +76,7 @@ namespace detail {
     const auto kind = random.below(3);
     if (kind == 0)
       cv::rectangle(m, cv::Rect(at, cv::Size(length(3), length(3))), colour, cv::FILLED);
-    else if (kind == 1)
+    else if (kind == 1 && ellipses)
       cv::ellipse(m, at, {length(5), length(5)}, random.uniform(0, 180), 0, 360, colour, cv::FILLED,
                   cv::LINE_AA);
     else
@@ -127,7 +129,7 @@ inline void add_grain(keyed_random& random, cv::Mat& m)
                                                       const scene_options& options = {})
 {
   keyed_random random(seed, 0, index);
-  scene<schemas::face5> drawn{detail::drawn_background(random, options.size), {}};
+  scene<schemas::face5> drawn{detail::drawn_background(random, options.size, true), {}};
   std::vector<box<double>> taken;
   const auto place = [&](double aspect) {
     const auto at = detail::free_place(random, options, aspect, taken);
@@ -137,9 +139,12 @@ inline void add_grain(keyed_random& random, cv::Mat& m)
   for (auto decoys = random.below(4); decoys > 0; --decoys)
     if (const auto at = place(random.uniform(0.6, 1)); area(at) > 0)
       detail::draw_decoy(random, drawn.picture, at);
-  for (int left = detail::count_of(random, options); left > 0; --left) {
-    const auto at = place(random.uniform(0.7, 0.85));
-    if (area(at) <= 0) break;
+  std::vector<box<double>> faces;
+  for (int left = detail::count_of(random, options); left > 0; --left)
+    if (const auto at = place(random.uniform(0.7, 0.85)); area(at) > 0) faces.push_back(at);
+  // The large first, or their shoulders would hide small faces that are labelled.
+  std::ranges::sort(faces, std::greater{}, [](const auto& b) { return area(b); });
+  for (const auto& at : faces) {
     const bool covered = random.chance(options.covered);
     drawn.instances.push_back(detail::drawn_face(random, at, covered).draw(drawn.picture));
   }
@@ -159,7 +164,7 @@ inline void add_grain(keyed_random& random, cv::Mat& m)
                                                       const scene_options& options = {})
 {
   keyed_random random(seed, 1, index);
-  scene<schemas::none> drawn{detail::drawn_background(random, options.size), {}};
+  scene<schemas::none> drawn{detail::drawn_background(random, options.size, false), {}};
   std::vector<box<double>> taken;
   for (int left = detail::count_of(random, options); left > 0; --left) {
     const auto at = detail::free_place(random, options, random.uniform(0.6, 1.6), taken);
