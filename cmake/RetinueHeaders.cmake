@@ -19,6 +19,7 @@ retinue_headers(
   anchors/default_boxes.hpp
   anchors/grid.hpp
   anchors/layout.hpp
+  anchors/near.hpp
   anchors/square_anchors.hpp
   augment.hpp
   augment/affine.hpp

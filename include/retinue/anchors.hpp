@@ -9,4 +9,5 @@
 #include <retinue/anchors/default_boxes.hpp>   // SSD: sizes, an extra scale, aspect ratios
 #include <retinue/anchors/grid.hpp>            // the concept, and the table of all anchors
 #include <retinue/anchors/layout.hpp>          // the grid that they lie on
+#include <retinue/anchors/near.hpp>            // those near a box
 #include <retinue/anchors/square_anchors.hpp>  // RetinaFace: squares of given sides per level

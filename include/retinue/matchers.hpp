@@ -12,6 +12,7 @@
 #pragma once
 
 #include <retinue/anchors/layout.hpp>  // anchor_layout
+#include <retinue/anchors/near.hpp>    // near_anchors
 #include <retinue/error.hpp>           // fail
 #include <retinue/geometry.hpp>        // box
 #include <retinue/overlap.hpp>         // iou, iof
@@ -21,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <vector>
@@ -38,6 +40,32 @@ struct assignment {
   std::size_t positive_count = 0;
   std::size_t unmatched = 0;  ///< truths, not to be ignored, for which no anchor answers
 };
+
+namespace detail {
+/// Calls each(i) where bytes[i] is 1, in rising order; quick where few are not 0.
+template <class Each>
+void each_one(const std::uint8_t* bytes, std::size_t count, const Each& each)
+{
+  std::size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, bytes + i, sizeof eight);
+    if (eight == 0) continue;
+    for (std::size_t k = i; k < i + 8; ++k)
+      if (bytes[k] == 1) each(k);
+  }
+  for (; i < count; ++i)
+    if (bytes[i] == 1) each(i);
+}
+}  // namespace detail
+
+/// Calls each(anchor) for every positive, in rising order.
+template <class Each>
+void each_positive(std::span<const verdict> verdicts, const Each& each)
+{
+  static_assert(static_cast<int>(verdict::positive) == 1);
+  detail::each_one(reinterpret_cast<const std::uint8_t*>(verdicts.data()), verdicts.size(), each);
+}
 
 /// A matcher of your own: be callable with the anchors, the truths of one image as fractions of its
 /// sides, which of them are to be ignored (empty: none), and the assignment to fill.
@@ -106,28 +134,29 @@ class overlap_matcher {
   {
     if (!ignore.empty() && ignore.size() != truths.size())
       fail("a matcher was given ", truths.size(), " truths and ", ignore.size(), " ignore marks");
-    const std::size_t padded = anchors.corners().size();
-    best_overlap_.assign(padded, 0.0f);
-    best_truth_.assign(padded, 0);
+    clear_bests(anchors.corners().size());
     truth_best_.assign(truths.size(), {});
 
     for (std::size_t t = 0; t < truths.size(); ++t)
       if (ignore.empty() || !ignore[t]) compare(anchors, truths[t], static_cast<row_index>(t));
 
-    out.verdicts.resize(anchors.size());
-    for (std::size_t a = 0; a < anchors.size(); ++a)
-      out.verdicts[a] = best_overlap_[a] >= settings_.positive   ? verdict::positive
-                        : best_overlap_[a] >= settings_.negative ? verdict::ignored
-                                                                 : verdict::negative;
+    out.verdicts.assign(anchors.size(), verdict::negative);
+    out.truths.resize(anchors.size());
+    each_compared([&](std::size_t at) {
+      for (std::size_t a = at; a < std::min(at + block, anchors.size()); ++a)
+        out.verdicts[a] = best_overlap_[a] >= settings_.positive   ? verdict::positive
+                          : best_overlap_[a] >= settings_.negative ? verdict::ignored
+                                                                   : verdict::negative;
+    });
     force(anchors, truths, ignore, out);
     if (!ignore.empty()) set_aside(anchors, truths, ignore, out);
-    out.truths.assign(best_truth_.begin(),
-                      best_truth_.begin() + static_cast<std::ptrdiff_t>(anchors.size()));
+    if (settings_.force == forcing::reference)  // the truths of negatives too
+      std::copy_n(best_truth_.begin(), anchors.size(), out.truths.begin());
     report(truths.size(), ignore, out);
   }
 
  private:
-  static constexpr std::size_t block = 16;
+  static constexpr std::size_t block = 8;
   static constexpr row_index no_anchor = ~row_index{0};
 
   struct best_anchor {
@@ -135,54 +164,25 @@ class overlap_matcher {
     row_index anchor = no_anchor;
   };
 
-  /// Calls run(begin, end) with every range of anchors in which one may overlap the truth by
-  /// `least` or more (by more than 0, for least = 0), in rising order within a level.
-  ///
-  /// iou >= t implies that the smaller of two sides is at least t times the other, and that the
-  /// centres lie no further apart than (w_a + w_t) / 2 - t max(w_a, w_t).
-  template <class Run>
-  static void near_runs(const anchor_layout& anchors, const box<float>& truth, float least,
-                        const Run& run)
+  /// Forgets the truths of the last call: only where there were any, unless the anchors are others.
+  void clear_bests(std::size_t padded)
   {
-    const centre_box<float> t = to_centre(truth);
-    if (!(t.w > 0 && t.h > 0)) return;
-    for (const level_layout& level : anchors.levels()) {
-      if (level.unordered()) {
-        run(level.first, level.first + level.per_cell);
-        continue;
-      }
-      float reach_x = -1, reach_y = -1;
-      for (const centre_box<float>& a : level.cell) {
-        const float inside = std::min(a.w, t.w) * std::min(a.h, t.h);
-        if (inside < 0.9999f * least * (a.w * a.h + t.w * t.h - inside)) continue;
-        reach_x = std::max(reach_x, (a.w + t.w) / 2 - least * std::max(a.w, t.w));
-        reach_y = std::max(reach_y, (a.h + t.h) / 2 - least * std::max(a.h, t.h));
-      }
-      if (reach_x < 0 || reach_y < 0) continue;
-      const auto [left, right] =
-          cells_within(t.cx, reach_x, level.left, level.step_x, level.columns);
-      const auto [top, bottom] = cells_within(t.cy, reach_y, level.top, level.step_y, level.rows);
-      for (std::size_t row = top; row < bottom; ++row) {
-        const std::size_t at = level.first + row * level.columns * level.per_cell;
-        if (left < right) run(at + left * level.per_cell, at + right * level.per_cell);
-      }
+    if (best_overlap_.size() == padded) {
+      each_compared([&](std::size_t at) { std::fill_n(&best_overlap_[at], block, 0.0f); });
+      if (settings_.force == forcing::reference)
+        std::fill(best_truth_.begin(), best_truth_.end(), row_index{0});
+    } else {
+      best_overlap_.assign(padded, 0.0f);
+      best_truth_.assign(padded, 0);
     }
+    compared_.assign(padded / block, 0);
   }
 
-  struct cell_range {
-    std::size_t begin, end;
-  };
-  static cell_range cells_within(float centre, float reach, float first, float step,
-                                 std::size_t count)
+  /// Calls each(first anchor) for every block of which an anchor was compared with a truth.
+  template <class Each>
+  void each_compared(const Each& each) const
   {
-    if (count <= 1 || step <= 0) return {0, count};
-    const float slack = 1e-3f;  // of a cell, for rounding
-    const float begin = std::ceil((centre - reach - first) / step - slack);
-    const float end = std::floor((centre + reach - first) / step + slack) + 1;
-    const auto clamped = [count](float cell) {
-      return static_cast<std::size_t>(std::clamp(cell, 0.0f, static_cast<float>(count)));
-    };
-    return {clamped(begin), clamped(end)};
+    detail::each_one(compared_.data(), compared_.size(), [&](std::size_t b) { each(b * block); });
   }
 
   /// Overlaps of one truth with the block of anchors from `at` on.
@@ -214,9 +214,11 @@ class overlap_matcher {
   void compare_near(const anchor_layout& anchors, const box<float>& truth, row_index t, float least)
   {
     best_anchor& best = truth_best_[t];
-    near_runs(anchors, truth, least, [&](std::size_t begin, std::size_t end) {
-      // Whole blocks around the run: an anchor more that is compared changes nothing.
-      for (std::size_t at = begin / block * block; at < end; at += block) {
+    near_anchors(anchors, truth, least, [&](std::size_t begin, std::size_t end) {
+      // Whole blocks: an anchor more that is compared, or one twice, changes nothing.
+      for (std::size_t next = begin; next < end; next += block) {
+        const std::size_t at = std::min(next, best_overlap_.size() - block);
+        compared_[at / block] = compared_[(at + block - 1) / block] = 1;
         const auto shared = overlaps(anchors, truth, at);
         float* const best_of = &best_overlap_[at];
         row_index* const truth_of = &best_truth_[at];
@@ -278,7 +280,7 @@ class overlap_matcher {
   best_anchor next_best(const anchor_layout& anchors, const box<float>& truth) const
   {
     best_anchor best;
-    near_runs(anchors, truth, settings_.floor, [&](std::size_t begin, std::size_t end) {
+    near_anchors(anchors, truth, settings_.floor, [&](std::size_t begin, std::size_t end) {
       for (std::size_t a = begin; a < end; ++a) {
         const float shared = iou(truth, anchors.corners()[a]);
         if (!taken_[a] && shared >= settings_.floor && shared > best.overlap)
@@ -291,7 +293,7 @@ class overlap_matcher {
   void force_ties(const anchor_layout& anchors, std::span<const box<float>> truths,
                   std::span<const std::uint8_t> ignore, float best, std::size_t of, assignment& out)
   {
-    near_runs(anchors, truths[of], best, [&](std::size_t begin, std::size_t end) {
+    near_anchors(anchors, truths[of], best, [&](std::size_t begin, std::size_t end) {
       for (std::size_t a = begin; a < end; ++a) {
         const box<float> corners = anchors.corners()[a];
         if (iou(truths[of], corners) != best) continue;
@@ -339,15 +341,15 @@ class overlap_matcher {
             out.verdicts[a] = verdict::ignored;
   }
 
-  static void report(std::size_t truths, std::span<const std::uint8_t> ignore, assignment& out)
+  void report(std::size_t truths, std::span<const std::uint8_t> ignore, assignment& out) const
   {
     out.positives.assign(truths, 0);
     out.positive_count = 0;
-    for (std::size_t a = 0; a < out.verdicts.size(); ++a)
-      if (out.verdicts[a] == verdict::positive) {
-        ++out.positives[out.truths[a]];
-        ++out.positive_count;
-      }
+    each_positive(out.verdicts, [&](std::size_t a) {
+      out.truths[a] = best_truth_[a];
+      ++out.positives[out.truths[a]];
+      ++out.positive_count;
+    });
     out.unmatched = 0;
     for (std::size_t t = 0; t < truths; ++t)
       if (out.positives[t] == 0 && (ignore.empty() || !ignore[t])) ++out.unmatched;
@@ -356,6 +358,7 @@ class overlap_matcher {
   settings settings_;
   std::vector<float> best_overlap_;      // (anchors, padded): with the best truth
   std::vector<row_index> best_truth_;    // (anchors, padded)
+  std::vector<std::uint8_t> compared_;   // (blocks of anchors)
   std::vector<best_anchor> truth_best_;  // (truths)
   std::vector<row_index> order_;
   std::vector<std::uint8_t> taken_;

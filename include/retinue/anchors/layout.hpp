@@ -7,6 +7,8 @@
 #include <retinue/geometry.hpp>      // centre_box, to_corners
 #include <retinue/table.hpp>         // columns
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -15,10 +17,11 @@
 namespace retinue {
 
 /// One level: anchor k of a cell is first + (row * columns + column) * per_cell + k, and its centre
-/// is left + column * step_x, top + row * step_y.
+/// is left + column * step_x, top + row * step_y, give or take the bends.
 struct level_layout {
   std::size_t first = 0, rows = 0, columns = 0, per_cell = 0;
   float left = 0, top = 0, step_x = 0, step_y = 0;
+  float bend_x = 0, bend_y = 0;         ///< the furthest from there that a centre lies: clipping
   std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
 
   /// One cell, in which every anchor has a centre of its own.
@@ -39,15 +42,12 @@ class anchor_layout {
     make_anchors(source, image, maps, anchors_);
     std::size_t first = 0;
     for (std::size_t l = 0; l < maps.size(); ++l) {
-      add_level({first,
-                 static_cast<std::size_t>(maps[l].height),
-                 static_cast<std::size_t>(maps[l].width),
-                 source.per_cell(l),
-                 0,
-                 0,
-                 0,
-                 0,
-                 {}});
+      level_layout level;
+      level.first = first;
+      level.rows = static_cast<std::size_t>(maps[l].height);
+      level.columns = static_cast<std::size_t>(maps[l].width);
+      level.per_cell = source.per_cell(l);
+      add_level(std::move(level));
       first += levels_.back().rows * levels_.back().columns * levels_.back().per_cell;
     }
     take_corners();
@@ -56,7 +56,10 @@ class anchor_layout {
   /// Anchors in no order.
   explicit anchor_layout(std::vector<centre_box<float>> anchors) : anchors_(std::move(anchors))
   {
-    add_level({0, 1, 1, anchors_.size(), 0, 0, 0, 0, {}});
+    level_layout all;
+    all.rows = all.columns = 1;
+    all.per_cell = anchors_.size();
+    add_level(std::move(all));
     take_corners();
   }
 
@@ -79,6 +82,12 @@ class anchor_layout {
       if (level.rows > 1)
         level.step_y =
             (at[(level.rows - 1) * row].cy - at->cy) / static_cast<float>(level.rows - 1);
+      for (std::size_t c = 0; c < level.columns; ++c)
+        level.bend_x = std::max(level.bend_x, std::abs(at[c * level.per_cell].cx - at->cx -
+                                                       static_cast<float>(c) * level.step_x));
+      for (std::size_t r = 0; r < level.rows; ++r)
+        level.bend_y = std::max(
+            level.bend_y, std::abs(at[r * row].cy - at->cy - static_cast<float>(r) * level.step_y));
     }
     levels_.push_back(std::move(level));
   }

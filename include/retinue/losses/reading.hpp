@@ -51,8 +51,7 @@ class target_reader {
 
     verdicts_.assign(assigned.verdicts.begin(), assigned.verdicts.end());
     positives_.clear();
-    for (std::size_t a = 0; a < anchors; ++a) {
-      if (verdicts_[a] != verdict::positive) continue;
+    each_positive(assigned.verdicts, [&](std::size_t a) {
       const row_index truth = assigned.truths[a];
       if (truth >= of.truths.size())
         fail("image ", image, " of the batch assigns an anchor to truth ", truth, " of ",
@@ -62,7 +61,7 @@ class target_reader {
             {static_cast<row_index>(a), truth, static_cast<std::uint32_t>(labels_[truth])});
       else
         verdicts_[a] = labels_[truth] == background ? verdict::negative : verdict::ignored;
-    }
+    });
   }
 
   [[nodiscard]] std::span<const verdict> verdicts() const { return verdicts_; }
