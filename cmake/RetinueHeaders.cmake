@@ -100,6 +100,7 @@ retinue_headers(
 retinue_headers(
   torch
   backend/libtorch.hpp
+  losses/libtorch.hpp
   models/body.hpp
   models/convolution.hpp
   models/folded.hpp

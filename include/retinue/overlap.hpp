@@ -57,11 +57,12 @@ template <class Lengths = continuous, class T>
 }
 
 namespace detail {
-/// a / b, and 0 where both are 0: the smallest normal number changes no b above 1e-30.
+/// a / b, and 0 where both are 0: the smallest normal float changes no b above 1e-30. Of double
+/// too, for a column of floats takes its numbers as doubles, and would round a smaller one to 0.
 template <class T>
 RETINUE_HD constexpr T share(const T& a, const T& b)
 {
-  return a / (b + std::numeric_limits<scalar_of_t<T>>::min());
+  return a / (b + scalar_of_t<T>(std::numeric_limits<float>::min()));
 }
 }  // namespace detail
 

@@ -23,6 +23,7 @@
 #include <retinue/losses/targets.hpp>         // image_targets
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,6 +54,22 @@ struct multibox_settings {
   multibox_weights weights{};
   normalisation divide_by = normalisation::positives;
   truth_reading reading = truth_reading::classes;
+
+  /// Throws what is wrong with them.
+  void check() const
+  {
+    if (classes < 2)
+      fail("a multibox loss has ", classes, " classes, expected the background and at least one");
+    if (!(weights.box >= 0 && weights.label >= 0 && weights.landmark >= 0))
+      fail("the weights of a multibox loss are ", weights.box, ", ", weights.label, ", ",
+           weights.landmark, ", expected none below 0");
+  }
+  /// The divisor of a sum over so many anchors.
+  [[nodiscard]] double divisor(std::size_t anchors, std::size_t images) const
+  {
+    const std::size_t count = divide_by == normalisation::images ? images : anchors;
+    return static_cast<double>(std::max<std::size_t>(count, 1));
+  }
 
   /// Compatibility: seeds 000, 001 and 003 as they are, A2 and A3 and unclean truths included.
   [[nodiscard]] static multibox_settings reference()
@@ -130,7 +147,7 @@ class multibox_loss {
   static constexpr std::size_t landmark_width = Schema::count * Schema::dimension;
 
   multibox_loss() : multibox_loss(settings{}) {}
-  explicit multibox_loss(const settings& s) : settings_(s) { check(s.classes, s.weights); }
+  explicit multibox_loss(const settings& s) : settings_(s) { s.check(); }
 
   [[nodiscard]] const settings& chosen() const { return settings_; }
 
@@ -146,12 +163,8 @@ class multibox_loss {
     multibox_terms sums;
     for (std::size_t b = 0; b < images.size(); ++b) add(anchors, predicted, images[b], b, sums);
 
-    const bool by_images = settings_.divide_by == normalisation::images;
-    const auto divisor = [&](std::size_t count) {
-      return static_cast<double>(std::max<std::size_t>(by_images ? images.size() : count, 1));
-    };
-    box_.divisor = label_.divisor = divisor(sums.positives);
-    landmark_.divisor = divisor(sums.with_landmarks);
+    box_.divisor = label_.divisor = settings_.divisor(sums.positives, images.size());
+    landmark_.divisor = settings_.divisor(sums.with_landmarks, images.size());
     sums.box /= box_.divisor;
     sums.label /= label_.divisor;
     sums.landmark /= landmark_.divisor;
@@ -169,15 +182,6 @@ class multibox_loss {
   [[nodiscard]] const row_gradients& landmark_gradients() const { return landmark_; }
 
  private:
-  static void check(std::size_t classes, const multibox_weights& w)
-  {
-    if (classes < 2)
-      fail("a multibox loss has ", classes, " classes, expected the background and at least one");
-    if (!(w.box >= 0 && w.label >= 0 && w.landmark >= 0))
-      fail("the weights of a multibox loss are ", w.box, ", ", w.label, ", ", w.landmark,
-           ", expected none below 0");
-  }
-
   void add(std::span<const centre_box<float>> anchors, const multibox_outputs& predicted,
            const image_targets<Schema>& image, std::size_t b, multibox_terms& sums)
   {
