@@ -193,6 +193,27 @@ TEST_CASE("Pixels go where landmarks go")
   check_pixels(colour_change{}, 1);
 }
 
+TEST_CASE("Resampling gives what OpenCV's gives, at any size")
+{
+  cv::RNG random(7);
+  const std::array kernels{cv::INTER_LINEAR, cv::INTER_CUBIC, cv::INTER_AREA, cv::INTER_NEAREST,
+                           cv::INTER_LANCZOS4};
+  const std::array sizes{cv::Size(1, 1),   cv::Size(2, 9),    cv::Size(37, 20),
+                         cv::Size(64, 64), cv::Size(131, 77), cv::Size(200, 213)};
+  for (const auto& from : sizes) {
+    cv::Mat noise(from, CV_8UC3);
+    random.fill(noise, cv::RNG::UNIFORM, 0, 256);
+    for (const auto& to : sizes)
+      for (std::size_t k = 0; k < kernels.size(); ++k) {
+        cv::Mat ours, theirs;
+        apply(resize{{to.height, to.width}, resize_kernel(k)}, noise, ours);
+        cv::resize(noise, theirs, to, 0, 0, kernels[k]);
+        INFO("from " << from << " to " << to << " by kernel " << k);
+        CHECK(greatest_difference(ours, theirs) <= 1);
+      }
+  }
+}
+
 TEST_CASE("Four pictures meet, each in its own part")
 {
   keyed_random random(3, 0, 0);

@@ -11,6 +11,7 @@
 #include <retinue/augment/mirror.hpp>    // mirror
 #include <retinue/augment/mosaic.hpp>    // mosaic_plan
 #include <retinue/augment/pipeline.hpp>  // augmentation_plan
+#include <retinue/augment/resample.hpp>  // resample
 #include <retinue/augment/resize.hpp>    // resize
 #include <retinue/augment/window.hpp>    // window
 #include <retinue/error.hpp>             // fail
@@ -137,6 +138,14 @@ inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
     return;
   }
   if (to.u == from.u) to = cv::Mat();
+  const bool shrinks = from.cols >= r.to.width && from.rows >= r.to.height;
+  if (r.kernel == resize_kernel::lanczos4 || r.kernel == resize_kernel::cubic ||
+      (r.kernel == resize_kernel::area && shrinks)) {
+    to.create(r.to.height, r.to.width, CV_8UC3);
+    detail::resample(r.kernel, from.data, {from.rows, from.cols}, from.step, to.data, r.to,
+                     to.step);
+    return;
+  }
   cv::resize(from, to, {r.to.width, r.to.height}, 0, 0,
              kernels[static_cast<std::size_t>(r.kernel)]);
 }
@@ -186,9 +195,21 @@ inline void apply(const mosaic_plan& plan, const std::array<cv::Mat, 4>& picture
   }
 }
 
-/// Two pictures that the stages write to in turn. Keep them from one sample to the next.
-struct augmentation_buffers {
-  std::array<cv::Mat, 2> pictures;
+/// Memory for two pictures, which the stages write to in turn. Keep it from one sample to the next:
+/// fresh memory costs more than what is computed in it. One for each thread.
+class augmentation_buffers {
+ public:
+  /// Room for a picture of this size, not in the memory of `taken`.
+  [[nodiscard]] cv::Mat other_than(const cv::Mat& taken, extent2 size)
+  {
+    cv::Mat& store = stores_[taken.u != nullptr && taken.u == stores_[0].u ? 1 : 0];
+    const int bytes = 3 * size.width * size.height;
+    if (store.cols < bytes) store = cv::Mat(1, bytes, CV_8UC1);
+    return store.colRange(0, bytes).reshape(3, size.height);
+  }
+
+ private:
+  std::array<cv::Mat, 2> stores_;
 };
 
 /// All stages. The result is a view of `picture` or of a buffer: it lasts until the next call.
@@ -202,10 +223,8 @@ template <class... Transforms>
          " pixels, not ", picture.cols, " x ", picture.rows);
   cv::Mat now = picture;
   const auto one = [&](const auto& transform) {
-    cv::Mat& spare = buffers.pictures[now.u == buffers.pictures[0].u && now.u ? 1 : 0];
-    cv::Mat next = spare;
+    cv::Mat next = buffers.other_than(now, transform.size_after({now.rows, now.cols}));
     apply(transform, now, next);
-    if (next.u != now.u) spare = next;  // a picture of its own: the memory is kept
     now = next;
   };
   std::apply([&](const auto&... each) { (one(each), ...); }, plan.transforms);
