@@ -199,6 +199,14 @@ class overlap_matcher {
     return shared;
   }
 
+  /// By halves, for one after another would wait on itself.
+  static float largest(std::array<float, block> of)
+  {
+    for (std::size_t half = block / 2; half > 0; half /= 2)
+      for (std::size_t k = 0; k < half; ++k) of[k] = maximum_of(of[k], of[k + half]);
+    return of[0];
+  }
+
   /// Enters one truth into the best of every anchor near it, and finds its own best anchor.
   void compare(const anchor_layout& anchors, const box<float>& truth, row_index t)
   {
@@ -222,13 +230,12 @@ class overlap_matcher {
         const auto shared = overlaps(anchors, truth, at);
         float* const best_of = &best_overlap_[at];
         row_index* const truth_of = &best_truth_[at];
-        float most = 0;
         for (std::size_t k = 0; k < block; ++k) {
           const bool better = shared[k] > best_of[k];
           truth_of[k] = better ? t : truth_of[k];
           best_of[k] = better ? shared[k] : best_of[k];
-          most = shared[k] > most ? shared[k] : most;
         }
+        const float most = largest(shared);
         if (most < best.overlap || most == 0) continue;
         for (std::size_t k = 0; k < block; ++k) {  // the first anchor among equals
           const auto a = static_cast<row_index>(at + k);
