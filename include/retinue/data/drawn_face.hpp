@@ -30,7 +30,7 @@ namespace retinue::detail {
 
 /// One of a few tones, a little off.
 template <std::size_t N>
-[[nodiscard]] cv::Scalar one_of(keyed_random& random, const std::array<cv::Scalar, N>& tones)
+[[nodiscard]] cv::Scalar tone_of(keyed_random& random, const std::array<cv::Scalar, N>& tones)
 {
   cv::Scalar tone = tones[random.below(N)];
   for (int c = 0; c < 3; ++c) tone[c] = std::clamp(tone[c] + random.uniform(-14, 14), 0., 255.);
@@ -39,12 +39,12 @@ template <std::size_t N>
 
 [[nodiscard]] inline cv::Scalar skin_tone(keyed_random& random)
 {
-  const auto tone = one_of(random, std::array<cv::Scalar, 6>{{{178, 205, 238},
-                                                              {150, 185, 225},
-                                                              {120, 160, 208},
-                                                              {95, 130, 180},
-                                                              {65, 95, 140},
-                                                              {45, 62, 95}}});
+  const auto tone = tone_of(random, std::array<cv::Scalar, 6>{{{178, 205, 238},
+                                                               {150, 185, 225},
+                                                               {120, 160, 208},
+                                                               {95, 130, 180},
+                                                               {65, 95, 140},
+                                                               {45, 62, 95}}});
   return tone * random.uniform(0.75, 1.08);
 }
 
@@ -100,7 +100,7 @@ class drawn_face {
   {
     const pen p(picture);
     const auto skin = skin_tone(random_);
-    const auto hair = one_of(
+    const auto hair = tone_of(
         random_, std::array<cv::Scalar, 5>{
                      {{25, 25, 30}, {35, 55, 85}, {90, 150, 195}, {40, 70, 130}, {150, 150, 155}}});
     const double tilt = roll_ * 180 / CV_PI;
@@ -149,7 +149,7 @@ class drawn_face {
     const double tilt = roll_ * 180 / CV_PI, squeeze = std::cos(yaw_);
     const bool closed = random_.chance(0.1), glasses = random_.chance(0.25);
     const auto iris =
-        one_of(random_, std::array<cv::Scalar, 3>{{{30, 40, 60}, {120, 90, 50}, {60, 100, 70}}});
+        tone_of(random_, std::array<cv::Scalar, 3>{{{30, 40, 60}, {120, 90, 50}, {60, 100, 70}}});
     const bool dark = glasses && random_.chance(0.4);
     for (std::size_t k = 0; k < 2; ++k) {
       const double side = k == 0 ? -1 : 1;
