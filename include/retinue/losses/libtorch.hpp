@@ -12,8 +12,7 @@
 #include <retinue/error.hpp>             // fail
 #include <retinue/losses/multibox.hpp>   // multibox_settings, multibox_loss
 
-#include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <torch/torch.h>  // autograd::Function
 
 #include <algorithm>
 #include <cmath>
