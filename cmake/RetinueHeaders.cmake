@@ -91,7 +91,11 @@ retinue_headers(
   suppress/per_class.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp
-  table.hpp)
+  table.hpp
+  train/ordered_queue.hpp
+  train/samples.hpp
+  train/schedules.hpp
+  train/stop_signal.hpp)
 
 retinue_headers(
   eigen
@@ -104,6 +108,7 @@ retinue_headers(
   losses/libtorch.hpp
   models/body.hpp
   models/convolution.hpp
+  models/detector.hpp
   models/folded.hpp
   models/fpn.hpp
   models/heads.hpp
@@ -112,7 +117,13 @@ retinue_headers(
   models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
-  models/ssh.hpp)
+  models/ssh.hpp
+  train/ema.hpp
+  train/initial_weights.hpp
+  train/named_tensors.hpp
+  train/objective.hpp
+  train/optimizers.hpp
+  train/trainer.hpp)
 
 retinue_headers(
   xml
@@ -122,16 +133,18 @@ retinue_headers(
 
 retinue_headers(
   json
+  data/coco.hpp
   evaluate/coco_files.hpp
   evaluate/results_json.hpp
-  data/coco.hpp
   io/config.hpp
   io/config/fields.hpp
   io/config/guess.hpp
   io/config/json.hpp
   io/detections_json.hpp
   io/safetensors.hpp
-  io/weights.hpp)
+  io/weights.hpp
+  train/checkpoints.hpp
+  train/log.hpp)
 
 retinue_headers(
   opencv
@@ -140,4 +153,6 @@ retinue_headers(
   data/scenes.hpp
   io/drawing.hpp
   io/images.hpp
-  io/plot.hpp)
+  io/plot.hpp
+  train/augmented_source.hpp
+  train/curves.hpp)

@@ -70,6 +70,15 @@ inline constexpr std::array<at::ScalarType, 10> scalar_types{
   return all;
 }
 
+[[nodiscard]] inline host_tensor host_copy(const at::Tensor& tensor)
+{
+  const at::Tensor there = tensor.detach().cpu().contiguous();
+  host_tensor copy{dtype_of(there.scalar_type()), there.sizes().vec(), {}};
+  copy.bytes.resize(there.nbytes());
+  if (!copy.bytes.empty()) std::memcpy(copy.bytes.data(), there.data_ptr(), copy.bytes.size());
+  return copy;
+}
+
 /// "a, b, c and 12 more"
 [[nodiscard]] inline std::string few_of(const std::vector<std::string>& names)
 {
@@ -133,13 +142,8 @@ inline load_report load(torch::nn::Module& module, const state_dict& weights, bo
 [[nodiscard]] inline state_dict state_of(const torch::nn::Module& module)
 {
   state_dict weights;
-  for (const auto& [name, tensor] : detail::named_state(module)) {
-    const at::Tensor there = tensor.detach().cpu().contiguous();
-    host_tensor copy{detail::dtype_of(there.scalar_type()), there.sizes().vec(), {}};
-    copy.bytes.resize(there.nbytes());
-    if (!copy.bytes.empty()) std::memcpy(copy.bytes.data(), there.data_ptr(), copy.bytes.size());
-    weights.insert(name, std::move(copy));
-  }
+  for (const auto& [name, tensor] : detail::named_state(module))
+    weights.insert(name, detail::host_copy(tensor));
   return weights;
 }
 

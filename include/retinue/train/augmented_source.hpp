@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training samples from labelled pictures, wherever those come from, by a pipeline of augmentation.
+//
+//   picture, instances in pixels -> augmentation -> planes, truths as fractions of the sides
+#pragma once
+
+#include <retinue/augment/pipeline.hpp>  // augmentation
+#include <retinue/augment/pixels.hpp>    // apply
+#include <retinue/data/sample.hpp>       // data_set
+#include <retinue/io/images.hpp>         // read_image, to_planes
+#include <retinue/train/samples.hpp>     // training_sample
+
+#include <opencv2/core.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// 8-bit BGR, and what is in it, in pixels.
+template <landmark_schema Schema>
+struct labelled_picture {
+  std::string name;
+  cv::Mat picture;
+  std::vector<instance<Schema>> instances;
+};
+
+/// Reads picture i of an epoch: a file, or a scene drawn anew. Many threads call it at once.
+template <class R, class Schema>
+concept picture_reader = requires(const R& read, std::uint64_t epoch, std::size_t i) {
+  { read(epoch, i) } -> std::same_as<labelled_picture<Schema>>;
+};
+
+/// The pictures of a data set, the same in every epoch.
+template <landmark_schema Schema>
+struct pictures_of {
+  data_set<Schema> set;
+
+  [[nodiscard]] labelled_picture<Schema> operator()(std::uint64_t, std::size_t i) const
+  {
+    const auto& from = set.samples[i];
+    return {from.path.string(), read_image(from.path), from.instances};
+  }
+};
+
+template <landmark_schema Schema, picture_reader<Schema> Read, class Augmentation>
+class augmented_source {
+ public:
+  using schema = Schema;
+
+  /// `augment` must bring all pictures to one size.
+  augmented_source(std::size_t count, Read read, Augmentation augment, pixel_format format,
+                   std::uint64_t seed)
+      : count_(count),
+        read_(std::move(read)),
+        augment_(std::move(augment)),
+        format_(std::move(format)),
+        seed_(seed)
+  {
+  }
+
+  [[nodiscard]] std::size_t size() const { return count_; }
+
+  [[nodiscard]] training_sample<Schema> operator()(std::uint64_t epoch, std::size_t i) const
+  {
+    thread_local augmentation_buffers buffers;
+    labelled_picture<Schema> from = read_(epoch, i);
+    const auto plan = augment_.draw(keyed_random(seed_, epoch, i),
+                                    {from.picture.rows, from.picture.cols}, from.instances);
+    const cv::Mat seen = apply(plan, from.picture, buffers);
+    training_sample<Schema> made{
+        std::move(from.name), {seen.rows, seen.cols}, {}, std::move(from.instances)};
+    made.planes.resize(3 * seen.total());
+    to_planes(seen, format_, made.planes.data());
+    const auto w = static_cast<float>(seen.cols), h = static_cast<float>(seen.rows);
+    for (auto& truth : made.truths) {
+      auto& b = truth.bounds;
+      b = {b.x1 / w, b.y1 / h, b.x2 / w, b.y2 / h};
+      for (auto& p : truth.points.points) {
+        p[0] /= w;
+        p[1] /= h;
+      }
+    }
+    return made;
+  }
+
+ private:
+  std::size_t count_;
+  Read read_;
+  Augmentation augment_;
+  pixel_format format_;
+  std::uint64_t seed_;
+};
+
+}  // namespace retinue

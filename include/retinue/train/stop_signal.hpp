@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ctrl-C and SIGTERM as a request: the work at hand is finished and saved. A second one kills.
+#pragma once
+
+#include <signal.h>  // sigaction, which <csignal> does not promise
+
+#include <array>
+#include <csignal>
+
+namespace retinue {
+
+/// While one lives, SIGINT and SIGTERM are noted; then the former handlers are back. One at a time.
+class stop_signal {
+ public:
+  stop_signal()
+  {
+    noted = 0;
+    struct sigaction action = {};
+    action.sa_handler = [](int number) { noted = number; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one does what it always did
+    sigemptyset(&action.sa_mask);
+    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &action, &former_[i]);
+  }
+  stop_signal(const stop_signal&) = delete;
+  stop_signal& operator=(const stop_signal&) = delete;
+  ~stop_signal()
+  {
+    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &former_[i], nullptr);
+  }
+
+  /// The signal's number, or 0 as long as none came.
+  [[nodiscard]] int came() const { return noted; }
+
+ private:
+  static constexpr std::array<int, 2> numbers{SIGINT, SIGTERM};
+  static inline volatile std::sig_atomic_t noted = 0;
+
+  std::array<struct sigaction, 2> former_{};
+};
+
+}  // namespace retinue

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training run: samples in, checkpoints out, and the same bytes however often it was interrupted.
+//
+//   trainer run(network, objective<schemas::face5>(anchors), sgd(*network), "runs/1", settings);
+//   run.resume();                                     // if it is to go on from a checkpoint
+//   run(source, step_rate{.base = 1e-3, .milestones = {...}});
+//
+// The number of updates made is all there is to know of a position: order, draws and rates are
+// functions of it. The folder of the run then holds
+//
+//   checkpoints/step-*.safetensors    to go on from: the last few
+//   weights.safetensors               the network, averaged if it is: what other programs load
+//   best.safetensors                  that which validated best
+//   log.jsonl                         a line an update
+#pragma once
+
+#include <retinue/error.hpp>                // fail
+#include <retinue/io/config/guess.hpp>      // config_metadata_key
+#include <retinue/io/progress.hpp>          // progress_bar
+#include <retinue/io/safetensors.hpp>       // read_safetensors
+#include <retinue/losses/libtorch.hpp>      // tensor_terms
+#include <retinue/models/load.hpp>          // named_state
+#include <retinue/train/checkpoints.hpp>    // checkpoint_folder
+#include <retinue/train/ema.hpp>            // moving_average
+#include <retinue/train/log.hpp>            // log_writer
+#include <retinue/train/named_tensors.hpp>  // put, take
+#include <retinue/train/optimizers.hpp>     // optimizer, clip_gradients
+#include <retinue/train/ordered_queue.hpp>  // ordered_queue
+#include <retinue/train/samples.hpp>        // sample_source
+#include <retinue/train/schedules.hpp>      // schedule
+#include <retinue/train/stop_signal.hpp>    // stop_signal
+
+#include <torch/torch.h>
+#include <nlohmann/json.hpp>  // numbers that are read back as they were
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+struct training_settings {
+  std::int64_t epochs = 1;
+  std::size_t batch = 32;       ///< samples of an update
+  std::size_t parts = 1;        ///< in which they go through the network: less memory
+  std::size_t workers = 2;      ///< threads that load
+  std::uint64_t seed = 1;       ///< of the order; the source has its own
+  double clip = 0;              ///< the largest norm of a gradient; 0: any
+  double average = 0;           ///< decay of the moving average; 0: none
+  bool freeze_body = false;     ///< statistics and all
+  std::int64_t save_every = 0;  ///< updates; 0: an epoch's
+  std::size_t keep = 3;         ///< checkpoints
+  std::string config{};         ///< as JSON, for the metadata of all files
+  at::Device device = at::kCPU;
+  bool progress = true;
+
+  /// Called with the weights at the end of each epoch. The higher, the better.
+  std::function<double(const state_dict& weights)> validate{};
+};
+
+/// What a run came to.
+struct training_report {
+  std::int64_t step = 0, steps = 0;  ///< updates made, of how many
+  std::size_t skipped = 0;           ///< samples that could not be read, in this process
+  std::optional<double> best;        ///< validation
+  int signal = 0;                    ///< by which it was stopped, or 0
+
+  [[nodiscard]] bool finished() const { return step == steps; }
+};
+
+template <class Network, class Objective, optimizer Optimizer>
+class trainer {
+ public:
+  /// The optimizer must be of this network, which is moved to the device beforehand.
+  trainer(std::shared_ptr<Network> network, Objective objective, Optimizer optimize,
+          std::filesystem::path folder, training_settings settings)
+      : network_(std::move(network)),
+        objective_(std::move(objective)),
+        optimize_(std::move(optimize)),
+        folder_(std::move(folder)),
+        settings_(std::move(settings)),
+        checkpoints_(folder_ / "checkpoints", settings_.keep)
+  {
+    const auto& s = settings_;
+    if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
+      fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
+           " parts: expected 1 or more of each, and no more parts than samples");
+    if (s.average > 0) average_.emplace(*network_, s.average);
+  }
+
+  /// Goes on from the newest checkpoint. Returns its update, or throws where there is none.
+  std::int64_t resume()
+  {
+    const auto latest = checkpoints_.latest();
+    if (!latest) fail(checkpoints_.path().string(), ": no checkpoint to resume from");
+    const auto file = checkpoints_.file_of(*latest);
+    const state_dict state = read_safetensors(file);
+    try {
+      take(detail::named_state(*network_), "network/", state);
+      take(optimize_.state(), "optimizer/", state);
+      if (average_) take(average_->state(), "average/", state);
+      if (const auto best = state.metadata.find(best_key); best != state.metadata.end())
+        best_ = std::stod(best->second);
+      order_ = state.metadata.at(order_key);
+    } catch (const error& e) {
+      fail(file.string(), ": ", e.what());
+    } catch (const std::exception&) {
+      fail(file.string(), ": its metadata is not that of a training");
+    }
+    step_ = *latest;
+    return step_;
+  }
+
+  /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
+  /// is reported, left out and counted. Throws where none can be read in an epoch, and where a loss
+  /// or the gradient is not finite: with the term, and the names of the batch.
+  template <sample_source Source, schedule Rate>
+  training_report operator()(const Source& source, const Rate& rate)
+  {
+    const std::size_t batch = std::min(settings_.batch, source.size());
+    if (batch == 0) fail("there is nothing to train on: the source has no samples");
+    const std::size_t in_epoch = source.size() / batch;  // what is left over has its turn next time
+    check_order(source.size());
+    training_report report{step_, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0, best_,
+                           0};
+    log_writer log(folder_ / "log.jsonl", step_);
+    progress_bar bar("train", settings_.progress ? static_cast<std::size_t>(report.steps) : 0);
+    const stop_signal stop;
+    std::int64_t saved = step_;
+
+    while (step_ < report.steps && !stop.came()) {
+      const auto epoch = static_cast<std::uint64_t>(step_) / in_epoch;
+      const auto done = static_cast<std::size_t>(step_) % in_epoch;
+      const auto order = epoch_order(source.size(), settings_.seed, epoch);
+      using sample_type = training_sample<typename Source::schema>;
+      ordered_queue<sample_type> queue(done * batch, in_epoch * batch, settings_.workers, 2 * batch,
+                                       [&](std::size_t i) { return source(epoch, order[i]); });
+      std::size_t learnt = 0;
+      std::string why;
+      for (std::size_t b = done; b < in_epoch && !stop.came(); ++b) {
+        const auto began = std::chrono::steady_clock::now();
+        std::vector<sample_type> samples;
+        for (std::size_t k = 0; k < batch; ++k) try {
+            samples.push_back(*queue.next());
+          } catch (const error& e) {
+            why = e.what();
+            bar.clear();
+            std::cerr << "skipped: " << why << "\n";
+            ++report.skipped;
+          }
+        log_line line{
+            .step = step_, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(step_)};
+        if (!samples.empty()) update(samples, line);
+        ++step_;
+        learnt += samples.size();
+        line.images_per_second =
+            static_cast<double>(samples.size()) /
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+        if (!samples.empty()) log.add(line);
+        if (settings_.progress) bar.update(static_cast<std::size_t>(step_), note(line));
+        if (settings_.save_every > 0 && step_ % settings_.save_every == 0 && b + 1 < in_epoch) {
+          save(report);
+          saved = step_;
+        }
+      }
+      if (learnt == 0 && done == 0 && !stop.came())
+        fail("none of the ", in_epoch * batch, " samples of epoch ", epoch,
+             " could be read; the last: ", why);
+      if (static_cast<std::size_t>(step_) % in_epoch == 0 && step_ > saved) {
+        bar.clear();
+        validate(report);
+        save(report);
+        saved = step_;
+      }
+    }
+    if (step_ > saved) save(report);
+    report.signal = stop.came();
+    report.step = step_;
+    return report;
+  }
+
+  /// What other programs load: the average, or the network where there is none.
+  [[nodiscard]] state_dict weights() const
+  {
+    state_dict all = average_ ? average_->weights() : state_of(*network_);
+    if (!settings_.config.empty())
+      all.metadata[std::string(config_metadata_key)] = settings_.config;
+    return all;
+  }
+
+ private:
+  static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order";
+
+  /// A run goes on with the samples and the order with which it began, or it is another run.
+  void check_order(std::size_t samples)
+  {
+    const std::string order = "seed " + std::to_string(settings_.seed) + ", " +
+                              std::to_string(samples) + " samples, batches of " +
+                              std::to_string(settings_.batch);
+    if (!order_.empty() && order_ != order)
+      fail(folder_.string(), ": the run began with ", order_, ", and cannot go on with ", order);
+    order_ = order;
+  }
+
+  template <class Sample>
+  void update(const std::vector<Sample>& samples, log_line& line)
+  {
+    network_->train();
+    if (settings_.freeze_body) network_->backbone()->eval();
+    network_->zero_grad();
+    const std::size_t parts = std::min(settings_.parts, samples.size());
+    for (std::size_t p = 0; p < parts; ++p)
+      learn(samples, p * samples.size() / parts, (p + 1) * samples.size() / parts, line);
+    line.gradient = clip_gradients(
+        optimize_.parameters(),
+        settings_.clip > 0 ? settings_.clip : std::numeric_limits<double>::infinity());
+    if (!std::isfinite(line.gradient)) stop_at("gradient's norm", line.gradient, samples);
+    optimize_(step_, line.rate);
+    if (average_) (*average_)(step_);
+  }
+
+  /// Adds the gradient of samples `first` to `last`, with their share of the batch.
+  template <class Sample>
+  void learn(const std::vector<Sample>& samples, std::size_t first, std::size_t last,
+             log_line& line)
+  {
+    const extent2 size = samples[first].size;
+    const std::int64_t images = static_cast<std::int64_t>(last - first);
+    at::Tensor planes = at::empty({images, 3, size.height, size.width});
+    std::vector<decltype(Sample::truths)> truths;
+    for (std::size_t i = first; i < last; ++i) {
+      const auto& s = samples[i];
+      if (s.size != size || s.planes.size() != static_cast<std::size_t>(planes[0].numel()))
+        fail(s.name, ": a sample of ", s.size.width, " x ", s.size.height, " and ", s.planes.size(),
+             " numbers among samples of ", size.width, " x ", size.height);
+      std::memcpy(planes.data_ptr<float>() + (i - first) * s.planes.size(), s.planes.data(),
+                  s.planes.size() * sizeof(float));
+      truths.push_back(s.truths);
+    }
+    const double share = static_cast<double>(last - first) / static_cast<double>(samples.size());
+    const auto said = network_->forward(planes.to(settings_.device));
+    const tensor_terms terms =
+        objective_(said, size, std::span<const decltype(Sample::truths)>(truths));
+    const auto add = [&](const char* name, const at::Tensor& term, double& to) {
+      const auto value = term.template item<double>();
+      if (!std::isfinite(value)) stop_at(name, value, samples);
+      to += share * value;
+    };
+    add("box loss", terms.box, line.box);
+    add("label loss", terms.label, line.label);
+    add("landmark loss", terms.landmark, line.landmark);
+    add("total loss", terms.total, line.total);
+    line.positives += static_cast<std::int64_t>(terms.positives);
+    (terms.total * share).backward();
+  }
+
+  template <class Sample>
+  [[noreturn]] void stop_at(const char* what, double value,
+                            const std::vector<Sample>& samples) const
+  {
+    std::string names;
+    for (const auto& s : samples) names += (names.empty() ? "" : ", ") + s.name;
+    const auto latest = checkpoints_.latest();
+    fail("the ", what, " is ", value, " at update ", step_, ", of the batch ", names,
+         latest ? "; the last checkpoint is " + checkpoints_.file_of(*latest).string()
+                : std::string("; no checkpoint has been written yet"));
+  }
+
+  void validate(training_report& report)
+  {
+    if (!settings_.validate) return;
+    state_dict now = weights();
+    const double score = settings_.validate(now);
+    if (best_ && !(score > *best_)) return;
+    best_ = report.best = score;
+    now.metadata[best_key] = nlohmann::json(score).dump();
+    write_safetensors(folder_ / "best.safetensors", now);
+  }
+
+  void save(const training_report& report)
+  {
+    write_safetensors(folder_ / "weights.safetensors", weights());
+    state_dict state;
+    put(detail::named_state(*network_), "network/", state);
+    put(optimize_.state(), "optimizer/", state);
+    if (average_) put(average_->state(), "average/", state);
+    state.metadata[std::string(config_metadata_key)] = settings_.config;
+    state.metadata[order_key] = order_;
+    if (report.best) state.metadata[best_key] = nlohmann::json(*report.best).dump();
+    checkpoints_.write(step_, state);
+  }
+
+  static std::string note(const log_line& line)
+  {
+    char text[120];
+    std::snprintf(text, sizeof text, "loss %.3f (box %.3f label %.3f landmark %.3f)  rate %.2g",
+                  line.total, line.box, line.label, line.landmark, line.rate);
+    return text;
+  }
+
+  std::shared_ptr<Network> network_;
+  Objective objective_;
+  Optimizer optimize_;
+  std::filesystem::path folder_;
+  training_settings settings_;
+  checkpoint_folder checkpoints_;
+  std::optional<moving_average> average_;
+  std::int64_t step_ = 0;
+  std::optional<double> best_;
+  std::string order_;
+};
+
+}  // namespace retinue
