@@ -48,9 +48,8 @@ class greedy_suppressor {
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {
-    if (std::ranges::size(boxes) != scores.size())
-      fail("suppression was given ", std::ranges::size(boxes), " boxes but ", scores.size(),
-           " scores");
+    if (std::size(boxes) != scores.size())
+      fail("suppression was given ", std::size(boxes), " boxes but ", scores.size(), " scores");
     sort_into_cells(boxes);
     rows_.clear();
     scores_.clear();
@@ -98,14 +97,14 @@ class greedy_suppressor {
   template <class Boxes>
   void sort_into_cells(const Boxes& boxes)
   {
-    const std::size_t n = std::ranges::size(boxes);
+    const std::size_t n = std::size(boxes);
     octave_.fill({});
     place_.assign(n, nowhere);
     corners_.resize(n);
     left_ = top_ = std::numeric_limits<float>::max();
     float right = std::numeric_limits<float>::lowest(), bottom = right;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto& given = to_corners(std::ranges::begin(boxes)[static_cast<std::ptrdiff_t>(i)]);
+      const auto& given = to_corners(boxes[i]);
       const box<float> b{static_cast<float>(given.x1), static_cast<float>(given.y1),
                          static_cast<float>(given.x2), static_cast<float>(given.y2)};
       corners_[i] = b;

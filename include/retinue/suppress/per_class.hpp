@@ -9,9 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <ranges>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,10 +31,10 @@ class per_class_suppressor {
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores,
                        std::span<const std::int32_t> labels)
   {
-    if (std::ranges::size(boxes) != scores.size() || labels.size() != scores.size())
-      fail("suppression by class was given ", std::ranges::size(boxes), " boxes, ", scores.size(),
+    if (std::size(boxes) != scores.size() || labels.size() != scores.size())
+      fail("suppression by class was given ", std::size(boxes), " boxes, ", scores.size(),
            " scores and ", labels.size(), " labels");
-    if (std::ranges::adjacent_find(labels, std::ranges::not_equal_to()) == labels.end()) {
+    if (std::equal(labels.begin() + (labels.empty() ? 0 : 1), labels.end(), labels.begin())) {
       const kept_rows kept = inner_(boxes, scores);  // one class: nothing to keep apart
       const std::size_t n = std::min(kept.rows.size(), keep_);
       return {kept.rows.first(n), kept.scores.first(n)};
@@ -54,8 +52,7 @@ class per_class_suppressor {
       class_boxes_.clear();
       class_scores_.clear();
       for (auto g = begin; g != end; ++g) {
-        const auto& b =
-            to_corners(std::ranges::begin(boxes)[static_cast<std::ptrdiff_t>(g->second)]);
+        const auto& b = to_corners(boxes[g->second]);
         class_boxes_.push_back({static_cast<float>(b.x1), static_cast<float>(b.y1),
                                 static_cast<float>(b.x2), static_cast<float>(b.y2)});
         class_scores_.push_back(scores[g->second]);

@@ -44,12 +44,12 @@ class soft_suppressor {
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {
-    const std::size_t n = std::ranges::size(boxes);
+    const std::size_t n = std::size(boxes);
     if (n != scores.size())
       fail("suppression was given ", n, " boxes but ", scores.size(), " scores");
     left_.clear();
     for (std::size_t i = 0; i < n; ++i) {
-      const auto& b = to_corners(std::ranges::begin(boxes)[static_cast<std::ptrdiff_t>(i)]);
+      const auto& b = to_corners(boxes[i]);
       if (scores[i] >= floor_)
         left_.push_back({{static_cast<float>(b.x1), static_cast<float>(b.y1),
                           static_cast<float>(b.x2), static_cast<float>(b.y2)},

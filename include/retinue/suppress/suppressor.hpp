@@ -6,7 +6,8 @@
 #include <retinue/table.hpp>     // row_index
 
 #include <concepts>
-#include <ranges>
+#include <cstddef>
+#include <iterator>
 #include <span>
 #include <type_traits>
 
@@ -19,10 +20,12 @@ struct kept_rows {
   std::span<const float> scores;
 };
 
-/// A sequence of boxes in any form that has `to_corners`.
+/// A sequence of boxes, in any form that has `to_corners`: read as boxes[i] and std::size(boxes).
 template <class R>
-concept box_range = std::ranges::random_access_range<R> && std::ranges::sized_range<R> &&
-                    box_like<std::remove_cvref_t<std::ranges::range_reference_t<R>>>;
+concept box_range = requires(const R& boxes, std::size_t i) {
+  { std::size(boxes) } -> std::convertible_to<std::size_t>;
+  requires box_like<std::remove_cvref_t<decltype(boxes[i])>>;
+};
 
 /// A suppressor of your own: be callable with boxes in pixels and their scores. It may keep its
 /// buffers between calls, and is therefore called as a variable, by one thread at a time.
