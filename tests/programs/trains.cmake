@@ -1,0 +1,36 @@
+# Trains a few updates on drawn scenes, and again in two processes: the weights are the same bytes.
+file(REMOVE_RECURSE "${FOLDER}")
+
+function(run)
+  execute_process(COMMAND "${PROGRAM}" ${ARGN} --threads 1 RESULT_VARIABLE code OUTPUT_VARIABLE out
+                  ERROR_VARIABLE err)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${ARGN}: exit code ${code}: ${out}${err}")
+  endif()
+endfunction()
+
+set(recipe --data synthetic --size 64 --scenes 8 --batch 4 --average 0.9)
+run(${recipe} --epochs 2 --workers 2 --out "${FOLDER}/whole")
+foreach(file IN ITEMS weights.safetensors best.safetensors curves.png log.jsonl config.json options.json)
+  if(NOT EXISTS "${FOLDER}/whole/${file}")
+    message(FATAL_ERROR "the run wrote no ${file}")
+  endif()
+endforeach()
+
+# As if it had been killed after the first epoch.
+file(COPY "${FOLDER}/whole/" DESTINATION "${FOLDER}/parts")
+file(REMOVE "${FOLDER}/parts/checkpoints/step-000000004.safetensors" "${FOLDER}/parts/weights.safetensors")
+run(--resume "${FOLDER}/parts" --workers 0)
+foreach(file IN ITEMS weights.safetensors checkpoints/step-000000004.safetensors)
+  file(SHA256 "${FOLDER}/whole/${file}" once)
+  file(SHA256 "${FOLDER}/parts/${file}" twice)
+  if(NOT once STREQUAL twice)
+    message(FATAL_ERROR "${file} is another after an interruption")
+  endif()
+endforeach()
+
+execute_process(COMMAND "${PROGRAM}" ${recipe} --out "${FOLDER}/whole" RESULT_VARIABLE code
+                ERROR_VARIABLE err)
+if(code EQUAL 0 OR NOT err MATCHES "holds a run already")
+  message(FATAL_ERROR "a run was begun where there was one: ${err}")
+endif()
