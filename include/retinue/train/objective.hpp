@@ -3,12 +3,12 @@
 // them, and the loss of both.
 #pragma once
 
-#include <retinue/anchors/layout.hpp>  // anchor_layout
-#include <retinue/anchors/square_anchors.hpp>
-#include <retinue/losses/libtorch.hpp>  // fused_multibox_loss, tensor_terms
-#include <retinue/losses/targets.hpp>   // image_targets, truth_matcher
-#include <retinue/matchers.hpp>         // overlap_matcher
-#include <retinue/models/heads.hpp>     // predictions
+#include <retinue/anchors/layout.hpp>          // anchor_layout
+#include <retinue/anchors/square_anchors.hpp>  // the anchors by default
+#include <retinue/losses/libtorch.hpp>         // fused_multibox_loss, tensor_terms
+#include <retinue/losses/targets.hpp>          // image_targets, truth_matcher
+#include <retinue/matchers.hpp>                // overlap_matcher
+#include <retinue/models/heads.hpp>            // predictions
 
 #include <span>
 #include <utility>
