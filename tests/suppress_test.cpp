@@ -159,6 +159,29 @@ TEST_CASE("greedy suppression keeps what the reference keeps", "[shared]")
   CHECK(compared >= 30);
 }
 
+TEST_CASE("scores are sorted best first, ties by row, NaN last, sorted before or not")
+{
+  std::mt19937 random(8);
+  for (const std::size_t n : {0, 1, 2, 40, 63, 64, 65, 3000}) {
+    std::vector<float> scores;
+    for (std::size_t i = 0; i < n; ++i)
+      scores.push_back(i % 50 == 7 ? std::nanf("") : static_cast<float>(random() % 90) / 40 - 1);
+    for (int round = 0; round < 2; ++round) {
+      std::vector<row_index> expected(n);
+      std::iota(expected.begin(), expected.end(), row_index{0});
+      std::stable_sort(expected.begin(), expected.end(), [&](row_index a, row_index b) {
+        return std::isnan(scores[b]) ? !std::isnan(scores[a]) : scores[a] > scores[b];
+      });
+      score_order order;
+      const auto rows = order(scores);
+      CHECK(std::vector<row_index>(rows.begin(), rows.end()) == expected);
+      std::vector<float> sorted;  // the second round begins with what the first made
+      for (const row_index row : expected) sorted.push_back(scores[row]);
+      scores = sorted;
+    }
+  }
+}
+
 TEST_CASE("ties are broken by row, and the survivors are those of a stable sort", "[shared]")
 {
   RETINUE_NEEDS_SHARED();

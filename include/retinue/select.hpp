@@ -24,11 +24,14 @@ class score_order {
   std::span<const row_index> operator()(std::span<const float> scores)
   {
     keys_.resize(scores.size());
-    for (std::size_t i = 0; i < scores.size(); ++i)
+    bool sorted = true;  // as the rows of a selection are
+    for (std::size_t i = 0; i < scores.size(); ++i) {
       keys_[i] = std::uint64_t{falling(scores[i])} << 32 | static_cast<row_index>(i);
-    if (keys_.size() < 64)
+      sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
+    }
+    if (!sorted && keys_.size() < 64)
       std::sort(keys_.begin(), keys_.end());
-    else
+    else if (!sorted)
       radix_sort();
     rows_.resize(keys_.size());
     for (std::size_t i = 0; i < keys_.size(); ++i) rows_[i] = static_cast<row_index>(keys_[i]);
