@@ -14,7 +14,9 @@ foreach(room IN LISTS rooms)
   install(EXPORT retinue_${room} NAMESPACE retinue:: DESTINATION "${package_dir}"
           FILE retinue-${room}.cmake)
   get_property(package GLOBAL PROPERTY RETINUE_ROOM_PACKAGE_${room})
-  string(APPEND RETINUE_PACKAGES "set(retinue_package_${room} \"${package}\")\n")
+  get_property(below GLOBAL PROPERTY RETINUE_ROOM_ROOMS_${room})
+  string(APPEND RETINUE_PACKAGES "set(retinue_package_${room} \"${package}\")\n"
+                                 "set(retinue_rooms_${room} \"${below}\")\n")
 endforeach()
 
 configure_package_config_file(cmake/retinue-config.cmake.in retinue-config.cmake

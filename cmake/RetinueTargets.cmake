@@ -1,10 +1,11 @@
 # One interface target a dependency: a user links what she includes, and nothing else is looked for.
 include(GNUInstallDirs)
 
-# retinue_room(name [PACKAGE ...] [LIBRARIES ...]) makes retinue::name. PACKAGE is what find_package
-# takes to find the libraries again, for a user of the installed package. The core has none.
+# retinue_room(name [ROOMS ...] [PACKAGE ...] [LIBRARIES ...]) makes retinue::name, which builds on
+# other ROOMS. PACKAGE is what find_package takes to find the libraries again, for a user of the
+# installed package. The core has none.
 function(retinue_room name)
-  cmake_parse_arguments(ROOM "" "" "PACKAGE;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "ROOMS;PACKAGE;LIBRARIES" ${ARGN})
   set(target retinue_${name})
   if(name STREQUAL "retinue")
     set(target retinue)
@@ -19,9 +20,11 @@ function(retinue_room name)
   if(NOT name STREQUAL "retinue")
     target_link_libraries(${target} INTERFACE retinue)
   endif()
-  target_link_libraries(${target} INTERFACE ${ROOM_LIBRARIES})
+  list(TRANSFORM ROOM_ROOMS PREPEND "retinue_" OUTPUT_VARIABLE below)
+  target_link_libraries(${target} INTERFACE ${below} ${ROOM_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY RETINUE_ROOMS ${name})
   set_property(GLOBAL PROPERTY RETINUE_ROOM_PACKAGE_${name} "${ROOM_PACKAGE}")
+  set_property(GLOBAL PROPERTY RETINUE_ROOM_ROOMS_${name} "${ROOM_ROOMS}")
 endfunction()
 
 retinue_room(retinue)
@@ -55,7 +58,8 @@ if(RETINUE_WITH_OPENCV)
   endif()
 endif()
 
-if(RETINUE_WITH_TORCH)
+# A network's predictions are decoded over Eigen, and its weights carry their configuration as JSON.
+if(RETINUE_WITH_TORCH AND TARGET retinue_eigen AND TARGET retinue_json)
   find_package(Torch QUIET)
   if(Torch_FOUND)
     if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
@@ -65,7 +69,7 @@ if(RETINUE_WITH_TORCH)
           "be linked with OpenCV or this compiler's library. Take the cxx11-ABI download or your "
           "distribution's package, or set -DRETINUE_WITH_TORCH=OFF.")
     endif()
-    retinue_room(torch PACKAGE Torch LIBRARIES ${TORCH_LIBRARIES})
+    retinue_room(torch ROOMS eigen json PACKAGE Torch LIBRARIES ${TORCH_LIBRARIES})
   endif()
 endif()
 
@@ -81,5 +85,5 @@ list(JOIN offered ", " offered)
 message(STATUS "retinue ${PROJECT_VERSION} offers ${offered}")
 if(absent)
   list(JOIN absent ", " absent)
-  message(STATUS "retinue: not offered, because the library was not found: ${absent}")
+  message(STATUS "retinue: not offered, because a library was not found: ${absent}")
 endif()
