@@ -368,20 +368,29 @@ TEST_CASE("updates equal the reference's: losses, gradients and final state", "[
                                 loss::settings::reference());
   sgd optimize(net);
   const at::Tensor images = tensor("input");
+  // In the second update one activation of 100,000 is 1.6e-6 below 0 in double precision, and
+  // 0.6e-6 to 1e-6 in single: a ReLU that the golden run's rounding let through, and that moves the
+  // third loss by 5e-3. Its channel's bias, raised by 5e-6 for that update, lets it through
+  // everywhere.
+  at::Tensor edge = net.named_parameters()["fpn.merge2.1.bias"][19];
+  const auto shift_edge = [&](double by) {
+    const torch::NoGradGuard no_gradients;
+    edge.add_(by);
+  };
   for (std::int64_t update = 0; update < 3; ++update) {
+    if (update == 1) shift_edge(5e-6);
     net.zero_grad();
     const auto said = net.forward(images);
     const auto terms = objective_of(said, {160, 160}, truths);
     const auto expected = golden["step" + std::to_string(update) + "/losses"].as<double>();
     INFO("update " << update);
-    // The first two agree to rounding. The third is 2e-4 of the loss away, in double precision as
-    // in single: its heads agree and its body does not, as after a ReLU that fell on the other side
-    // of 0.
-    const double tolerance = update < 2 ? 1e-5 : 1e-2;
-    CHECK(std::abs(terms.box.item<double>() - expected[0]) <= tolerance);
-    CHECK(std::abs(terms.label.item<double>() - expected[1]) <= tolerance);
-    CHECK(std::abs(terms.landmark.item<double>() - expected[2]) <= tolerance);
-    CHECK(std::abs(terms.total.item<double>() - expected[3]) <= 2 * tolerance);
+    const auto agrees = [&](const at::Tensor& term, double want) {
+      return std::abs(term.item<double>() - want) <= (update == 0 ? 1e-6 : 1e-4) * std::abs(want);
+    };
+    CHECK(agrees(terms.box, expected[0]));
+    CHECK(agrees(terms.label, expected[1]));
+    CHECK(agrees(terms.landmark, expected[2]));
+    CHECK(agrees(terms.total, expected[3]));
     terms.total.backward();
     if (update == 0) {
       CHECK(furthest(said.offsets, tensor("step0/loc")) <= 1e-4);
@@ -393,6 +402,7 @@ TEST_CASE("updates equal the reference's: losses, gradients and final state", "[
       }
     }
     optimize(update, 1e-3);
+    if (update == 1) shift_edge(-5e-6);
   }
   std::size_t compared = 0;
   for (const auto& [name, value] : retinue::detail::named_state(net)) {
@@ -400,7 +410,7 @@ TEST_CASE("updates equal the reference's: losses, gradients and final state", "[
     ++compared;
     const at::Tensor want = tensor("final/" + name);
     const double scale = std::max(1.0, want.abs().max().item<double>());
-    if (!(furthest(value, want) <= 5e-3 * scale)) FAIL("the final " << name);
+    if (!(furthest(value, want) <= 1e-4 * scale)) FAIL("the final " << name);
   }
   CHECK(compared > 200);
 }
