@@ -118,11 +118,13 @@ retinue_headers(
   models/resnet.hpp
   models/retinaface.hpp
   models/ssh.hpp
+  train/batches.hpp
   train/ema.hpp
   train/initial_weights.hpp
   train/named_tensors.hpp
   train/objective.hpp
   train/optimizers.hpp
+  train/precision.hpp
   train/trainer.hpp)
 
 retinue_headers(

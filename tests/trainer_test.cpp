@@ -82,6 +82,15 @@ trainer<network, objective<face5>, Optimizer> trainer_in(const fs::path& folder,
   return {of, objective<face5>(square_anchors::retinaface()), Optimizer(*of), folder, settings};
 }
 
+bool autocasts_on_cpu()
+{
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+  return at::autocast::is_autocast_enabled(at::kCPU);
+#else
+  return at::autocast::is_cpu_enabled();
+#endif
+}
+
 bool same_bytes(const fs::path& a, const fs::path& b)
 {
   return retinue::detail::read_file(a) == retinue::detail::read_file(b);
@@ -268,15 +277,115 @@ TEST_CASE("a sample that cannot be read is left out and counted; a set of them s
   CHECK_THROWS_AS(none(source, constant_rate{}), error);
 }
 
-TEST_CASE("a number that is not finite stops, with the term and the names of the batch")
+TEST_CASE("a number that is not finite stops, with the term, the sample and the batch")
 {
   const scratch room;
   noise_source source;
   source.poisoned = {4};
   auto run = trainer_in(room.path, {.workers = 0});
   const std::string why = what_stops([&] { run(source, constant_rate{}); });
-  CHECK(why.find("loss is ") != std::string::npos);
-  CHECK(why.find("noise4.png") != std::string::npos);
+  CHECK(why.find("loss is nan") != std::string::npos);
+  CHECK(why.find(": noise4.png does it alone; the batch: ") != std::string::npos);
+  CHECK(why.find("no checkpoint") != std::string::npos);
+
+  for (std::size_t i = 0; i < 10; ++i) source.poisoned.insert(i);
+  auto all_bad = trainer_in(room.path / "all", {.workers = 0});
+  CHECK(what_stops([&] { all_bad(source, constant_rate{}); }).find("every sample does it") !=
+        std::string::npos);
+
+  auto lost = seeded_network();
+  {
+    const torch::NoGradGuard no_gradients;
+    lost->named_parameters()["fpn.merge1.1.bias"][0].fill_(HUGE_VAL);
+  }
+  auto bad_weights = trainer_in(room.path / "weights", {.workers = 0}, lost);
+  CHECK(what_stops([&] {
+          bad_weights(noise_source{}, constant_rate{});
+        }).find("the weights are not finite") != std::string::npos);
+}
+
+TEST_CASE("a truth that a loss refuses stops, with the names of the batch")
+{
+  struct mislabelled : noise_source {
+    training_sample<face5> operator()(std::uint64_t epoch, std::size_t i) const
+    {
+      auto made = noise_source::operator()(epoch, i);
+      made.truths[0].label = 7;
+      return made;
+    }
+  };
+  const scratch room;
+  auto run = trainer_in(room.path, {.workers = 0});
+  const std::string why = what_stops([&] { run(mislabelled{}, constant_rate{}); });
+  CHECK(why.find("has label 7") != std::string::npos);
+  CHECK(why.find("noise") != std::string::npos);
+}
+
+TEST_CASE("a set that cannot be read stops long before its epoch is over")
+{
+  const scratch room;
+  noise_source source{.count = 5000};
+  for (std::size_t i = 0; i < source.count; ++i) source.unreadable.insert(i);
+  auto run = trainer_in(room.path, {.workers = 1});
+  const std::string why = what_stops([&] { run(source, constant_rate{}); });
+  CHECK(why.find("none of 100 samples in a row") != std::string::npos);
+  CHECK(why.find("not a picture") != std::string::npos);
+}
+
+TEST_CASE("a run learns in bfloat16, and processors refuse float16")
+{
+  const scratch room;
+  std::vector<log_line> logs[2];
+  for (const precision p : {precision::float32, precision::bfloat16}) {
+    const auto i = static_cast<std::size_t>(p);
+    const fs::path folder = room.path / std::to_string(i);
+    trainer_in(folder, {.epochs = 2, .workers = 0, .compute = p})(noise_source{}, constant_rate{});
+    logs[i] = read_log(folder / "log.jsonl");
+    const state_dict weights = read_safetensors(folder / "weights.safetensors");
+    CHECK(weights.find("body.stage1.0.0.weight")->type == dtype::f32);
+  }
+  REQUIRE(logs[0].size() == logs[1].size());
+  const double once = logs[0][0].total, again = logs[1][0].total;
+  CHECK(once != again);  // else nothing was converted
+  CHECK(std::abs(once - again) <= 0.03 * once);
+  CHECK(logs[1].back().total < logs[1].front().total);
+  CHECK(!autocasts_on_cpu());
+
+  CHECK(what_stops([&] {
+          trainer_in(room.path, {.compute = precision::float16});
+        }).find("take bfloat16") != std::string::npos);
+}
+
+TEST_CASE("a scaled loss changes nothing, and a scale that overflows is lowered")
+{
+  const scratch room;
+  const noise_source source;
+  for (const double scale : {0.0, 1024.0})
+    trainer_in(room.path / std::to_string(int(scale)), {.workers = 0, .scale = scale})(
+        source, constant_rate{1e-2});
+  CHECK(same_bytes(room.path / "0/weights.safetensors", room.path / "1024/weights.safetensors"));
+
+  auto run = trainer_in(room.path / "high", {.workers = 0, .scale = std::ldexp(1.0, 127)});
+  CHECK(run(source, constant_rate{1e-2}).finished());
+  const auto lines = read_log(room.path / "high/log.jsonl");
+  CHECK(lines[0].gradient == 0);  // no update was made of it
+  const auto kept =
+      read_safetensors(room.path / "high/checkpoints/step-000000003.safetensors").metadata;
+  CHECK(kept.at("retinue.loss_scale") != "[1.7014118346046923e+38,0]");
+  auto resumed = trainer_in(room.path / "high", {.epochs = 2, .workers = 0, .scale = 2});
+  CHECK(resumed.resume() == 3);
+
+  loss_scale s({.first = 4, .patience = 2});
+  CHECK(s.accepts(true));
+  CHECK(!s.accepts(false));
+  CHECK(s.value() == 2);
+  CHECK(s.accepts(true));
+  CHECK(s.accepts(true));
+  CHECK(s.value() == 4);
+  CHECK(!s.accepts(false));
+  CHECK(!s.accepts(false));
+  CHECK(s.accepts(false));  // at 1: not the scale's fault
+  CHECK_THROWS_AS(loss_scale({.first = 3}), error);
 }
 
 TEST_CASE("a batch goes through in parts, and a frozen body stays as it is")

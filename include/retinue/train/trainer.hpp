@@ -19,13 +19,16 @@
 #include <retinue/io/progress.hpp>          // progress_bar
 #include <retinue/io/safetensors.hpp>       // read_safetensors
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
+#include <retinue/models/heads.hpp>         // predictions
 #include <retinue/models/load.hpp>          // named_state
+#include <retinue/train/batches.hpp>        // collate, names_of
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
 #include <retinue/train/ema.hpp>            // moving_average
 #include <retinue/train/log.hpp>            // log_writer
 #include <retinue/train/named_tensors.hpp>  // put, take
 #include <retinue/train/optimizers.hpp>     // optimizer, clip_gradients
 #include <retinue/train/ordered_queue.hpp>  // ordered_queue
+#include <retinue/train/precision.hpp>      // autocast_scope, loss_scale
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/stop_signal.hpp>    // stop_signal
@@ -39,7 +42,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -55,12 +57,14 @@ namespace retinue {
 
 struct training_settings {
   std::int64_t epochs = 1;
-  std::size_t batch = 32;       ///< samples of an update
-  std::size_t parts = 1;        ///< in which they go through the network: less memory
-  std::size_t workers = 2;      ///< threads that load
-  std::uint64_t seed = 1;       ///< of the order; the source has its own
-  double clip = 0;              ///< the largest norm of a gradient; 0: any
-  double average = 0;           ///< decay of the moving average; 0: none
+  std::size_t batch = 32;                  ///< samples of an update
+  std::size_t parts = 1;                   ///< in which they go through the network: less memory
+  std::size_t workers = 2;                 ///< threads that load
+  std::uint64_t seed = 1;                  ///< of the order; the source has its own
+  double clip = 0;                         ///< the largest norm of a gradient; 0: any
+  double average = 0;                      ///< decay of the moving average; 0: none
+  precision compute = precision::float32;  ///< of convolutions
+  double scale = 0;             ///< the first of a loss_scale; 0: none, or 65536 with float16
   bool freeze_body = false;     ///< statistics and all
   std::int64_t save_every = 0;  ///< updates; 0: an epoch's
   std::size_t keep = 3;         ///< checkpoints
@@ -100,6 +104,9 @@ class trainer {
       fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
            " parts: expected 1 or more of each, and no more parts than samples");
     if (s.average > 0) average_.emplace(*network_, s.average);
+    if (s.scale > 0 || s.compute == precision::float16)
+      scale_.emplace(s.scale > 0 ? loss_scale::settings{.first = s.scale} : loss_scale::settings{});
+    const autocast_scope refused_if_not_offered(s.compute, s.device.type());
   }
 
   /// Goes on from the newest checkpoint. Returns its update, or throws where there is none.
@@ -116,6 +123,10 @@ class trainer {
       if (const auto best = state.metadata.find(best_key); best != state.metadata.end())
         best_ = std::stod(best->second);
       order_ = state.metadata.at(order_key);
+      if (scale_) {
+        const auto kept = nlohmann::json::parse(state.metadata.at(scale_key));
+        scale_->set(kept.at(0).template get<double>(), kept.at(1).template get<std::int64_t>());
+      }
     } catch (const error& e) {
       fail(file.string(), ": ", e.what());
     } catch (const std::exception&) {
@@ -126,8 +137,9 @@ class trainer {
   }
 
   /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
-  /// is reported, left out and counted. Throws where none can be read in an epoch, and where a loss
-  /// or the gradient is not finite: with the term, and the names of the batch.
+  /// is reported, left out and counted. Throws where 100, two batches or an epoch of them in a row
+  /// cannot; and where a loss or the gradient is not finite: with the term, the samples at fault
+  /// and the names of the batch.
   template <sample_source Source, schedule Rate>
   training_report operator()(const Source& source, const Rate& rate)
   {
@@ -141,6 +153,8 @@ class trainer {
     progress_bar bar("train", settings_.progress ? static_cast<std::size_t>(report.steps) : 0);
     const stop_signal stop;
     std::int64_t saved = step_;
+    const std::size_t patience = std::min(in_epoch * batch, std::max<std::size_t>(2 * batch, 100));
+    std::size_t bad_in_a_row = 0;
 
     while (step_ < report.steps && !stop.came()) {
       const auto epoch = static_cast<std::uint64_t>(step_) / in_epoch;
@@ -149,24 +163,23 @@ class trainer {
       using sample_type = training_sample<typename Source::schema>;
       ordered_queue<sample_type> queue(done * batch, in_epoch * batch, settings_.workers, 2 * batch,
                                        [&](std::size_t i) { return source(epoch, order[i]); });
-      std::size_t learnt = 0;
-      std::string why;
       for (std::size_t b = done; b < in_epoch && !stop.came(); ++b) {
         const auto began = std::chrono::steady_clock::now();
         std::vector<sample_type> samples;
         for (std::size_t k = 0; k < batch; ++k) try {
             samples.push_back(*queue.next());
+            bad_in_a_row = 0;
           } catch (const error& e) {
-            why = e.what();
             bar.clear();
-            std::cerr << "skipped: " << why << "\n";
+            std::cerr << "skipped: " << e.what() << "\n";
             ++report.skipped;
+            if (++bad_in_a_row == patience)
+              fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
         log_line line{
             .step = step_, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(step_)};
         if (!samples.empty()) update(samples, line);
         ++step_;
-        learnt += samples.size();
         line.images_per_second =
             static_cast<double>(samples.size()) /
             std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -177,9 +190,6 @@ class trainer {
           saved = step_;
         }
       }
-      if (learnt == 0 && done == 0 && !stop.came())
-        fail("none of the ", in_epoch * batch, " samples of epoch ", epoch,
-             " could be read; the last: ", why);
       if (static_cast<std::size_t>(step_) % in_epoch == 0 && step_ > saved) {
         bar.clear();
         validate(report);
@@ -203,7 +213,8 @@ class trainer {
   }
 
  private:
-  static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order";
+  static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
+                              *scale_key = "retinue.loss_scale";
 
   /// A run goes on with the samples and the order with which it began, or it is another run.
   void check_order(std::size_t samples)
@@ -216,48 +227,37 @@ class trainer {
     order_ = order;
   }
 
-  template <class Sample>
-  void update(const std::vector<Sample>& samples, log_line& line)
+  template <class Schema>
+  void update(const std::vector<training_sample<Schema>>& samples, log_line& line)
   {
     network_->train();
     if (settings_.freeze_body) network_->backbone()->eval();
     network_->zero_grad();
+    const std::span all(samples);
     const std::size_t parts = std::min(settings_.parts, samples.size());
-    for (std::size_t p = 0; p < parts; ++p)
-      learn(samples, p * samples.size() / parts, (p + 1) * samples.size() / parts, line);
+    for (std::size_t p = 0; p < parts; ++p) {
+      const std::size_t first = p * samples.size() / parts;
+      learn(all, all.subspan(first, (p + 1) * samples.size() / parts - first), line);
+    }
+    if (scale_ && !unscale()) return;
     line.gradient = clip_gradients(
         optimize_.parameters(),
         settings_.clip > 0 ? settings_.clip : std::numeric_limits<double>::infinity());
-    if (!std::isfinite(line.gradient)) stop_at("gradient's norm", line.gradient, samples);
+    if (!std::isfinite(line.gradient)) stop_at("gradient's norm", line.gradient, all);
     optimize_(step_, line.rate);
     if (average_) (*average_)(step_);
   }
 
-  /// Adds the gradient of samples `first` to `last`, with their share of the batch.
-  template <class Sample>
-  void learn(const std::vector<Sample>& samples, std::size_t first, std::size_t last,
-             log_line& line)
+  /// Adds the gradient of a part of the batch, by its share.
+  template <class Schema>
+  void learn(std::span<const training_sample<Schema>> all,
+             std::span<const training_sample<Schema>> part, log_line& line)
   {
-    const extent2 size = samples[first].size;
-    const std::int64_t images = static_cast<std::int64_t>(last - first);
-    at::Tensor planes = at::empty({images, 3, size.height, size.width});
-    std::vector<decltype(Sample::truths)> truths;
-    for (std::size_t i = first; i < last; ++i) {
-      const auto& s = samples[i];
-      if (s.size != size || s.planes.size() != static_cast<std::size_t>(planes[0].numel()))
-        fail(s.name, ": a sample of ", s.size.width, " x ", s.size.height, " and ", s.planes.size(),
-             " numbers among samples of ", size.width, " x ", size.height);
-      std::memcpy(planes.data_ptr<float>() + (i - first) * s.planes.size(), s.planes.data(),
-                  s.planes.size() * sizeof(float));
-      truths.push_back(s.truths);
-    }
-    const double share = static_cast<double>(last - first) / static_cast<double>(samples.size());
-    const auto said = network_->forward(planes.to(settings_.device));
-    const tensor_terms terms =
-        objective_(said, size, std::span<const decltype(Sample::truths)>(truths));
+    const double share = static_cast<double>(part.size()) / static_cast<double>(all.size());
+    const tensor_terms terms = terms_of(part);
     const auto add = [&](const char* name, const at::Tensor& term, double& to) {
       const auto value = term.template item<double>();
-      if (!std::isfinite(value)) stop_at(name, value, samples);
+      if (!std::isfinite(value)) stop_at(name, value, all);
       to += share * value;
     };
     add("box loss", terms.box, line.box);
@@ -265,19 +265,72 @@ class trainer {
     add("landmark loss", terms.landmark, line.landmark);
     add("total loss", terms.total, line.total);
     line.positives += static_cast<std::int64_t>(terms.positives);
-    (terms.total * share).backward();
+    (terms.total * (scale_ ? share * scale_->value() : share)).backward();
   }
 
-  template <class Sample>
-  [[noreturn]] void stop_at(const char* what, double value,
-                            const std::vector<Sample>& samples) const
+  template <class Schema>
+  tensor_terms terms_of(std::span<const training_sample<Schema>> samples)
   {
-    std::string names;
-    for (const auto& s : samples) names += (names.empty() ? "" : ", ") + s.name;
+    const training_batch<Schema> batch = collate(samples);
+    predictions said;
+    {
+      const autocast_scope casting(settings_.compute, settings_.device.type());
+      said = network_->forward(batch.planes.to(settings_.device));
+    }
+    for (at::Tensor* t : {&said.offsets, &said.logits, &said.landmarks})
+      if (t->defined()) *t = t->to(at::kFloat);
+    try {
+      return objective_(said, batch.size,
+                        std::span<const std::vector<instance<Schema>>>(batch.truths));
+    } catch (const error& e) {
+      fail(e.what(), ", of ", names_of(samples));
+    }
+  }
+
+  /// Takes the scale out of the gradients; false where they overflowed, and a lower one is next.
+  bool unscale()
+  {
+    const torch::NoGradGuard no_gradients;
+    const double by = scale_->value();
+    for (const at::Tensor& p : optimize_.parameters())
+      if (p.grad().defined()) at::Tensor(p.grad()).div_(by);
+    return scale_->accepts(std::isfinite(clip_gradients(optimize_.parameters())));
+  }
+
+  template <class Schema>
+  [[noreturn]] void stop_at(const char* what, double value,
+                            std::span<const training_sample<Schema>> samples)
+  {
     const auto latest = checkpoints_.latest();
-    fail("the ", what, " is ", value, " at update ", step_, ", of the batch ", names,
+    fail("the ", what, " is ", value, " at update ", step_, ": ", at_fault(samples),
+         "; the batch: ", names_of(samples),
          latest ? "; the last checkpoint is " + checkpoints_.file_of(*latest).string()
                 : std::string("; no checkpoint has been written yet"));
+  }
+
+  /// Which samples do it alone, each in a batch of its own: twice, for batch normalization needs
+  /// more than one value. The network is not to be used any more.
+  template <class Schema>
+  std::string at_fault(std::span<const training_sample<Schema>> samples)
+  {
+    for (const at::Tensor& p : optimize_.parameters())
+      if (!at::isfinite(p).all().template item<bool>())
+        return "the weights are not finite, whatever the sample";
+    std::vector<training_sample<Schema>> bad;
+    for (const auto& s : samples) {
+      const std::vector<training_sample<Schema>> twice{s, s};
+      network_->zero_grad();
+      const at::Tensor total = terms_of(std::span(twice)).total;
+      if (std::isfinite(total.template item<double>())) {
+        total.backward();
+        if (std::isfinite(clip_gradients(optimize_.parameters()))) continue;
+      }
+      bad.push_back(s);
+    }
+    if (bad.empty()) return "no sample does it alone";
+    if (bad.size() == samples.size() && bad.size() > 1)
+      return "every sample does it alone, so the rate may be too high";
+    return names_of(std::span<const training_sample<Schema>>(bad)) + " does it alone";
   }
 
   void validate(training_report& report)
@@ -300,6 +353,8 @@ class trainer {
     if (average_) put(average_->state(), "average/", state);
     state.metadata[std::string(config_metadata_key)] = settings_.config;
     state.metadata[order_key] = order_;
+    if (scale_)
+      state.metadata[scale_key] = nlohmann::json{scale_->value(), scale_->good_updates()}.dump();
     if (report.best) state.metadata[best_key] = nlohmann::json(*report.best).dump();
     checkpoints_.write(step_, state);
   }
@@ -319,6 +374,7 @@ class trainer {
   training_settings settings_;
   checkpoint_folder checkpoints_;
   std::optional<moving_average> average_;
+  std::optional<loss_scale> scale_;
   std::int64_t step_ = 0;
   std::optional<double> best_;
   std::string order_;
