@@ -58,8 +58,8 @@ retinue_headers(
   io/config/detector_config.hpp
   io/config/nearest.hpp
   io/config/presets.hpp
+  io/config/ssd_config.hpp
   io/file.hpp
-  io/gzip.hpp
   io/pickle.hpp
   io/pickle_document.hpp
   io/pixel_format.hpp
@@ -68,6 +68,7 @@ retinue_headers(
   io/pytorch_file.hpp
   io/state_dict.hpp
   io/strided.hpp
+  io/text.hpp
   io/text_lines.hpp
   io/zip.hpp
   landmarks.hpp
@@ -82,6 +83,7 @@ retinue_headers(
   losses/residual.hpp
   losses/targets.hpp
   matchers.hpp
+  models/extra_layer.hpp
   overlap.hpp
   random.hpp
   retinue.hpp
@@ -114,10 +116,14 @@ retinue_headers(
   models/heads.hpp
   models/load.hpp
   models/mobilenet_v1.hpp
+  models/network_detector.hpp
   models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
+  models/ssd.hpp
+  models/ssd_detector.hpp
   models/ssh.hpp
+  models/vgg16.hpp
   train/batches.hpp
   train/ema.hpp
   train/initial_weights.hpp
@@ -134,6 +140,10 @@ retinue_headers(
   data/xml.hpp)
 
 retinue_headers(
+  zlib
+  io/gzip.hpp)
+
+retinue_headers(
   json
   data/coco.hpp
   evaluate/coco_files.hpp
@@ -142,6 +152,7 @@ retinue_headers(
   io/config/fields.hpp
   io/config/guess.hpp
   io/config/json.hpp
+  io/config/ssd_json.hpp
   io/detections_json.hpp
   io/safetensors.hpp
   io/weights.hpp
@@ -152,6 +163,7 @@ retinue_headers(
   opencv
   augment/pixels.hpp
   data/drawn_face.hpp
+  data/pictures.hpp
   data/scenes.hpp
   io/drawing.hpp
   io/images.hpp

@@ -6,6 +6,8 @@
 // OpenCV runs the network. What stands between its three arrays and detections (anchors, decoding,
 // suppression, the way back to the pixels of the photo) is retinue's core and Eigen. For ONNX
 // Runtime, TensorRT or ncnn, replace the class `network`; nothing else knows who ran it.
+#include "program/main.hpp"
+
 #include <retinue/backend/eigen.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
@@ -218,20 +220,12 @@ void detect(const arguments& a)
 
 int main(int count, char** values)
 {
-  CLI::App app("Finds faces with a RetinaFace that OpenCV runs from an ONNX file.");
-  arguments a;
-  try {
-    a = parse(app, count, values);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  try {
+  CLI::App app("Finds faces with a RetinaFace that OpenCV runs from an ONNX file.", "any_runtime");
+  return run_program(app, [&] {
+    const arguments a = parse(app, count, values);
     cv::utils::logging::setLogLevel(
         cv::utils::logging::LOG_LEVEL_SILENT);  // errors are ours to say
     detect(a);
     return 0;
-  } catch (const std::exception& e) {
-    std::cerr << "any_runtime: " << e.what() << "\n";
-  }
-  return 1;
+  });
 }

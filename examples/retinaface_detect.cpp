@@ -5,6 +5,9 @@
 //
 // Everything but the network is a template of the core: see any_runtime.cpp for the same detections
 // without LibTorch.
+#include "program/main.hpp"
+#include "program/network.hpp"
+
 #include <retinue/error.hpp>
 #include <retinue/io/config.hpp>
 #include <retinue/io/detections_json.hpp>
@@ -12,9 +15,6 @@
 #include <retinue/io/images.hpp>
 #include <retinue/io/progress.hpp>
 #include <retinue/io/weights.hpp>
-#include <retinue/landmarks.hpp>
-#include <retinue/models/detector.hpp>
-#include <retinue/models/load.hpp>
 #include <retinue/models/process.hpp>
 
 #include <torch/torch.h>
@@ -35,36 +35,26 @@ using namespace retinue;
 
 namespace {
 
-constexpr int longest_by_default = 1600;
-
 struct arguments {
-  fs::path weights, config, json, overlay;
-  std::string preset;
+  network_arguments network;
+  fs::path json, overlay;
   std::vector<fs::path> images;
-  std::optional<float> score, nms;
-  int long_side = 0, threads = 0, batch = 1;
-  bool original_size = false, time = false;
+  std::optional<float> nms;
+  float score = 0.5f;
+  int threads = 0, batch = 1;
+  bool time = false;
 };
 
 arguments parse(CLI::App& app, int count, char** values)
 {
   arguments a;
-  app.add_option("-w,--weights", a.weights,
-                 "Weights: a PyTorch checkpoint (.pth, .pt, .tar) or safetensors")
-      ->required();
+  a.network.add_to(app);
   app.add_option("-i,--image", a.images, "Pictures, or folders of pictures")->required();
-  auto* config = app.add_option("--config", a.config, "JSON file that describes the network");
-  app.add_option("--preset", a.preset, "Describe the network by name instead; see below")
-      ->excludes(config);
-  app.add_option("--score", a.score, "Leave out what scores no more than this (default 0.5)")
-      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--score", a.score, "Leave out what scores no more than this")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--nms", a.nms, "Boxes that overlap by more are one object (default 0.4)")
       ->check(CLI::Range(0.0, 1.0));
-  auto* side = app.add_option("--long-side", a.long_side,
-                              "Scale pictures so that the longer side has N pixels")
-                   ->check(CLI::Range(16, 20000));
-  app.add_flag("--original-size", a.original_size, "Do not scale, however large the picture")
-      ->excludes(side);
   app.add_option("--json", a.json, "Write all detections to this file ('-': standard output)");
   app.add_option("--overlay", a.overlay,
                  "Draw what was found: a file for one picture, a folder for several");
@@ -75,21 +65,15 @@ arguments parse(CLI::App& app, int count, char** values)
       ->check(CLI::Range(1, 256));
   app.add_flag("--time", a.time, "Print where the time went");
 
-  std::string footer =
-      "Without --long-side or --original-size a picture keeps its size unless a side exceeds " +
-      std::to_string(longest_by_default) +
-      " pixels.\nWithout --config or --preset the network is guessed from the "
-      "weights.\n\nPresets:\n";
-  for (const preset& p : presets())
-    footer += "  " + std::string(p.name) + "\n      " + std::string(p.what) + "\n";
-  footer += "\nExit codes: 0 all pictures done, 1 some could not be read, 2 nothing could be done.";
-  app.footer(footer);
+  app.footer(
+      network_arguments::footer() +
+      "\nExit codes: 0 all pictures done, 1 some could not be read, 2 nothing could be done.");
   app.parse(count, values);
   return a;
 }
 
 /// Files as given, folders as the pictures in them.
-std::vector<fs::path> pictures_of(const std::vector<fs::path>& given)
+std::vector<fs::path> pictures_in(const std::vector<fs::path>& given)
 {
   std::vector<fs::path> all;
   for (const fs::path& path : given) {
@@ -140,7 +124,7 @@ template <class Schema>
 class run {
  public:
   run(const arguments& a, detector_config config, const state_dict& weights)
-      : arguments_(a), config_(std::move(config)), detect_(make(config_, weights))
+      : arguments_(a), config_(std::move(config)), detect_(detector_of<Schema>(config_, weights))
   {
   }
 
@@ -180,14 +164,6 @@ class run {
     bool done = false;
   };
 
-  static retinaface_detector<Schema> make(const detector_config& config, const state_dict& weights)
-  {
-    retinaface<Schema> network(network_options(config));
-    load(network, weights);
-    network.eval();
-    return {network, config};
-  }
-
   /// One picture's failure does not end the others.
   template <class Work>
   void guarded(progress_bar& bar, const fs::path& path, Work&& work)
@@ -199,24 +175,17 @@ class run {
     };
     try {
       work();
-    } catch (const c10::Error& e) {
-      refuse(path.string() + ": " + e.what_without_backtrace());
     } catch (const error& e) {
       refuse(e.what());
     } catch (const std::exception& e) {
-      refuse(path.string() + ": " + e.what());
+      refuse(path.string() + ": " + sentence_of(e));
     }
   }
 
   void take(std::size_t place, const fs::path& path)
   {
     picture p{place, path, time_.measure("read", [&] { return read_image(path); }), {}};
-    const extent2 size{p.image.rows, p.image.cols};
-    const int longer = std::max(size.height, size.width);
-    const int wanted = arguments_.original_size   ? longer
-                       : arguments_.long_side > 0 ? arguments_.long_side
-                                                  : std::min(longer, longest_by_default);
-    p.how = fit_long_side(size, wanted);
+    p.how = arguments_.network.fit({p.image.rows, p.image.cols});
     waiting_[{p.how.input.height, p.how.input.width}].push_back(std::move(p));
   }
 
@@ -257,10 +226,7 @@ class run {
     time_.measure("prepare", [&] {
       float* planes = input.data_ptr<float>();
       for (const picture& p : batch) {
-        cv::Mat scaled = p.image;
-        if (size != p.how.original)
-          cv::resize(p.image, scaled, {size.width, size.height}, 0, 0, cv::INTER_LINEAR);
-        to_planes(scaled, config_.input, planes);
+        to_input(p.image, p.how, config_.input, planes);
         planes += 3 * std::int64_t{size.height} * size.width;
         frames.push_back(p.how);
       }
@@ -324,40 +290,19 @@ class run {
   std::size_t failed_ = 0;
 };
 
-detector_config choose_config(const arguments& a, const state_dict& weights)
-{
-  detector_config config;
-  if (!a.config.empty()) {
-    config = read_config(a.config);
-  } else if (!a.preset.empty()) {
-    config = find_preset(a.preset);
-  } else {
-    guess guessed = guess_config(weights, a.weights.string());
-    std::cerr << guessed.why << "\n";
-    config = std::move(guessed.config);
-  }
-  check_weights(config, weights, a.weights.string());
-  config.detect.score = a.score.value_or(0.5f);
-  if (a.nms) config.detect.overlap = *a.nms;
-  return config;
-}
-
 bool detect_all(const arguments& a)
 {
   use_threads(a.threads);
   keep_freed_memory();
-  const auto paths = pictures_of(a.images);
+  const auto paths = pictures_in(a.images);
   if (paths.size() > 1 && !a.overlay.empty()) fs::create_directories(a.overlay);
-  const state_dict weights = read_weights(a.weights);
-  const detector_config config = choose_config(a, weights);
+  const state_dict weights = read_weights(a.network.weights);
+  detector_config config = a.network.choose(weights);
+  config.detect.score = a.score;
+  if (a.nms) config.detect.overlap = *a.nms;
   bool well = false;
-  const bool known = with_schema_of(config.landmarks, [&]<class Schema>(Schema) {
-    well = run<Schema>(a, config, weights)(paths);
-  });
-  if (!known)
-    fail("the network has ", config.landmarks,
-         " landmarks; this program is compiled for 0, 1, 4, 5, 17, 68 and 98: add a schema to "
-         "retinue::schemas::shipped");
+  with_landmarks(config.landmarks,
+                 [&]<class Schema>(Schema) { well = run<Schema>(a, config, weights)(paths); });
   return well;
 }
 
@@ -365,19 +310,7 @@ bool detect_all(const arguments& a)
 
 int main(int count, char** values)
 {
-  CLI::App app("Finds faces, or whatever the weights were trained for, in pictures.");
-  arguments a;
-  try {
-    a = parse(app, count, values);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  try {
-    return detect_all(a) ? 0 : 1;
-  } catch (const c10::Error& e) {
-    std::cerr << "retinaface_detect: " << e.what_without_backtrace() << "\n";
-  } catch (const std::exception& e) {
-    std::cerr << "retinaface_detect: " << e.what() << "\n";
-  }
-  return 2;
+  CLI::App app("Finds faces, or whatever the weights were trained for, in pictures.",
+               "retinaface_detect");
+  return run_program(app, [&] { return detect_all(parse(app, count, values)) ? 0 : 1; });
 }

@@ -5,6 +5,8 @@
 //   show_augmentation --data synthetic --policy none --out scenes.png
 //
 // The same seed gives the same sheet.
+#include "program/main.hpp"
+
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
 #include <retinue/data/retinaface_labels.hpp>
@@ -58,23 +60,6 @@ arguments parse(CLI::App& app, int count, char** values)
   return a;
 }
 
-/// Draws the instances; landmarks that are not labelled are left out, what is ignored is crossed.
-template <class Schema>
-void draw_truths(cv::Mat& picture, const std::vector<instance<Schema>>& instances)
-{
-  std::vector<detection<Schema>> shown;
-  for (const auto& i : instances) {
-    detection<Schema> d{i.bounds, 1, i.label, i.points};
-    for (std::size_t k = 0; k < Schema::count; ++k)
-      if (!i.visible[k]) d.points.points[k] = {NAN, NAN};
-    shown.push_back(d);
-    if (i.ignore)
-      cv::line(picture, {int(i.bounds.x1), int(i.bounds.y1)}, {int(i.bounds.x2), int(i.bounds.y2)},
-               cv::Scalar::all(128));
-  }
-  draw(picture, std::span<const detection<Schema>>(shown), {}, {.text = false});
-}
-
 /// `sample_at(i)` gives a picture and its instances; there are `count` of them.
 template <class Policy, class SampleAt>
 cv::Mat sheet(const arguments& a, const Policy& policy, std::size_t count, SampleAt sample_at)
@@ -88,7 +73,7 @@ cv::Mat sheet(const arguments& a, const Policy& policy, std::size_t count, Sampl
                                   extent2{picture.rows, picture.cols}, instances);
     cv::Mat cell = all(cv::Rect(at % a.columns * a.size, at / a.columns * a.size, a.size, a.size));
     apply(plan, picture, buffers).copyTo(cell);
-    draw_truths(cell, instances);
+    draw(cell, std::span<const typename decltype(instances)::value_type>(instances));
   }
   return all;
 }
@@ -126,17 +111,13 @@ cv::Mat make(const arguments& a)
 
 int main(int count, char** values)
 {
-  CLI::App app("Draws a sheet of augmented samples with their boxes and landmarks.");
-  try {
+  CLI::App app("Draws a sheet of augmented samples with their boxes and landmarks.",
+               "show_augmentation");
+  return run_program(app, [&] {
     const arguments a = parse(app, count, values);
-    const cv::Mat all = make(a);
-    if (!cv::imwrite(a.out.string(), all)) fail(a.out.string(), ": cannot be written");
+    write_image(a.out, make(a));
     std::cout << a.out.string() << ": " << a.rows * a.columns << " samples, policy " << a.policy
               << ", seed " << a.seed << "\n";
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  } catch (const std::exception& e) {
-    std::cerr << "show_augmentation: " << e.what() << "\n";
-    return 2;
-  }
+    return 0;
+  });
 }

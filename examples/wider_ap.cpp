@@ -5,9 +5,12 @@
 //
 // The forms of both are told in retinue/evaluate/wider_files.hpp.
 #include <retinue/error.hpp>
+#include "program/main.hpp"
+
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/wider.hpp>
 #include <retinue/evaluate/wider_files.hpp>
+#include <retinue/io/gzip.hpp>
 #include <retinue/io/file.hpp>
 #if RETINUE_HAS_PLOT
 #include <retinue/io/images.hpp>
@@ -20,7 +23,6 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <span>
 #include <string>
 
 namespace fs = std::filesystem;
@@ -86,11 +88,7 @@ void evaluate(const arguments& a)
   for (const wider_image& image : images) evaluation.add(image.detections, image.truths);
   const wider_result result = evaluation.result();
   std::cout << result.describe();
-  if (!a.json.empty()) {
-    const std::string text = to_json(result).dump(2) + "\n";
-    const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
-    detail::replace_file(a.json, parts);
-  }
+  if (!a.json.empty()) write_text(a.json, to_json(result).dump(2) + "\n");
 #if RETINUE_HAS_PLOT
   if (!a.curve.empty()) draw(result, a.curve);
 #endif
@@ -100,18 +98,11 @@ void evaluate(const arguments& a)
 
 int main(int count, char** values)
 {
-  CLI::App app("Average precision on WIDER FACE: easy, medium, hard.");
-  arguments a;
-  try {
+  CLI::App app("Average precision on WIDER FACE: easy, medium, hard.", "wider_ap");
+  return run_program(app, [&] {
+    arguments a;
     parse(app, a, count, values);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  try {
     evaluate(a);
     return 0;
-  } catch (const std::exception& e) {
-    std::cerr << "wider_ap: " << e.what() << "\n";
-  }
-  return 2;
+  });
 }

@@ -2,8 +2,7 @@
 // Drawn scenes with known truth, for training and tests without any file.
 //
 //   draw_faces(seed, index)    faces with five landmarks: sizes, turns, skins, hair, glasses,
-//   things
-//                              in front of them, and look-alikes that are none
+//                              things in front of them, and look-alikes that are none
 //   draw_shapes(seed, index)   discs, triangles, crosses and rings: classes 1 to 4, plain boxes
 //
 // A scene depends on (seed, index) and its options alone. A box is what was drawn of the head from

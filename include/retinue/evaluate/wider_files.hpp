@@ -5,6 +5,7 @@
 //   ...`
 //                (1: the face counts in that subset; further columns are not read); lines that
 //                begin with # are comments
+//   or labels    a line `# event/name.jpg`, then lines `x y w h easy medium hard`, as in label.txt
 //   detections   one file: `event/name.jpg`, a line `n`, then n lines `x y w h score`
 //                or a folder, as the official tool takes it: event/name.txt, each with the image's
 //                name, n, and n such lines
@@ -16,7 +17,7 @@
 #include <retinue/evaluate/wider.hpp>  // wider_truth
 #include <retinue/geometry.hpp>        // box, extent2
 #include <retinue/io/file.hpp>         // quoted
-#include <retinue/io/gzip.hpp>         // read_text
+#include <retinue/io/text.hpp>         // read_text
 #include <retinue/io/text_lines.hpp>   // line_reader
 
 #include <algorithm>
@@ -26,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -39,7 +41,8 @@ struct wider_detection {
 
 struct wider_image {
   std::string name;  ///< event/name, without the ending
-  extent2 size;
+  std::string file;  ///< event/name.jpg, as the truth has it
+  extent2 size;      ///< 0 where the truth does not tell
   std::vector<wider_truth> truths;
   std::vector<wider_detection> detections;
   bool has_detections = false;  ///< whether the results name it, be it with none
@@ -141,35 +144,72 @@ class wider_results {
 };
 }  // namespace detail
 
+namespace detail {
+/// x y w h easy medium hard. The official set has a face -2 pixels wide: taken as it is, or the
+/// figures would differ.
+[[nodiscard]] inline wider_truth read_wider_face(line_reader& in)
+{
+  wider_truth truth{.bounds = read_box(in), .counts = {}};
+  for (std::size_t s = 0; s < wider_subsets.size(); ++s) {
+    const int flag = in.number<int>(wider_subsets[s]);
+    if (flag != 0 && flag != 1)
+      in.refuse("the flag of ", wider_subsets[s], " is ", flag, ", expected 0 or 1");
+    truth.counts[s] = flag == 1;
+  }
+  return truth;
+}
+
+/// Whether the text is of the second form: after its first lines with # comes no image's name.
+[[nodiscard]] inline bool are_labels(std::string_view text, const std::string& file)
+{
+  line_reader in(text, file);
+  while (in.next())
+    if (!in.done() && !in.line().starts_with('#'))
+      return in.word("a number").find_first_not_of("+-.0123456789eE") == std::string_view::npos;
+  return false;
+}
+}  // namespace detail
+
+/// Reads the truth, in either form.
 [[nodiscard]] inline std::vector<wider_image> read_wider_truth(const std::filesystem::path& file)
 {
   const std::string text = detail::read_text(file);
+  const bool labels = detail::are_labels(text, file.string());
   detail::line_reader in(text, file.string());
   std::vector<wider_image> images;
-  std::unordered_map<std::string, std::size_t> seen;
+  std::unordered_set<std::string> seen;
+  const auto add = [&](std::string_view name) {
+    images.emplace_back();
+    images.back().name = detail::without_ending(name);
+    images.back().file = name;
+    if (!seen.insert(images.back().name).second)
+      in.refuse("the image ", detail::quoted(images.back().name),
+                " stands here for the second time");
+  };
   while (in.next()) {
-    if (in.done() || in.line().starts_with('#')) continue;
-    wider_image image;
-    image.name = detail::without_ending(in.word("event/name"));
-    if (!seen.emplace(image.name, images.size()).second)
-      in.refuse("the image ", detail::quoted(image.name), " stands here for the second time");
-    image.size.width = in.number<int>("the image's width");
-    image.size.height = in.number<int>("the image's height");
-    const auto count = in.number<std::size_t>("the number of faces");
-    in.end_of_line();
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!in.next()) in.refuse("the file ends after ", i, " of ", count, " faces");
-      // The official set has a face -2 pixels wide: taken as it is, or the figures would differ.
-      wider_truth truth{.bounds = detail::read_box(in), .counts = {}};
-      for (std::size_t s = 0; s < wider_subsets.size(); ++s) {
-        const int flag = in.number<int>(wider_subsets[s]);
-        if (flag != 0 && flag != 1)
-          in.refuse("the flag of ", wider_subsets[s], " is ", flag, ", expected 0 or 1");
-        truth.counts[s] = flag == 1;
+    if (in.done()) continue;
+    if (labels) {
+      if (in.line().starts_with('#')) {
+        static_cast<void>(in.word("#"));
+        add(in.word("event/name, after a # and a space"));
+        in.end_of_line();
+      } else if (images.empty()) {
+        in.refuse("a face before the first image, expected `# event/name.jpg`");
+      } else {
+        images.back().truths.push_back(detail::read_wider_face(in));
       }
-      image.truths.push_back(truth);
+    } else if (!in.line().starts_with('#')) {
+      add(in.word("event/name"));
+      wider_image& image = images.back();
+      image.size.width = in.number<int>("the image's width");
+      image.size.height = in.number<int>("the image's height");
+      const auto count = in.number<std::size_t>("the number of faces");
+      in.end_of_line();
+      for (std::size_t i = 0; i < count; ++i) {
+        if (!in.next()) in.refuse("the file ends after ", i, " of ", count, " faces");
+        image.truths.push_back(detail::read_wider_face(in));
+      }
     }
-    images.push_back(std::move(image));
   }
   if (images.empty()) fail(file.string(), ": no image, expected `event/name.jpg width height n`");
   return images;

@@ -11,7 +11,7 @@
 #include <retinue/detect.hpp>    // detection
 #include <retinue/error.hpp>     // fail
 #include <retinue/geometry.hpp>  // extent2
-#include <retinue/io/file.hpp>   // replace_file
+#include <retinue/io/file.hpp>   // write_text
 
 #include <nlohmann/json.hpp>  // ordered_json: keys stay in the order of the form above
 
@@ -91,13 +91,11 @@ template <landmark_schema Schema>
   return text + "\n]\n";
 }
 
-/// Writes the list beside `file` and renames it into place: a reader sees all of it or none.
+/// Writes the list, whole or not at all.
 inline void write_detections(const std::filesystem::path& file,
                              std::span<const nlohmann::ordered_json> images)
 {
-  const std::string text = to_text(images);
-  const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
-  detail::replace_file(file, parts);
+  write_text(file, to_text(images));
 }
 
 }  // namespace retinue

@@ -5,8 +5,9 @@
 // of 20 pixels can be told apart as well as 98 of one that fills the picture.
 #pragma once
 
-#include <retinue/detect.hpp>  // detection
-#include <retinue/error.hpp>   // fail
+#include <retinue/detect.hpp>    // detection
+#include <retinue/error.hpp>     // fail
+#include <retinue/instance.hpp>  // instance
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -16,8 +17,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace retinue {
 
@@ -122,6 +125,26 @@ void draw(cv::Mat& bgr, std::span<const detection<Schema>> found,
                    cv::LINE_AA);
       }
     });
+}
+
+/// Draws truths: a landmark that is not labelled is left out, and what is to be ignored is crossed.
+template <landmark_schema Schema>
+void draw(cv::Mat& bgr, std::span<const instance<Schema>> truths,
+          std::span<const std::string> classes = {}, const drawing_style& style = {.text = false})
+{
+  std::vector<detection<Schema>> shown;
+  for (const auto& truth : truths) {
+    detection<Schema> d{truth.bounds, 1, truth.label, truth.points};
+    for (std::size_t k = 0; k < Schema::count; ++k)
+      if (!truth.visible[k]) d.points.points[k].fill(std::numeric_limits<float>::quiet_NaN());
+    shown.push_back(d);
+    const auto& b = truth.bounds;
+    if (truth.ignore)
+      cv::line(bgr, {detail::drawn_at(b.x1, bgr.cols), detail::drawn_at(b.y1, bgr.rows)},
+               {detail::drawn_at(b.x2, bgr.cols), detail::drawn_at(b.y2, bgr.rows)},
+               cv::Scalar::all(128));
+  }
+  draw(bgr, std::span<const detection<Schema>>(shown), classes, style);
 }
 
 }  // namespace retinue

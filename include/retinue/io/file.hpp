@@ -130,3 +130,14 @@ inline void replace_file(const std::filesystem::path& file, std::span<const byte
 }
 
 }  // namespace retinue::detail
+
+namespace retinue {
+
+/// Writes a text, whole or not at all: a reader sees the old one or the new one.
+inline void write_text(const std::filesystem::path& file, std::string_view text)
+{
+  const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
+  detail::replace_file(file, parts);
+}
+
+}  // namespace retinue

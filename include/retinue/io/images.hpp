@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pictures from files, and pixels as a network wants them.
 //
-//   file -> read_image: 8-bit BGR -> cv::resize to fit_long_side(...).input -> to_planes -> (3, H,
-//   W)
+//   file -> read_image: 8-bit BGR -> fit_long_side: the frame -> to_input: planes (3, H, W)
 #pragma once
 
 #include <retinue/detect.hpp>           // frame
@@ -13,6 +12,7 @@
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <algorithm>
 #include <array>
@@ -219,6 +219,16 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
         for (int i = 0; i < count; ++i) to[i] = (static_cast<float>(from[i]) - mean) * factor;
       }
     }
+}
+
+/// The picture scaled, bilinearly, to the frame's input size, as planes.
+inline void to_input(const cv::Mat& bgr, const frame& how, const pixel_format& format,
+                     float* planes)
+{
+  if (how.input == how.original) return to_planes(bgr, format, planes);
+  cv::Mat scaled;
+  cv::resize(bgr, scaled, {how.input.width, how.input.height}, 0, 0, cv::INTER_LINEAR);
+  to_planes(scaled, format, planes);
 }
 
 /// Writes the picture in the form that the name's ending says, whole or not at all.

@@ -6,13 +6,12 @@
 
 #include <retinue/augment/pipeline.hpp>  // augmentation
 #include <retinue/augment/pixels.hpp>    // apply
-#include <retinue/data/sample.hpp>       // data_set
-#include <retinue/io/images.hpp>         // read_image, to_planes
+#include <retinue/data/pictures.hpp>     // labelled_picture, picture_reader
+#include <retinue/io/images.hpp>         // to_planes
 #include <retinue/train/samples.hpp>     // training_sample
 
 #include <opencv2/core.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,32 +19,6 @@
 #include <vector>
 
 namespace retinue {
-
-/// 8-bit BGR, and what is in it, in pixels.
-template <landmark_schema Schema>
-struct labelled_picture {
-  std::string name;
-  cv::Mat picture;
-  std::vector<instance<Schema>> instances;
-};
-
-/// Reads picture i of an epoch: a file, or a scene drawn anew. Many threads call it at once.
-template <class R, class Schema>
-concept picture_reader = requires(const R& read, std::uint64_t epoch, std::size_t i) {
-  { read(epoch, i) } -> std::same_as<labelled_picture<Schema>>;
-};
-
-/// The pictures of a data set, the same in every epoch.
-template <landmark_schema Schema>
-struct pictures_of {
-  data_set<Schema> set;
-
-  [[nodiscard]] labelled_picture<Schema> operator()(std::uint64_t, std::size_t i) const
-  {
-    const auto& from = set.samples[i];
-    return {from.path.string(), read_image(from.path), from.instances};
-  }
-};
 
 template <landmark_schema Schema, picture_reader<Schema> Read, class Augmentation>
 class augmented_source {

@@ -6,17 +6,15 @@
 #pragma once
 
 #include <retinue/error.hpp>    // fail
-#include <retinue/io/file.hpp>  // read_file, replace_file
+#include <retinue/io/file.hpp>  // read_file, write_text
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <ios>
-#include <span>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -87,8 +85,7 @@ class log_writer {
     if (std::filesystem::exists(file))
       for (const log_line& line : read_log(file))
         if (line.step < step) kept += to_json(line) + "\n";
-    const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(kept))};
-    detail::replace_file(file, parts);
+    write_text(file, kept);
     out_.open(file, std::ios::app);
     if (!out_) fail(file.string(), ": cannot be opened for writing");
     name_ = file.string();

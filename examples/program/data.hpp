@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What --data may name, and how it is opened:
+//
+//   synthetic                   scenes drawn on demand: faces with 5 landmarks, or shapes
+//   FOLDER with label.txt       RetinaFace's labels; so is a file that begins with #
+//   FOLDER with Annotations/    PASCAL VOC, the pictures of --subset
+//   FILE.json                   COCO
+//   FILE.xml                    imglab
+//   FILE                        another list: WFLW
+#pragma once
+
+#include <retinue/data/coco.hpp>
+#include <retinue/data/imglab.hpp>
+#include <retinue/data/pictures.hpp>
+#include <retinue/data/retinaface_labels.hpp>
+#include <retinue/data/voc.hpp>
+#include <retinue/data/wflw.hpp>
+#include <retinue/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+struct data_argument {
+  std::string data;
+  std::filesystem::path images;  ///< empty: where that form of data set keeps them
+  std::string subset = "train";  ///< of PASCAL VOC
+  bool strict = false;           ///< refuse a data set for its first bad truth
+  std::size_t scenes = 1024;     ///< how many are drawn
+  std::uint64_t seed = 1;        ///< of what is drawn
+  int side = 320;                ///< pixels of a drawn scene
+
+  [[nodiscard]] bool synthetic() const { return data == "synthetic"; }
+};
+
+inline constexpr const char* data_help =
+    "RetinaFace's label.txt or a folder with one; a folder of PASCAL VOC's form; COCO's .json; "
+    "imglab's .xml; WFLW's list; or 'synthetic', which draws its own";
+
+/// The labels of a data set that lies in files.
+template <retinue::landmark_schema Schema>
+[[nodiscard]] retinue::data_set<Schema> read_data(const data_argument& a)
+{
+  using namespace retinue;
+  const std::filesystem::path path = a.data;
+  const read_options how{.images = a.images,
+                         .on_bad_truth = a.strict ? bad_truths::refuse : bad_truths::skip};
+  if (std::filesystem::is_directory(path)) {
+    if (std::filesystem::exists(path / "label.txt"))
+      return read_retinaface_labels<Schema>(path / "label.txt", how);
+    if (!std::filesystem::is_directory(path / "Annotations"))
+      fail(a.data, ": a folder with neither label.txt nor Annotations/ in it");
+    if constexpr (std::same_as<Schema, schemas::none>) {
+      voc_options voc;
+      static_cast<read_options&>(voc) = how;
+      return read_voc(path, a.subset, voc);
+    } else {
+      fail(a.data, ": PASCAL VOC has plain boxes, the network has ", Schema::count, " landmarks");
+    }
+  }
+  if (path.extension() == ".json") return read_coco<Schema>(path, how);
+  if (path.extension() == ".xml") return read_imglab<Schema>(path, how);
+  if (const auto first = retinue::detail::read_text(path);
+      first.find_first_not_of(" \t\r\n") == first.find('#'))
+    return read_retinaface_labels<Schema>(path, how);
+  if constexpr (std::same_as<Schema, schemas::wflw98>)
+    return read_wflw(path, how);
+  else
+    fail(a.data,
+         ": a list that does not begin with # is taken for WFLW, which has 98 landmarks; the "
+         "network has ",
+         Schema::count);
+}
+
+/// Tells on the standard error stream how many truths were left out, and why the first was.
+template <retinue::landmark_schema Schema>
+[[nodiscard]] retinue::picture_set<Schema> open_pictures(const data_argument& a)
+{
+  using namespace retinue;
+  if (a.synthetic()) {
+    if constexpr (std::same_as<Schema, schemas::face5>)
+      return drawn_faces(a.seed, a.scenes, a.side);
+    else if constexpr (std::same_as<Schema, schemas::none>)
+      return drawn_shapes(a.seed, a.scenes, a.side);
+    else
+      fail("drawn scenes have 5 landmarks (faces) or none (shapes), the network has ",
+           Schema::count);
+  }
+  auto set = pictures_of(read_data<Schema>(a));
+  if (!set.skipped.empty())
+    std::cerr << a.data << ": " << set.skipped.size()
+              << " truths are left out; the first: " << set.skipped[0] << "\n";
+  return set;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the programs that train have in common: the recipe, the folder of a run, and going on with
+// one. A program derives its arguments, and lists those of a run that are its own.
+#pragma once
+
+#include <retinue/error.hpp>
+#include <retinue/io/file.hpp>
+#include <retinue/io/images.hpp>
+#include <retinue/models/process.hpp>
+#include <retinue/train/checkpoints.hpp>
+#include <retinue/train/curves.hpp>
+#include <retinue/train/log.hpp>
+#include <retinue/train/optimizers.hpp>
+#include <retinue/train/schedules.hpp>
+#include <retinue/train/trainer.hpp>
+
+#include <torch/torch.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <set>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+struct training_arguments {
+  // Of the run: kept in its folder, and not to be given again with --resume.
+  std::string data, validate, init, config, preset, optimizer = "sgd", schedule = "step";
+  std::int64_t epochs = 250, warm_up = 0, save_every = 0;
+  std::vector<double> milestones{0.76, 0.88};
+  int size = 640;
+  std::size_t batch = 32, parts = 1, scenes = 1024, keep = 3;
+  double rate = 1e-3, clip = 0, average = 0;
+  std::uint64_t seed = 1;
+  bool freeze_body = false;
+  // Of the process.
+  std::string out = "run", resume, device = "cpu";
+  int threads = 0;
+  std::size_t workers = 2;
+};
+
+/// The options of a run, each under its name; config and preset have a file of their own.
+template <class Arguments, class Field>
+void run_fields(Arguments& o, const Field& field)
+{
+  field("data", o.data);
+  field("validate", o.validate);
+  field("init", o.init);
+  field("optimizer", o.optimizer);
+  field("schedule", o.schedule);
+  field("epochs", o.epochs);
+  field("warm-up", o.warm_up);
+  field("save-every", o.save_every);
+  field("milestones", o.milestones);
+  field("size", o.size);
+  field("batch", o.batch);
+  field("parts", o.parts);
+  field("scenes", o.scenes);
+  field("keep", o.keep);
+  field("lr", o.rate);
+  field("clip", o.clip);
+  field("average", o.average);
+  field("seed", o.seed);
+  field("freeze-body", o.freeze_body);
+}
+
+/// --out, --resume, --init, --config, --preset, and the groups of the recipe and of the machine.
+/// What they begin with is what `o` holds. --data and --validate are the program's, in its words.
+inline void add_training_arguments(CLI::App& app, training_arguments& o, const std::string& presets)
+{
+  app.add_option("-o,--out", o.out, "Folder of the run")->capture_default_str();
+  app.add_option("--resume", o.resume,
+                 "Go on with the run in this folder, by the options it began with");
+  app.add_option("--init", o.init,
+                 "Begin with these weights: a detector's, or a body's trained to classify, as "
+                 "mobilenetV1X0.25_pretrain.tar");
+  auto* config = app.add_option("--config", o.config, "JSON file that describes the network");
+  app.add_option("--preset", o.preset, "Describe it by name instead: " + presets)->excludes(config);
+
+  auto* g = app.add_option_group("Recipe");
+  g->add_option("--epochs", o.epochs, "Times that every picture is seen")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  auto* size = g->add_option("--size", o.size, "Pictures become squares of this side")
+                   ->check(CLI::Range(32, 8192));
+  if (o.size > 0) size->capture_default_str();
+  g->add_option("--batch", o.batch, "Pictures of an update")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  g->add_option("--parts", o.parts,
+                "Send a batch through the network in so many parts, to save memory")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  g->add_option("--lr", o.rate, "Learning rate")->check(CLI::PositiveNumber)->capture_default_str();
+  g->add_option("--schedule", o.schedule, "Of the learning rate")
+      ->check(CLI::IsMember({"step", "cosine", "constant"}))
+      ->capture_default_str();
+  g->add_option("--milestones", o.milestones,
+                "Where in the run, 0 to 1, a step schedule takes a tenth (default 0.76 0.88)")
+      ->check(CLI::Range(0.0, 1.0));
+  g->add_option("--warm-up", o.warm_up, "Updates in which the rate rises to its full value")
+      ->check(CLI::Range(0, 1000000000))
+      ->capture_default_str();
+  g->add_option("--optimizer", o.optimizer, "sgd: momentum 0.9, decay 5e-4; adamw: decay 0.01")
+      ->check(CLI::IsMember({"sgd", "adamw"}))
+      ->capture_default_str();
+  g->add_option("--average", o.average,
+                "Decay of a moving average of the weights, as 0.999, which is then what is written "
+                "and validated (default: none)")
+      ->check(CLI::Range(0.0, 0.999999));
+  g->add_option("--clip", o.clip, "Largest norm of the gradient (default: any)")
+      ->check(CLI::NonNegativeNumber);
+  g->add_flag("--freeze-body", o.freeze_body, "Leave the body as --init has it");
+  g->add_option("--scenes", o.scenes, "Scenes of an epoch, with 'synthetic'; drawn anew in each")
+      ->check(CLI::Range(1, 10000000))
+      ->capture_default_str();
+  g->add_option("--seed", o.seed, "Of the first weights, the order, the draws and the scenes")
+      ->capture_default_str();
+  g->add_option("--save-every", o.save_every, "Updates between checkpoints (default: an epoch's)")
+      ->check(CLI::Range(0, 1000000000));
+  g->add_option("--keep", o.keep, "Checkpoints that are kept")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+
+  auto* m = app.add_option_group("Machine");
+  m->add_option("--device", o.device, "cpu, cuda or cuda:N")->capture_default_str();
+  m->add_option("--threads", o.threads, "Processor threads of the network (default: all)")
+      ->check(CLI::Range(1, 1024));
+  m->add_option("--workers", o.workers,
+                "Threads that load pictures; the results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+inline std::filesystem::path in_run(const training_arguments& o, const char* file)
+{
+  return std::filesystem::path(o.out) / file;
+}
+
+inline void write_text(const std::filesystem::path& file, const std::string& text)
+{
+  const std::array<retinue::detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
+  retinue::detail::replace_file(file, parts);
+}
+
+/// With --resume: refuses options of the run, and takes those it began with from its folder. Call
+/// it when the arguments are parsed. `fields(field)` lists them all, the program's own included.
+template <class Fields>
+void take_kept_arguments(const CLI::App& app, training_arguments& o, const Fields& fields,
+                         std::set<std::string> also_allowed = {})
+{
+  if (o.resume.empty()) return;
+  also_allowed.merge(
+      std::set<std::string>{"--resume", "--device", "--threads", "--workers", "--help"});
+  const auto refuse_others = [&](const CLI::App& group) {
+    for (const CLI::Option* given : group.get_options())
+      if (given->count() > 0 && !also_allowed.contains(given->get_name()))
+        retinue::fail("--resume goes on by the options of the run, and ", given->get_name(),
+                      " is one of them");
+  };
+  refuse_others(app);
+  for (const CLI::App* group : app.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_others(*group);
+  o.out = o.resume;
+  const auto file = in_run(o, "options.json");
+  const auto bytes = retinue::detail::read_file(file);
+  try {
+    const auto kept = nlohmann::json::parse(retinue::detail::characters(bytes));
+    fields([&](const char* name, auto& value) { kept.at(name).get_to(value); });
+  } catch (const nlohmann::json::exception&) {
+    retinue::fail(file.string(), ": not the options of a run");
+  }
+  o.config = in_run(o, "config.json").string();
+}
+
+/// sgd or adamw.
+struct chosen_optimizer {
+  std::variant<retinue::sgd, retinue::adamw> chosen;
+
+  void operator()(std::int64_t update, double rate)
+  {
+    std::visit([&](auto& o) { o(update, rate); }, chosen);
+  }
+  [[nodiscard]] retinue::named_tensors state() const
+  {
+    return std::visit([](const auto& o) { return o.state(); }, chosen);
+  }
+  [[nodiscard]] std::vector<at::Tensor> parameters() const
+  {
+    return std::visit([](const auto& o) { return o.parameters(); }, chosen);
+  }
+};
+
+inline chosen_optimizer optimizer_of(const training_arguments& o, torch::nn::Module& network)
+{
+  if (o.optimizer == "adamw") return {retinue::adamw(network)};
+  return {retinue::sgd(network)};
+}
+
+using any_rate = std::function<double(std::int64_t)>;
+
+inline retinue::warmed_up<any_rate> rate_of(const training_arguments& o, std::int64_t steps)
+{
+  any_rate rate = retinue::constant_rate{o.rate};
+  if (o.schedule == "cosine") rate = retinue::cosine_rate{o.rate, 0, steps};
+  if (o.schedule == "step") {
+    retinue::step_rate falling{o.rate, 0.1, {}};
+    for (const double m : o.milestones)
+      falling.milestones.push_back(std::llround(m * static_cast<double>(steps)));
+    std::ranges::sort(falling.milestones);
+    rate = falling;
+  }
+  return {rate, o.warm_up};
+}
+
+/// What the trainer is to know; the caller adds how to validate.
+inline retinue::training_settings settings_of(const training_arguments& o,
+                                              const std::string& config)
+{
+  return {.epochs = o.epochs,
+          .batch = o.batch,
+          .parts = o.parts,
+          .workers = o.workers,
+          .seed = o.seed,
+          .clip = o.clip,
+          .average = o.average,
+          .freeze_body = o.freeze_body,
+          .save_every = o.save_every,
+          .keep = o.keep,
+          .config = config,
+          .device = at::Device(o.device)};
+}
+
+/// Sets the process up; the workers are OpenCV's threads.
+inline void prepare_process(const training_arguments& o)
+{
+  retinue::use_threads(o.threads);
+  retinue::keep_freed_memory();
+  cv::setNumThreads(1);
+}
+
+/// Begins the run in its folder or goes on with it, trains, and says how far it came. `fields` are
+/// those of take_kept_arguments.
+template <class Trainer, class Source, class Fields>
+retinue::training_report train(const training_arguments& o, Trainer& run, const Source& source,
+                               const std::string& config, const Fields& fields)
+{
+  if (!o.resume.empty()) {
+    std::cerr << "going on from update " << run.resume() << "\n";
+  } else {
+    if (retinue::checkpoint_folder(in_run(o, "checkpoints")).latest())
+      retinue::fail(o.out, " holds a run already: --resume ", o.out,
+                    " goes on with it, --out names another");
+    nlohmann::ordered_json kept;
+    fields([&](const char* name, const auto& value) { kept[name] = value; });
+    write_text(in_run(o, "options.json"), kept.dump(2) + "\n");
+    write_text(in_run(o, "config.json"), config + "\n");
+  }
+  const std::size_t batch = std::min(o.batch, std::max<std::size_t>(1, source.size()));
+  const auto report =
+      run(source, rate_of(o, o.epochs * static_cast<std::int64_t>(source.size() / batch)));
+
+  const auto lines = retinue::read_log(in_run(o, "log.jsonl"));
+  if (!lines.empty()) retinue::write_image(in_run(o, "curves.png"), retinue::draw_curves(lines));
+  std::cerr << report.step << " of " << report.steps << " updates done";
+  if (report.skipped > 0) std::cerr << ", " << report.skipped << " pictures could not be read";
+  if (report.best) std::cerr << ", best AP " << *report.best;
+  std::cerr << "; weights: " << in_run(o, "weights.safetensors").string() << "\n";
+  if (!report.finished()) std::cerr << "stopped: --resume " << o.out << " goes on\n";
+  return report;
+}

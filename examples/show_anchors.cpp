@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Says how well anchors cover the objects of a data set: how many truths of each size get none.
+//
+//   show_anchors --data faces/train --size 640 --out coverage.png
+//
+// Pictures are scaled so that the longer side has --size pixels and padded to a square, as training
+// sees them uncropped. A truth is matched where an anchor overlaps it by the threshold; another has
+// its best anchor forced on it; what overlaps too little even for that is never learnt.
+#include "program/data.hpp"
+#include "program/main.hpp"
+
+#include <retinue/anchors.hpp>
+#include <retinue/io/config.hpp>
+#include <retinue/io/plot.hpp>
+#include <retinue/io/progress.hpp>
+#include <retinue/io/text_lines.hpp>
+#include <retinue/matchers.hpp>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace fs = std::filesystem;
+using namespace retinue;
+
+namespace {
+
+struct arguments {
+  data_argument data;
+  fs::path config, out, json, sizes;
+  std::string preset = "mobilenet0.25", boxes;
+  int size = 640;
+  std::optional<float> positive, floor;
+};
+
+arguments parse(CLI::App& app, int count, char** values)
+{
+  arguments a;
+  app.add_option("-d,--data", a.data.data, data_help)->required();
+  app.add_option("--images", a.data.images, "Folder of the pictures, if it is not the usual one");
+  app.add_option("--subset", a.data.subset, "Of a folder of PASCAL VOC's form")
+      ->capture_default_str();
+  app.add_option("--sizes", a.sizes,
+                 "Take the pictures' sizes from this file of lines `name width height`, text or "
+                 ".gz, and read no picture");
+  app.add_flag("--strict", a.data.strict, "Refuse the data for its first bad truth");
+  app.add_option("--size", a.size, "Pixels of the longer side")
+      ->check(CLI::Range(16, 20000))
+      ->capture_default_str();
+  auto* config =
+      app.add_option("--config", a.config, "JSON file with the anchors, of a RetinaFace");
+  auto* preset = app.add_option("--preset", a.preset, "The anchors by a RetinaFace's name")
+                     ->excludes(config)
+                     ->capture_default_str();
+  app.add_option("--default-boxes", a.boxes, "The anchors of SSD300 or of SSD512 instead")
+      ->check(CLI::IsMember({"300", "512"}))
+      ->excludes(config)
+      ->excludes(preset);
+  app.add_option("--positive", a.positive, "Overlap that matches (default 0.35; SSD 0.5)")
+      ->check(CLI::Range(0.01, 1.0));
+  app.add_option("--floor", a.floor, "Least overlap of a forced anchor (default 0.2; SSD 0)")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("-o,--out", a.out, "Draw the coverage by size to this picture");
+  app.add_option("--json", a.json, "Write the figures to this file");
+  app.footer("Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done.");
+  app.parse(count, values);
+  return a;
+}
+
+/// Truths of one size, half an octave.
+struct coverage {
+  std::size_t truths = 0, matched = 0, forced = 0, anchors = 0;
+
+  [[nodiscard]] double share(std::size_t part) const
+  {
+    return truths == 0 ? 0 : static_cast<double>(part) / static_cast<double>(truths);
+  }
+  void add(const coverage& other)
+  {
+    truths += other.truths;
+    matched += other.matched;
+    forced += other.forced;
+    anchors += other.anchors;
+  }
+};
+
+constexpr int steps_per_octave = 2;
+
+[[nodiscard]] double size_of(int bin)
+{
+  return std::exp2(double(bin) / steps_per_octave);
+}
+
+using table = std::map<int, coverage>;
+
+class counter {
+ public:
+  counter(const anchor_layout& layout, const overlap_matcher::settings& settings)
+      : layout_(layout), with_(settings), without_([&] {
+          auto s = settings;
+          s.force = forcing::none;
+          return s;
+        }())
+  {
+  }
+
+  /// Truths in pixels of a picture that is `longer` on its longer side.
+  void add(const std::vector<instance<schemas::none>>& truths, double longer, int side)
+  {
+    boxes_.clear();
+    for (const auto& t : truths) {
+      if (t.ignore) continue;
+      const auto at = [&](float v) { return static_cast<float>(v / longer); };
+      boxes_.push_back({at(t.bounds.x1), at(t.bounds.y1), at(t.bounds.x2), at(t.bounds.y2)});
+    }
+    without_(layout_, boxes_, {}, natural_);
+    with_(layout_, boxes_, {}, all_);
+    for (std::size_t g = 0; g < boxes_.size(); ++g) {
+      const auto& b = boxes_[g];
+      const double pixels = std::sqrt(double(b.x2 - b.x1) * double(b.y2 - b.y1)) * side;
+      coverage& bin = seen_[static_cast<int>(std::floor(std::log2(pixels) * steps_per_octave))];
+      ++bin.truths;
+      bin.matched += natural_.positives[g] > 0;
+      bin.forced += natural_.positives[g] == 0 && all_.positives[g] > 0;
+      bin.anchors += all_.positives[g];
+    }
+  }
+
+  [[nodiscard]] const table& seen() const { return seen_; }
+
+ private:
+  const anchor_layout& layout_;
+  overlap_matcher with_, without_;
+  std::vector<box<float>> boxes_;
+  assignment natural_, all_;
+  table seen_;
+};
+
+/// Sizes by the name of the picture, from a file.
+std::unordered_map<std::string, extent2> read_sizes(const fs::path& file)
+{
+  const std::string text = retinue::detail::read_text(file);
+  retinue::detail::line_reader in(text, file.string());
+  std::unordered_map<std::string, extent2> sizes;
+  while (in.next()) {
+    if (in.done()) continue;
+    const std::string name(in.word("a picture's name"));
+    extent2& size = sizes[name];
+    size.width = in.number<int>("the width");
+    size.height = in.number<int>("the height");
+    if (size.width < 1 || size.height < 1) in.refuse("a picture without pixels");
+  }
+  return sizes;
+}
+
+void print(const table& seen, const coverage& all)
+{
+  std::printf("%17s %9s %10s %10s %10s %9s\n", "size in pixels", "truths", "matched", "forced",
+              "without", "anchors");
+  const auto line = [](const std::string& name, const coverage& c) {
+    std::printf("%17s %9zu %8.1f %% %8.1f %% %8.1f %% %9.1f\n", name.c_str(), c.truths,
+                100 * c.share(c.matched), 100 * c.share(c.forced),
+                100 * c.share(c.truths - c.matched - c.forced), c.share(c.anchors));
+  };
+  for (const auto& [bin, c] : seen) {
+    char name[32];
+    std::snprintf(name, sizeof name, "%.1f to %.1f", size_of(bin), size_of(bin + 1));
+    line(name, c);
+  }
+  line("all", all);
+}
+
+cv::Mat draw(const table& seen, const std::string& title)
+{
+  std::vector<plot_line> lines{{"matched", {}, {}},
+                               {"forced", {}, {}},
+                               {"without an anchor", {}, {}},
+                               {"truths, of the most frequent size", {}, {}}};
+  std::size_t most = 1;
+  for (const auto& [bin, c] : seen) most = std::max(most, c.truths);
+  for (const auto& [bin, c] : seen) {
+    const std::array<double, 4> shares{c.share(c.matched), c.share(c.forced),
+                                       c.share(c.truths - c.matched - c.forced),
+                                       double(c.truths) / double(most)};
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      lines[i].x.push_back(size_of(bin) * std::exp2(0.5 / steps_per_octave));
+      lines[i].y.push_back(shares[i]);
+    }
+  }
+  plot_frame frame;
+  frame.title = title;
+  frame.x = {.label = "size of a truth in pixels", .limits = {}, .logarithmic = true};
+  frame.y = {.label = "share of the truths", .limits = plot_axis::range{0, 1.02}};
+  return draw_plot(frame, lines);
+}
+
+nlohmann::ordered_json to_json(const table& seen)
+{
+  auto all = nlohmann::ordered_json::array();
+  for (const auto& [bin, c] : seen)
+    all.push_back({{"from", size_of(bin)},
+                   {"to", size_of(bin + 1)},
+                   {"truths", c.truths},
+                   {"matched", c.matched},
+                   {"forced", c.forced},
+                   {"anchors", c.anchors}});
+  return all;
+}
+
+int show(const arguments& a)
+{
+  const bool ssd = !a.boxes.empty();
+  const extent2 square{a.size, a.size};
+  const anchor_layout layout = [&] {
+    if (a.boxes == "300") return anchor_layout(default_boxes::ssd300(), square);
+    if (a.boxes == "512") return anchor_layout(default_boxes::ssd512(), square);
+    return anchor_layout((a.config.empty() ? find_preset(a.preset) : read_config(a.config)).anchors,
+                         square);
+  }();
+  overlap_matcher::settings settings;
+  settings.positive = settings.negative = a.positive.value_or(ssd ? 0.5f : 0.35f);
+  settings.floor = a.floor.value_or(ssd ? 0.f : 0.2f);
+  counter count(layout, settings);
+
+  std::size_t failed = 0;
+  if (!a.sizes.empty()) {
+    const auto sizes = read_sizes(a.sizes);
+    const auto set = read_data<schemas::none>(a.data);
+    for (const auto& s : set.samples) {
+      // Names may stand with their folders, or without.
+      auto size = sizes.end();
+      for (fs::path name = s.path; size == sizes.end() && !name.empty();) {
+        size = sizes.find(name.string());
+        const auto rest = name.begin() == name.end() ? name.end() : std::next(name.begin());
+        fs::path shorter;
+        for (auto part = rest; part != name.end(); ++part) shorter /= *part;
+        name = shorter;
+      }
+      if (size == sizes.end()) fail(a.sizes.string(), ": no size of ", s.path.string());
+      count.add(s.instances, std::max(size->second.width, size->second.height), a.size);
+    }
+  } else {
+    const auto set = open_pictures<schemas::none>(a.data);
+    progress_bar bar("read", set.count);
+    for (std::size_t i = 0; i < set.count; ++i) {
+      try {
+        const auto from = set.read(0, i);
+        count.add(from.instances, std::max(from.picture.rows, from.picture.cols), a.size);
+      } catch (const error& e) {
+        bar.clear();
+        std::cerr << "skipped: " << e.what() << "\n";
+        ++failed;
+      }
+      bar.update(i + 1);
+    }
+  }
+  coverage all;
+  for (const auto& [bin, c] : count.seen()) all.add(c);
+  if (all.truths == 0) fail(a.data.data, ": no truth that counts");
+  std::printf("%s at %d pixels: %zu anchors, matched from overlap %g, forced from %g\n",
+              a.data.data.c_str(), a.size, layout.anchors().size(), double(settings.positive),
+              double(settings.floor));
+  print(count.seen(), all);
+  if (!a.json.empty()) write_text(a.json, to_json(count.seen()).dump(2) + "\n");
+  if (!a.out.empty())
+    write_image(a.out, draw(count.seen(), fs::path(a.data.data).filename().string() + " at " +
+                                              std::to_string(a.size) + " pixels"));
+  return failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** values)
+{
+  CLI::App app("Says how well anchors cover the objects of a data set.", "show_anchors");
+  return run_program(app, [&] { return show(parse(app, count, values)); });
+}
