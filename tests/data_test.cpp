@@ -4,6 +4,7 @@
 #include <retinue/data/retinaface_labels.hpp>
 #include <retinue/data/voc.hpp>
 #include <retinue/data/wflw.hpp>
+#include <retinue/io/gzip.hpp>  // one of the real sets is a .gz
 
 #include "catch.hpp"
 #include "npz.hpp"

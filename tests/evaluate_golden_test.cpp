@@ -6,6 +6,7 @@
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/coco_files.hpp>
 #include <retinue/evaluate/wider_files.hpp>
+#include <retinue/io/gzip.hpp>  // the truth is a .gz
 
 #include <algorithm>
 #include <cmath>

@@ -2,10 +2,16 @@
 #include "catch.hpp"
 
 #include <retinue/io/gzip.hpp>
+#include <retinue/io/text.hpp>
+
+#include <unistd.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace retinue;
@@ -78,29 +84,30 @@ std::string unpack(const bytes& file)
   return detail::gunzip(std::as_bytes(std::span(file)), "a.gz");
 }
 
+std::uint32_t check_of(const void* data, std::size_t size)
+{
+  return static_cast<std::uint32_t>(
+      ::crc32(0, static_cast<const Bytef*>(data), static_cast<uInt>(size)));
+}
+
 /// A member with a stored block, an extra field, a name, a comment and a header check.
 bytes stored_file(const std::string& text)
 {
-  bytes file{0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 3, 2, 0, 'x', 'y', 'n', 0, 'c', 0, 7, 7};
+  bytes file{0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 3, 2, 0, 'x', 'y', 'n', 0, 'c', 0};
   const auto number = [&](std::uint32_t v, int size) {
     for (int i = 0; i < size; ++i) file.push_back(static_cast<std::uint8_t>(v >> (8 * i)));
   };
   const auto size = static_cast<std::uint32_t>(text.size());
+  number(check_of(file.data(), file.size()), 2);
   number(1, 1);  // last block, stored
   number(size, 2);
   number(size ^ 0xffffU, 2);
   file.insert(file.end(), text.begin(), text.end());
-  number(detail::crc32(text), 4);
+  number(check_of(text.data(), text.size()), 4);
   number(size, 4);
   return file;
 }
 }  // namespace
-
-TEST_CASE("the check of gzip has its published value")
-{
-  CHECK(detail::crc32("123456789") == 0xcbf43926);
-  CHECK(detail::crc32("") == 0);
-}
 
 TEST_CASE("blocks of fixed codes, of own codes, stored, and several members are unpacked")
 {
@@ -111,6 +118,55 @@ TEST_CASE("blocks of fixed codes, of own codes, stored, and several members are 
   bytes both = squares_file;
   both.insert(both.end(), greeting_file.begin(), greeting_file.end());
   CHECK(unpack(both) == squares() + greeting());
+}
+
+TEST_CASE("text is read plain or packed, and packed is refused where nothing unpacks")
+{
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("retinue_gzip_" + std::to_string(::getpid()) + ".txt");
+  const auto write = [&](const void* data, std::size_t size) {
+    std::ofstream(file, std::ios::binary)
+        .write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+  };
+  write(greeting_file.data(), greeting_file.size());
+  CHECK(detail::read_text(file) == greeting());
+  const auto kept = std::exchange(detail::unpack_gzip, nullptr);
+  std::string why;
+  try {
+    (void)detail::read_text(file);
+  } catch (const error& e) {
+    why = e.what();
+  }
+  CHECK(why.starts_with(file.string() + ": compressed by gzip"));
+  write("plain", 5);
+  CHECK(detail::read_text(file) == "plain");
+  detail::unpack_gzip = kept;
+  CHECK(detail::read_text(file) == "plain");
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("what unpacks to more than a buffer is whole")
+{
+  std::string text(300000, 'a');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i * i % 23);
+  bytes several;
+  for (std::size_t at = 0; at < text.size(); at += 60000) {
+    const bytes member = stored_file(text.substr(at, 60000));
+    several.insert(several.end(), member.begin(), member.end());
+  }
+  CHECK(unpack(several) == text);
+
+  bytes packed(compressBound(static_cast<uLong>(text.size())) + 64);
+  z_stream z{};
+  REQUIRE(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  z.next_in = reinterpret_cast<Bytef*>(text.data());
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = packed.data();
+  z.avail_out = static_cast<uInt>(packed.size());
+  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
+  packed.resize(z.total_out);
+  deflateEnd(&z);
+  CHECK(unpack(packed) == text);
 }
 
 TEST_CASE("a file cut off anywhere is refused")

@@ -8,7 +8,7 @@ string(REPLACE "${INCLUDE}/" "" read "${read}")
 if(NOT read MATCHES "retinue/suppress.hpp")
   message(FATAL_ERROR "${HEADER} does not include retinue/suppress.hpp")
 endif()
-string(REGEX MATCH "[^ \n]*/(eigen3|Eigen|opencv[^/ ]*|torch|ATen|c10|nlohmann|CLI)/[^ \n]*" foreign
+string(REGEX MATCH "[^ \n]*/((eigen3|Eigen|opencv[^/ ]*|torch|ATen|c10|nlohmann|CLI)/|(pugixml|zlib)[.]h)[^ \n]*" foreign
              "${read}")
 if(foreign)
   message(FATAL_ERROR "a header of retinue::retinue reads ${foreign}, but that room is std only")

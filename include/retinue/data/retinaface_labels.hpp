@@ -11,7 +11,7 @@
 #pragma once
 
 #include <retinue/data/sample.hpp>    // data_set, read_truth
-#include <retinue/io/gzip.hpp>        // read_text
+#include <retinue/io/text.hpp>        // read_text
 #include <retinue/io/text_lines.hpp>  // line_reader
 
 #include <algorithm>

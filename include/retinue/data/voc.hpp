@@ -12,7 +12,7 @@
 #include <retinue/data/class_names.hpp>  // class_names
 #include <retinue/data/sample.hpp>       // data_set, read_truth
 #include <retinue/data/xml.hpp>          // xml_file
-#include <retinue/io/gzip.hpp>           // read_text
+#include <retinue/io/text.hpp>           // read_text
 #include <retinue/io/text_lines.hpp>     // line_reader
 
 #include <array>

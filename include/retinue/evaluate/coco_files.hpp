@@ -5,7 +5,7 @@
 
 #include <retinue/error.hpp>     // fail
 #include <retinue/geometry.hpp>  // box
-#include <retinue/io/gzip.hpp>   // read_text
+#include <retinue/io/text.hpp>   // read_text
 #include <retinue/overlap.hpp>   // area
 
 #include <nlohmann/json.hpp>  // json
