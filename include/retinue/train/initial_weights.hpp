@@ -4,6 +4,8 @@
 //   body.stage1..., fpn..., ClassHead...    a detector: what fits is taken; parts of another shape,
 //                                           as heads for other landmarks, begin anew
 //   stage1... or layer1..., fc...           a classifier: the body is taken, the rest is not
+//
+// `body.` is what the network calls its body: `vgg.` in an SSD of that body.
 #pragma once
 
 #include <retinue/error.hpp>          // fail
@@ -12,7 +14,6 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -23,7 +24,9 @@ template <class Network>
 std::vector<std::string> begin_from(Network& network, const state_dict& weights,
                                     const std::string& file)
 {
-  constexpr std::string_view prefix = "body.";
+  std::string prefix;
+  for (const auto& part : network.named_children())
+    if (part.value() == network.backbone()) prefix = part.key() + ".";
   const auto in_body = [&](const auto& entry) { return entry.first.starts_with(prefix); };
   const bool detector = std::any_of(weights.begin(), weights.end(), in_body);
   state_dict body;

@@ -18,19 +18,50 @@
 #include <retinue/io/file.hpp>                    // read_file
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace retinue {
 
 namespace detail {
 
-/// The one place where keys stand. Config is detector_config, const for writing.
+/// Config, or const Config: one description serves reading and writing.
+template <class C, class Config>
+concept form_of = std::same_as<std::remove_const_t<C>, Config>;
+
+/// What every detector has behind its network.
 template <class Fields, class Config>
+void describe_finding(Fields& fields, Config& c)
+{
+  constexpr double many = 1'000'000;
+  fields.group("coder", [&](auto& coder) {
+    coder("centre", c.coder.centre, between{0, 100, true});
+    coder("size", c.coder.size, between{0, 100, true});
+    coder("largest_log", c.coder.largest_log, between{0, 80, true, true});
+  });
+  fields.group("input", [&](auto& input) {
+    input("channels", c.input.channels, one_of{{"bgr", "rgb"}});
+    input("mean", c.input.mean, between{-many, many});
+    input("scale", c.input.scale, between{0, many, true});
+  });
+  fields.group("detect", [&](auto& detect) {
+    detect("score", c.detect.score, between{0, 1});
+    detect("candidates", c.detect.candidates, between{1, 1000 * many});
+    detect("overlap", c.detect.overlap, between{0, 1});
+    detect("keep", c.detect.keep, between{1, 1000 * many});
+    detect("clip", c.detect.clip, yes_or_no{});
+    detect("suppression", c.inclusive_pixels, one_of{{"continuous", "inclusive_pixels"}});
+  });
+}
+
+/// The one place where keys stand.
+template <class Fields, form_of<detector_config> Config>
 void describe(Fields& fields, Config& c)
 {
   one_of bodies;
@@ -53,24 +84,14 @@ void describe(Fields& fields, Config& c)
     });
     anchors("clip", c.anchors.clip, yes_or_no{});
   });
-  fields.group("coder", [&](auto& coder) {
-    coder("centre", c.coder.centre, between{0, 100, true});
-    coder("size", c.coder.size, between{0, 100, true});
-    coder("largest_log", c.coder.largest_log, between{0, 80, true, true});
-  });
-  fields.group("input", [&](auto& input) {
-    input("channels", c.input.channels, one_of{{"bgr", "rgb"}});
-    input("mean", c.input.mean, between{-many, many});
-    input("scale", c.input.scale, between{0, many, true});
-  });
-  fields.group("detect", [&](auto& detect) {
-    detect("score", c.detect.score, between{0, 1});
-    detect("candidates", c.detect.candidates, between{1, 1000 * many});
-    detect("overlap", c.detect.overlap, between{0, 1});
-    detect("keep", c.detect.keep, between{1, 1000 * many});
-    detect("clip", c.detect.clip, yes_or_no{});
-    detect("suppression", c.inclusive_pixels, one_of{{"continuous", "inclusive_pixels"}});
-  });
+  describe_finding(fields, c);
+}
+
+inline void check_classes(const std::vector<std::string>& classes, const std::string& where)
+{
+  std::set<std::string_view> names;
+  for (const auto& name : classes)
+    if (!names.insert(name).second) fail(where, ": classes has ", detail::quoted(name), " twice");
 }
 
 /// What no single key can tell.
@@ -91,9 +112,7 @@ inline void check_together(const detector_config& c, const std::string& where)
     if (sizes.empty()) fail(path, ".sizes is missing, expected a list of sides in pixels");
     finer = stride;
   }
-  std::set<std::string_view> names;
-  for (const auto& name : c.classes)
-    if (!names.insert(name).second) fail(where, ": classes has ", detail::quoted(name), " twice");
+  check_classes(c.classes, where);
 }
 
 /// The JSON in a text; in no object a key stands twice, and nothing lies deeper than `deepest`.
@@ -127,26 +146,43 @@ inline void check_together(const detector_config& c, const std::string& where)
   }
 }
 
-}  // namespace detail
-
-/// The configuration in a text; `where` begins every message: a file's name, or "metadata of FILE".
-[[nodiscard]] inline detector_config parse_config(const std::string& text, const std::string& where)
+/// A configuration in a text, over the preset that it names, if any.
+template <class Config, class FindPreset>
+[[nodiscard]] Config parse_as(const std::string& text, const std::string& where,
+                              const FindPreset& preset_of)
 {
-  const detail::json parsed = detail::parse_strictly(text, where);
-  detail::json_reader fields(parsed, where);
-  detector_config config;
+  const json parsed = parse_strictly(text, where);
+  json_reader fields(parsed, where);
+  Config config;
   std::string base;
-  fields("preset", base, detail::some_text{});
+  fields("preset", base, some_text{});
   if (!base.empty()) {
     try {
-      config = find_preset(base);
+      config = preset_of(base);
     } catch (const error& e) {
       fail(where, ": preset: ", e.what());
     }
   }
   config.name = where;
-  detail::describe(fields, config);
+  describe(fields, config);
   fields.finish();
+  return config;
+}
+
+template <class Config>
+[[nodiscard]] std::string written(const Config& config)
+{
+  json_writer fields;
+  describe(fields, config);
+  return fields.written.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace detail
+
+/// The configuration in a text; `where` begins every message: a file's name, or "metadata of FILE".
+[[nodiscard]] inline detector_config parse_config(const std::string& text, const std::string& where)
+{
+  const auto config = detail::parse_as<detector_config>(text, where, find_preset);
   detail::check_together(config, where);
   return config;
 }
@@ -160,9 +196,7 @@ inline void check_together(const detector_config& c, const std::string& where)
 /// All of it, indented; parse_config gives the same configuration back.
 [[nodiscard]] inline std::string to_json(const detector_config& config)
 {
-  detail::json_writer fields;
-  detail::describe(fields, config);
-  return fields.written.dump(2, ' ', false, detail::json::error_handler_t::replace);
+  return detail::written(config);
 }
 
 }  // namespace retinue

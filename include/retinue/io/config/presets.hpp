@@ -58,11 +58,12 @@ struct preset {
   return all;
 }
 
-/// Throws where there is none of that name, and says which come near.
-[[nodiscard]] inline const detector_config& find_preset(std::string_view name)
+namespace detail {
+template <class Preset>
+[[nodiscard]] const auto& preset_named(std::string_view name, std::span<const Preset> all)
 {
   std::vector<std::string_view> names;
-  for (const auto& p : presets()) {
+  for (const auto& p : all) {
     if (p.name == name) return p.config;
     names.push_back(p.name);
   }
@@ -70,6 +71,13 @@ struct preset {
   fail("there is no preset ", detail::quoted(name),
        meant.empty() ? std::string() : "; did you mean " + std::string(meant) + "?",
        meant.empty() ? "; expected one of " : " The presets are ", detail::listed(names));
+}
+}  // namespace detail
+
+/// Throws where there is none of that name, and says which come near.
+[[nodiscard]] inline const detector_config& find_preset(std::string_view name)
+{
+  return detail::preset_named(name, presets());
 }
 
 }  // namespace retinue
