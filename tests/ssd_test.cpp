@@ -99,7 +99,7 @@ TEST_CASE("the networks of the paper: rows, maps, classes, parameters and their 
   };
   for (const auto& e :
        {expected{"ssd300-vgg16", 300, 8732, 26'285'486, {38, 19, 10, 5, 3, 1}},
-        expected{"ssd512-vgg16", 512, 24'564, 27'188'974, {64, 32, 16, 8, 4, 2, 1}}}) {
+        expected{"ssd512-vgg16", 512, 24'564, 27'188'676, {64, 32, 16, 8, 4, 2, 1}}}) {
     INFO(e.preset);
     ssd network(network_options(find_ssd_preset(e.preset)));
     network.eval();
@@ -323,9 +323,10 @@ TEST_CASE("levels and layers that do not fit are refused, and pictures that are 
   config.anchors.level[0].stride = 4;
   check_says(refusal_of([&] { ssd(network_options(config)); }), "has stride 4");
   ssd small(network_options(find_ssd_preset("ssd300-vgg16")));
-  check_says(refusal_of([&] { small.forward(at::zeros({1, 3, 96, 96})); }),
+  check_says(refusal_of([&] { static_cast<void>(small.forward(at::zeros({1, 3, 96, 96}))); }),
              "images of 96 x 96 pixels leave extra layer 2");
-  check_says(refusal_of([&] { small.forward(at::zeros({3, 96, 96})); }), "expected (B, 3, H, W)");
+  check_says(refusal_of([&] { static_cast<void>(small.forward(at::zeros({3, 96, 96}))); }),
+             "expected (B, 3, H, W)");
 }
 
 TEST_CASE("configurations are read, written and refused by their keys")
@@ -344,9 +345,9 @@ TEST_CASE("configurations are read, written and refused by their keys")
   };
   check_says(refused(R"({"preset": "ssd300-vgg"})"), "did you mean ssd300-vgg16?");
   check_says(refused(R"({"network": {"body": "vgg19"}})"),
-             "f.json: network.body is 'vgg19', expected one of vgg16");
-  check_says(refused(R"({"landmarks": 5})"), "'landmarks' is not a known key");
-  check_says(refused(R"({"classes": ["a", "a"]})"), "classes has 'a' twice");
+             "f.json: network.body is \"vgg19\", expected one of vgg16");
+  check_says(refused(R"({"landmarks": 5})"), "\"landmarks\" is not a known key");
+  check_says(refused(R"({"classes": ["a", "a"]})"), "classes has \"a\" twice");
   check_says(refused(R"({"anchors": {"levels": [{"stride": 8, "ratios": [2]}]}})"),
              "anchors.levels[0] has no size and next_size");
   const auto changed = parse_ssd_config(

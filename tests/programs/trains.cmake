@@ -11,7 +11,8 @@ endfunction()
 
 set(recipe --data synthetic --size 64 --scenes 8 --batch 4 --average 0.9)
 run(${recipe} --epochs 2 --workers 2 --out "${FOLDER}/whole")
-foreach(file IN ITEMS weights.safetensors best.safetensors curves.png log.jsonl config.json options.json)
+foreach(file IN ITEMS weights.safetensors best.safetensors curves.png log.jsonl config.json options.json
+             ${ALSO})
   if(NOT EXISTS "${FOLDER}/whole/${file}")
     message(FATAL_ERROR "the run wrote no ${file}")
   endif()
