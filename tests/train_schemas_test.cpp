@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training for any number of landmarks, and on batches of every kind.
+#include "catch.hpp"
+#include "shared.hpp"
+
+#include <retinue/augment/presets.hpp>
+#include <retinue/data/imglab.hpp>
+#include <retinue/data/pictures.hpp>
+#include <retinue/models/load.hpp>
+#include <retinue/models/retinaface.hpp>
+#include <retinue/train/augmented_source.hpp>
+#include <retinue/train/objective.hpp>
+#include <retinue/train/trainer.hpp>
+
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace retinue;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder of its own, which goes with the test.
+struct scratch {
+  fs::path path = fs::temp_directory_path() / ("retinue_schemas_" + std::to_string(::getpid()));
+  scratch() { fs::remove_all(path); }
+  ~scratch() { fs::remove_all(path); }
+};
+
+template <landmark_schema Schema>
+std::shared_ptr<retinaface<Schema>> small_network()
+{
+  torch::manual_seed(5);
+  retinaface_options options;
+  options.body = [] { return std::make_shared<mobilenet_v1>(0.125); };
+  options.channels = 16;
+  return std::make_shared<retinaface<Schema>>(options);
+}
+
+template <landmark_schema Schema>
+auto small_trainer(const fs::path& folder, std::int64_t epochs, std::size_t batch)
+{
+  training_settings settings{.epochs = epochs, .batch = batch, .workers = 0, .progress = false};
+  auto of = small_network<Schema>();
+  return trainer(of, objective<Schema>(square_anchors::retinaface()), adamw(*of), folder, settings);
+}
+
+/// An object of that side, in fractions, with its landmarks on a spiral from its centre.
+template <landmark_schema Schema>
+instance<Schema> object_at(float x, float y, float side)
+{
+  instance<Schema> truth;
+  truth.bounds = {x, y, x + side, y + side};
+  for (std::size_t k = 0; k < Schema::count; ++k) {
+    const float turn = 0.4f * float(k), far = 0.5f * side * float(k + 1) / float(Schema::count);
+    truth.points.points[k] = {x + side / 2 + far * std::cos(turn),
+                              y + side / 2 + far * std::sin(turn)};
+    truth.visible[k] = k % 5 != 4;
+  }
+  return truth;
+}
+
+/// Noise of 64 x 64, in every epoch the same, and the truths that `of` gives sample i.
+template <landmark_schema Schema>
+struct noise_with {
+  using schema = Schema;
+  std::function<std::vector<instance<Schema>>(std::size_t i)> of;
+
+  [[nodiscard]] std::size_t size() const { return 4; }
+  training_sample<Schema> operator()(std::uint64_t, std::size_t i) const
+  {
+    keyed_random random(7, 0, i);
+    training_sample<Schema> made{std::to_string(i), {64, 64}, std::vector<float>(3 * 64 * 64), {}};
+    for (float& v : made.planes) v = static_cast<float>(random.uniform(-100, 100));
+    made.truths = of(i);
+    return made;
+  }
+};
+
+bool all_finite(const std::vector<log_line>& lines)
+{
+  for (const auto& l : lines)
+    for (const double v : {l.box, l.label, l.landmark, l.total, l.gradient})
+      if (!std::isfinite(v)) return false;
+  return !lines.empty();
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a network for any number of landmarks learns, is written and read", "",
+                   schemas::none, schemas::points<1>, schemas::plate4, schemas::face5,
+                   schemas::face68, schemas::wflw98)
+{
+  const scratch room;
+  const noise_with<TestType> source{
+      [](std::size_t i) { return std::vector{object_at<TestType>(0.1f * float(i), 0.3f, 0.4f)}; }};
+  small_trainer<TestType>(room.path, 16, 4)(source, constant_rate{5e-3});
+  const auto lines = read_log(room.path / "log.jsonl");
+  REQUIRE(lines.size() == 16);
+  CHECK(all_finite(lines));
+  CHECK(lines[15].total < 0.9 * lines[0].total);
+  CHECK((lines[0].landmark > 0) == (TestType::count > 0));
+  if (TestType::count > 0) CHECK(lines[15].landmark < lines[0].landmark);
+
+  auto again = small_trainer<TestType>(room.path, 17, 4);
+  CHECK(again.resume() == 16);
+  const state_dict weights = read_safetensors(room.path / "weights.safetensors");
+  CHECK((weights.find("LandmarkHead.0.conv1x1.weight") != nullptr) == (TestType::count > 0));
+  auto loaded = small_network<TestType>();
+  CHECK(load(*loaded, weights).complete());
+  for (const auto& [name, tensor] : state_of(*loaded)) {
+    const bool same = tensor.bytes == again.weights().find(name)->bytes;
+    if (!same) FAIL(name << " is not what was written");
+  }
+  CHECK(again(source, constant_rate{5e-3}).finished());
+}
+
+TEMPLATE_TEST_CASE("batches of nothing, of crowds and of single pixels stay finite, and teach", "",
+                   schemas::none, schemas::face5)
+{
+  using truths = std::vector<instance<TestType>>;
+  struct kind {
+    const char* name;
+    std::function<truths(std::size_t)> of;
+    bool has_positives;
+  };
+  const float pixel = 1.0f / 64;
+  const std::vector<kind> kinds{
+      {"nothing", [](std::size_t) { return truths(); }, false},
+      {"some have nothing",
+       [](std::size_t i) {
+         return i % 2 ? truths() : truths{object_at<TestType>(0.2f, 0.3f, 0.4f)};
+       },
+       true},
+      {"512 truths in one image",
+       [](std::size_t i) {
+         truths all;
+         for (std::size_t t = 0; i == 0 && t < 512; ++t)
+           all.push_back(object_at<TestType>(0.025f * float(t % 32), 0.05f * float(t / 32),
+                                             0.1f + 0.0003f * float(t)));
+         return all;
+       },
+       true},
+      {"single pixels",
+       [&](std::size_t i) {
+         return truths{object_at<TestType>(pixel * float(i), 0, pixel),
+                       object_at<TestType>(1 - pixel, 1 - pixel, pixel)};
+       },
+       false}};  // no anchor comes near them
+  const scratch room;
+  for (const kind& k : kinds) {
+    INFO(k.name);
+    const fs::path folder = room.path / k.name;
+    small_trainer<TestType>(folder, 3, 2)(noise_with<TestType>{k.of}, constant_rate{1e-2});
+    const auto lines = read_log(folder / "log.jsonl");
+    REQUIRE(lines.size() == 6);
+    CHECK(all_finite(lines));
+    bool positives = false;
+    for (const auto& l : lines) {
+      CHECK(l.gradient > 0);
+      positives = positives || l.positives > 0;
+    }
+    CHECK(positives == k.has_positives);
+  }
+}
+
+TEST_CASE("faces of 68 landmarks are read, augmented and mirrored, and teach", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  using schema = schemas::face68;
+  const auto set = pictures_of(
+      read_imglab<schema>(test::shared("data/dlib_faces/training_with_face_landmarks.xml")));
+  const augmented_source<schema, decltype(set.read), decltype(retinaface_augmentation(0))> source(
+      set.count, set.read, retinaface_augmentation(128), pixel_format{}, 3);
+
+  std::size_t faces = 0;
+  for (std::uint64_t epoch = 0; epoch < 8; ++epoch)
+    for (std::size_t i = 0; i < source.size(); ++i)
+      for (const auto& face : source(epoch, i).truths) {
+        // Point 0 ends the jaw on the left, mirrored or not; 16 on the right; 8 is the chin.
+        const auto& p = face.points.points;
+        if (!face.visible[0] || !face.visible[16] || !face.visible[8]) continue;
+        ++faces;
+        CHECK(p[0][0] < p[8][0]);
+        CHECK(p[8][0] < p[16][0]);
+      }
+  CHECK(faces > 20);
+
+  const scratch room;
+  small_trainer<schema>(room.path, 10, 2)(source, constant_rate{5e-3});
+  const auto lines = read_log(room.path / "log.jsonl");
+  CHECK(all_finite(lines));
+  const auto landmark_loss = [&](std::size_t first, std::size_t last) {
+    double sum = 0;
+    for (std::size_t i = first; i < last; ++i) sum += lines[i].landmark;
+    return sum / static_cast<double>(last - first);
+  };
+  REQUIRE(lines.size() >= 20);
+  CHECK(landmark_loss(0, 4) > 0);
+  CHECK(landmark_loss(lines.size() - 8, lines.size()) < 0.95 * landmark_loss(0, 4));
+}
