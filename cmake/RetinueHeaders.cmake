@@ -83,8 +83,11 @@ retinue_headers(
   losses/residual.hpp
   losses/targets.hpp
   matchers.hpp
+  matchers/assignment.hpp
+  matchers/overlap.hpp
   models/extra_layer.hpp
   overlap.hpp
+  packet.hpp
   random.hpp
   retinue.hpp
   select.hpp

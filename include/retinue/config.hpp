@@ -22,3 +22,10 @@
 #ifndef RETINUE_HAS_SHUFFLES
 #define RETINUE_HAS_SHUFFLES 0
 #endif
+
+/// How many bytes the machine that is compiled for computes at once, as far as packets care.
+#if defined(__AVX__)
+#define RETINUE_VECTOR_BYTES 32
+#else
+#define RETINUE_VECTOR_BYTES 16
+#endif

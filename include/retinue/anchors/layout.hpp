@@ -21,6 +21,7 @@ namespace retinue {
 struct level_layout {
   std::size_t first = 0, rows = 0, columns = 0, per_cell = 0;
   float left = 0, top = 0, step_x = 0, step_y = 0;
+  float per_x = 0, per_y = 0;           ///< 1 / step, 0 where there is one cell
   float bend_x = 0, bend_y = 0;         ///< the furthest from there that a centre lies: clipping
   std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
 
@@ -82,6 +83,8 @@ class anchor_layout {
       if (level.rows > 1)
         level.step_y =
             (at[(level.rows - 1) * row].cy - at->cy) / static_cast<float>(level.rows - 1);
+      level.per_x = level.step_x > 0 ? 1 / level.step_x : 0;
+      level.per_y = level.step_y > 0 ? 1 / level.step_y : 0;
       for (std::size_t c = 0; c < level.columns; ++c)
         level.bend_x = std::max(level.bend_x, std::abs(at[c * level.per_cell].cx - at->cx -
                                                        static_cast<float>(c) * level.step_x));

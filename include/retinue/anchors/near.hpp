@@ -3,10 +3,9 @@
 #pragma once
 
 #include <retinue/anchors/layout.hpp>  // anchor_layout
+#include <retinue/coordinate.hpp>      // minimum_of, maximum_of
 #include <retinue/geometry.hpp>        // box, to_centre
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,17 +15,17 @@ namespace detail {
 struct cell_range {
   std::size_t begin, end;
 };
-/// Those whose centre, first + cell * step, lies within reach of a centre.
-inline cell_range cells_within(float centre, float reach, float first, float step,
+/// Those whose centre, first + cell / per_step, lies within reach of a centre.
+inline cell_range cells_within(float centre, float reach, float first, float per_step,
                                std::size_t count)
 {
-  if (count <= 1 || step <= 0) return {0, count};
+  if (count <= 1 || per_step <= 0) return {0, count};
   const float slack = 1e-3f;  // of a cell, for rounding
-  const float middle = (centre - first) / step, cells = reach / step;
+  const float middle = (centre - first) * per_step, cells = reach * per_step;
   // Whole numbers by truncation, which costs less than std::ceil and std::floor.
   const auto whole = [count](float cell) {
     return static_cast<std::size_t>(
-        static_cast<std::int32_t>(std::clamp(cell, 0.0f, static_cast<float>(count))));
+        static_cast<std::int32_t>(minimum_of(maximum_of(cell, 0.0f), static_cast<float>(count))));
   };
   return {whole(middle - cells + 1 - 2 * slack), whole(middle + cells + 1 + slack)};
 }
@@ -35,8 +34,9 @@ inline cell_range cells_within(float centre, float reach, float first, float ste
 /// Calls run(begin, end) with every range of anchors in which one may overlap the truth by
 /// `least` or more (by more than 0, for least = 0), in rising order within a level.
 ///
-/// iou >= t implies that the boxes share at least t (|a| + |b|) / (1 + t). How much of their
-/// height they share in a row of cells therefore says how much of their width they must.
+/// iou >= t implies that the boxes share at least t (|a| + |b|) / (1 + t), and therefore, of two
+/// boxes of known sides, how far apart their centres are at most: in x if they share all the height
+/// that they can, in y if they share all the width.
 template <class Run>
 void near_anchors(const anchor_layout& anchors, const box<float>& truth, float least,
                   const Run& run)
@@ -49,31 +49,26 @@ void near_anchors(const anchor_layout& anchors, const box<float>& truth, float l
       run(level.first, level.first + level.per_cell);
       continue;
     }
-    float reach_y = -1;
+    float reach_x = -1, reach_y = -1;
     for (const centre_box<float>& a : level.cell) {
-      const float needed = share * (a.w * a.h + t.w * t.h), w = std::min(a.w, t.w);
-      if (needed <= w * std::min(a.h, t.h))
-        reach_y = std::max(reach_y, (a.h + t.h) / 2 - needed / w);
+      const float needed = share * (a.w * a.h + t.w * t.h);
+      const float w = detail::minimum_of(a.w, t.w), h = detail::minimum_of(a.h, t.h);
+      // Without a branch: which sizes suit a truth is not to be foreseen.
+      const float of_both = needed / (w * h);
+      const bool suits = of_both <= 1;
+      const float x = (a.w + t.w) / 2 - of_both * w, y = (a.h + t.h) / 2 - of_both * h;
+      reach_x = suits ? detail::maximum_of(reach_x, x) : reach_x;
+      reach_y = suits ? detail::maximum_of(reach_y, y) : reach_y;
     }
-    if (reach_y < 0) continue;
+    if (reach_x < 0) continue;
     const auto [top, bottom] =
-        detail::cells_within(t.cy, reach_y + level.bend_y, level.top, level.step_y, level.rows);
-    for (std::size_t row = top; row < bottom; ++row) {
-      const float centre = level.top + static_cast<float>(row) * level.step_y;
-      const float apart = std::abs(centre - t.cy) - level.bend_y - 1e-6f;  // or less, by rounding
-      float reach_x = -1;
-      for (const centre_box<float>& a : level.cell) {
-        const float needed = share * (a.w * a.h + t.w * t.h);
-        const float h = std::min(std::min(a.h, t.h), (a.h + t.h) / 2 - apart);
-        if (h > 0 && needed <= h * std::min(a.w, t.w))
-          reach_x = std::max(reach_x, (a.w + t.w) / 2 - needed / h);
-      }
-      if (reach_x < 0) continue;
-      const auto [left, right] = detail::cells_within(t.cx, reach_x + level.bend_x, level.left,
-                                                      level.step_x, level.columns);
-      const std::size_t at = level.first + row * level.columns * level.per_cell;
-      if (left < right) run(at + left * level.per_cell, at + right * level.per_cell);
-    }
+        detail::cells_within(t.cy, reach_y + level.bend_y, level.top, level.per_y, level.rows);
+    const auto [left, right] =
+        detail::cells_within(t.cx, reach_x + level.bend_x, level.left, level.per_x, level.columns);
+    if (left >= right) continue;
+    std::size_t at = level.first + top * level.columns * level.per_cell;
+    for (std::size_t row = top; row < bottom; ++row, at += level.columns * level.per_cell)
+      run(at + left * level.per_cell, at + right * level.per_cell);
   }
 }
 
