@@ -185,7 +185,7 @@ class run {
   void take(std::size_t place, const fs::path& path)
   {
     picture p{place, path, time_.measure("read", [&] { return read_image(path); }), {}};
-    p.how = arguments_.network.fit({p.image.rows, p.image.cols});
+    p.how = arguments_.network.fit({p.image.rows, p.image.cols}, config_.input);
     waiting_[{p.how.input.height, p.how.input.width}].push_back(std::move(p));
   }
 

@@ -160,9 +160,9 @@ class evaluation_run {
     for (std::size_t i = 0; i < set_.count; ++i) {
       try {
         auto from = set_.read(0, i);
-        find_in(detect_, from.picture,
-                arguments_.network.fit({from.picture.rows, from.picture.cols}), config_.input,
-                found);
+        const frame how =
+            arguments_.network.fit({from.picture.rows, from.picture.cols}, config_.input);
+        find_in(detect_, from.picture, how, config_.input, found);
         add(i, from, found[0]);
       } catch (const error& e) {
         bar.clear();
@@ -224,11 +224,22 @@ class evaluation_run {
     ++drawn_;
   }
 
+  /// To which the pictures are scaled.
+  [[nodiscard]] std::string size() const
+  {
+    const auto& n = arguments_.network;
+    const int side = n.long_side > 0 ? n.long_side : config_.input.long_side;
+    if (n.original_size) return "in their own size";
+    if (side > 0) return "the longer side scaled to " + std::to_string(side);
+    return "in their own size up to " + std::to_string(n.longest_by_default);
+  }
+
   void report()
   {
     nlohmann::ordered_json all;
     all["weights"] = arguments_.network.weights.string();
     all["data"] = arguments_.data.data;
+    all["size"] = size();
     all["score"] = config_.detect.score;
     all["nms"] = config_.detect.overlap;
     std::vector<plot_line> lines;
@@ -236,8 +247,9 @@ class evaluation_run {
       std::cout << result.describe();
       all[name] = to_json(result);
     };
-    std::cout << arguments_.data.data << ": " << set_.count << " pictures, scores above "
-              << config_.detect.score << ", suppression at " << config_.detect.overlap << "\n";
+    std::cout << arguments_.data.data << ": " << set_.count << " pictures, " << size()
+              << ", scores above " << config_.detect.score << ", suppression at "
+              << config_.detect.overlap << "\n";
     if (arguments_.wants("voc")) {
       const voc_result result = voc_.result();
       tell("voc", result);

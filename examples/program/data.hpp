@@ -33,9 +33,9 @@ struct data_argument {
   std::size_t scenes = 1024;     ///< how many are drawn
   std::uint64_t seed = 1;        ///< of what is drawn
   int side = 320;                ///< pixels of a drawn scene
-
-  [[nodiscard]] bool synthetic() const { return data == "synthetic"; }
 };
+
+inline constexpr const char* synthetic = "synthetic";
 
 inline constexpr const char* data_help =
     "RetinaFace's label.txt or a folder with one; a folder of PASCAL VOC's form; COCO's .json; "
@@ -81,7 +81,7 @@ template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::picture_set<Schema> open_pictures(const data_argument& a)
 {
   using namespace retinue;
-  if (a.synthetic()) {
+  if (a.data == synthetic) {
     if constexpr (std::same_as<Schema, schemas::face5>)
       return drawn_faces(a.seed, a.scenes, a.side);
     else if constexpr (std::same_as<Schema, schemas::none>)

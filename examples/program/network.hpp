@@ -47,7 +47,8 @@ struct network_arguments {
   [[nodiscard]] static std::string footer()
   {
     std::string text =
-        "Without --long-side or --original-size a picture keeps its size unless a side exceeds " +
+        "Without --long-side or --original-size a picture is scaled as the network's configuration "
+        "says; where\nit says nothing, a picture keeps its size unless a side exceeds " +
         std::to_string(longest_by_default) +
         " pixels.\nWithout --config or --preset the network is guessed from the "
         "weights.\n\nPresets:\n";
@@ -73,13 +74,15 @@ struct network_arguments {
     return chosen;
   }
 
-  /// How a picture of this size is scaled.
-  [[nodiscard]] retinue::frame fit(retinue::extent2 size) const
+  /// How a picture of this size is scaled, to be what the network is used to.
+  [[nodiscard]] retinue::frame fit(retinue::extent2 size, const retinue::pixel_format& input) const
   {
     const int longer = std::max(size.height, size.width);
     return retinue::fit_long_side(size, original_size   ? longer
                                         : long_side > 0 ? long_side
-                                                        : std::min(longer, longest_by_default));
+                                        : input.long_side > 0
+                                            ? input.long_side
+                                            : std::min(longer, longest_by_default));
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a network wants its pixels: (value - mean) / scale, channel by channel, in its own order.
+// How a network wants its pictures: scaled to a size, then (value - mean) / scale of each pixel,
+// channel by channel, in its own order.
 #pragma once
 
 #include <array>
@@ -12,6 +13,9 @@ struct pixel_format {
   std::string channels = "bgr";  ///< or "rgb"; mean and scale are in this order
   std::array<double, 3> mean{104, 117, 123};
   std::array<double, 3> scale{1, 1, 1};  ///< > 0
+  /// Pixels that the longer side of a picture is to have; 0: as many as it has. Objects in pictures
+  /// are then of the sizes that were learnt.
+  int long_side = 0;
 };
 
 }  // namespace retinue

@@ -6,7 +6,8 @@
 //    "classes": ["face"], "landmarks": 5,
 //    "anchors": {"levels": [{"stride": 8, "sizes": [16, 32]}, ...], "clip": false},
 //    "coder": {"centre": 0.1, "size": 0.2, "largest_log": 4.1},        null: exp is not clamped
-//    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1]},
+//    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1],
+//              "long_side": 0},
 //    "detect": {"score": 0.02, "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false,
 //               "suppression": "continuous"}}                          or "inclusive_pixels"
 #pragma once
@@ -49,6 +50,7 @@ void describe_finding(Fields& fields, Config& c)
     input("channels", c.input.channels, one_of{{"bgr", "rgb"}});
     input("mean", c.input.mean, between{-many, many});
     input("scale", c.input.scale, between{0, many, true});
+    input("long_side", c.input.long_side, between{0, 20000});
   });
   fields.group("detect", [&](auto& detect) {
     detect("score", c.detect.score, between{0, 1});
