@@ -41,7 +41,6 @@ using namespace retinue;
 namespace {
 
 using none = schemas::none;
-constexpr const char* synthetic = "synthetic";
 
 struct arguments : training_arguments {
   std::string subset = "trainval", test;  // of the run
@@ -62,7 +61,7 @@ arguments parse(CLI::App& app, int count, char** values)
 {
   arguments a;
   a.preset = "ssd320-mobilenet0.25";
-  a.size = 0;  // that of the network's design
+  a.size = 0;  // as the configuration says
   a.epochs = 120;
   a.schedule = "cosine";
   app.add_option("-d,--data", a.data, data_help);
@@ -140,10 +139,11 @@ picture_set<none> held_out(const arguments& a, const std::string& named,
   return with_labels_of(classes, open_pictures<none>(from), from.data);
 }
 
-/// VOC's figures of weights. Pictures are stretched to squares of `side`.
+/// VOC's figures of weights.
 voc_result evaluate(const state_dict& weights, const ssd_config& config,
-                    const picture_set<none>& set, int side)
+                    const picture_set<none>& set)
 {
+  const int side = config.input.long_side;
   ssd network(network_options(config));
   load(network, weights);
   network.eval();
@@ -189,7 +189,9 @@ int train(arguments a)
 {
   prepare_process(a);
   ssd_config config = a.config.empty() ? find_ssd_preset(a.preset) : read_ssd_config(a.config);
+  if (a.size == 0) a.size = config.input.long_side;
   if (a.size == 0) a.size = config.anchors.design_side;
+  config.input.long_side = a.size;
   auto set = open_pictures<none>(data_of(a, a.scenes));
   if (a.config.empty() && !set.classes.empty()) config.classes = set.classes;
   set = with_labels_of(config.classes, std::move(set), a.data);
@@ -208,7 +210,7 @@ int train(arguments a)
   if (a.freeze_body) freeze(*network->backbone());
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
-      const double ap = evaluate(weights, config, validation, a.size).mean.value_or(0);
+      const double ap = evaluate(weights, config, validation).mean.value_or(0);
       std::printf("AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count, ap);
       std::fflush(stdout);
       return ap;
@@ -224,7 +226,7 @@ int train(arguments a)
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
   const auto done = train(a, run, source, settings.config, fields_of(a));
   if (!done.finished()) return 1;
-  if (test.count > 0) report(a, evaluate(run.weights(), config, test, a.size), config.classes);
+  if (test.count > 0) report(a, evaluate(run.weights(), config, test), config.classes);
   return 0;
 }
 

@@ -34,7 +34,7 @@ namespace retinue {
 /// A trained SSD with its post-processing.
 using ssd_detector = network_detector<ssd, default_boxes>;
 
-/// How a picture becomes the network's input: stretched to a square, whatever its shape.
+/// How a picture becomes the input: stretched to a square of the configuration's long side.
 [[nodiscard]] inline frame stretched(extent2 original, int side)
 {
   return {{side, side}, original, double(side) / original.width, double(side) / original.height};

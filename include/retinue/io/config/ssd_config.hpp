@@ -36,7 +36,7 @@ struct ssd_config {
   std::vector<std::string> classes = voc_classes();  ///< without the background
   default_boxes anchors = default_boxes::ssd300();
   centre_size_coder coder;
-  pixel_format input{"rgb", {123, 117, 104}, {1, 1, 1}};
+  pixel_format input{.channels = "rgb", .mean = {123, 117, 104}, .long_side = 300};
   detect_options detect{
       .score = 0.01f, .candidates = 5000, .overlap = 0.45f, .keep = 200, .clip = true};
   bool inclusive_pixels = false;  ///< compatibility: both pixels of a side count in suppression
@@ -55,7 +55,7 @@ struct ssd_preset {
         {{"ssd300-vgg16", "the paper's network for 300 pixels: 8,732 default boxes", {}},
          {"ssd512-vgg16", "the paper's network for 512 pixels: 24,564 default boxes", {}},
          {"ssd320-mobilenet0.25",
-          "a network of a sixtieth of the weights, for 320 pixels and objects from 5 % of them: "
+          "a network of an eighteenth of the weights, for 320 pixels and objects from 5 % of them: "
           "12,802 default boxes",
           {}}}};
     auto& [vgg300, vgg512, mobilenet] = made;
@@ -71,7 +71,10 @@ struct ssd_preset {
                                           {128, 220.8, 278.4, {2}},
                                           {256, 278.4, 336, {2}}}};
     mobilenet.config.input = {};
-    for (auto& p : made) p.config.name = p.name;
+    for (auto& p : made) {
+      p.config.name = p.name;
+      p.config.input.long_side = p.config.anchors.design_side;
+    }
     return made;
   }();
   return all;
