@@ -83,7 +83,7 @@ struct known_gradient : torch::autograd::Function<known_gradient> {
                                                  const torch::autograd::variable_list& by_value)
   {
     const auto saved = context->get_saved_variables();
-    const at::Tensor slope = by_value[0];
+    const at::Tensor& slope = by_value[0];
     at::Tensor by_input = at::zeros(context->saved_data["shape"].toIntVector(), saved[1].options());
     by_input.view({-1, saved[1].size(1)}).index_copy_(0, saved[0], saved[1] * slope);
     return {by_input, at::Tensor(), at::Tensor()};

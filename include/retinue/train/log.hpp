@@ -93,7 +93,7 @@ class log_writer {
 
   void add(const log_line& line)
   {
-    out_ << to_json(line) << std::endl;  // at once: a reader may follow it
+    out_ << to_json(line) << '\n' << std::flush;  // at once: a reader may follow it
     if (!out_) fail(name_, ": cannot be written");
   }
 
