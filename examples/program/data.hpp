@@ -16,6 +16,7 @@
 #include <retinue/data/voc.hpp>
 #include <retinue/data/wflw.hpp>
 #include <retinue/error.hpp>
+#include <retinue/io/gzip.hpp>  // labels may be packed
 
 #include <CLI/CLI.hpp>
 

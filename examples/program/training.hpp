@@ -20,7 +20,6 @@
 #include <opencv2/core.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +27,6 @@
 #include <functional>
 #include <iostream>
 #include <set>
-#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -147,12 +145,6 @@ inline std::filesystem::path in_run(const training_arguments& o, const char* fil
   return std::filesystem::path(o.out) / file;
 }
 
-inline void write_text(const std::filesystem::path& file, const std::string& text)
-{
-  const std::array<retinue::detail::byte_view, 1> parts{std::as_bytes(std::span(text))};
-  retinue::detail::replace_file(file, parts);
-}
-
 /// With --resume: refuses options of the run, and takes those it began with from its folder. Call
 /// it when the arguments are parsed. `fields(field)` lists them all, the program's own included.
 template <class Fields>
@@ -263,8 +255,8 @@ retinue::training_report train(const training_arguments& o, Trainer& run, const 
                     " goes on with it, --out names another");
     nlohmann::ordered_json kept;
     fields([&](const char* name, const auto& value) { kept[name] = value; });
-    write_text(in_run(o, "options.json"), kept.dump(2) + "\n");
-    write_text(in_run(o, "config.json"), config + "\n");
+    retinue::write_text(in_run(o, "options.json"), kept.dump(2) + "\n");
+    retinue::write_text(in_run(o, "config.json"), config + "\n");
   }
   const std::size_t batch = std::min(o.batch, std::max<std::size_t>(1, source.size()));
   const auto report =
