@@ -130,7 +130,7 @@ picture_set<none> held_out(const arguments& a, const std::string& named,
   if (named.empty() && a.data != synthetic) return {};
   data_argument from = data_of(a, 64);
   from.seed = ~a.seed;
-  if (fs::exists(named)) {
+  if (!named.empty() && (a.data == synthetic || fs::exists(named))) {
     from.data = named;
     from.subset = "val";
   } else if (!named.empty()) {
@@ -193,7 +193,8 @@ int train(arguments a)
   if (a.size == 0) a.size = config.anchors.design_side;
   config.input.long_side = a.size;
   auto set = open_pictures<none>(data_of(a, a.scenes));
-  if (a.config.empty() && !set.classes.empty()) config.classes = set.classes;
+  if (a.config.empty())  // the classes of a preset are its paper's
+    config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
   set = with_labels_of(config.classes, std::move(set), a.data);
   const auto validation = held_out(a, a.validate, config.classes);
   const auto test = held_out(a, a.test.empty() ? a.validate : a.test, config.classes);

@@ -329,6 +329,15 @@ TEST_CASE("levels and layers that do not fit are refused, and pictures that are 
              "expected (B, 3, H, W)");
 }
 
+TEST_CASE("an SSD is not taken for a RetinaFace")
+{
+  ssd network = made(small_config());
+  state_dict weights = state_of(network);
+  weights.metadata[std::string(config_metadata_key)] = to_json(small_config());
+  check_says(refusal_of([&] { static_cast<void>(guess_config(weights, "f")); }),
+             "f seems to be an SSD, by the name \"conf.0.weight\"; expected a RetinaFace");
+}
+
 TEST_CASE("configurations are read, written and refused by their keys")
 {
   for (const auto& p : ssd_presets()) {

@@ -65,7 +65,7 @@ struct network_shape {
   struct sign {
     std::string_view part, what;
   };
-  static constexpr std::array<sign, 11> signs{
+  static constexpr std::array<sign, 12> signs{
       {{"momentum_buffer", "the state of an optimizer"},
        {"exp_avg", "the state of an optimizer"},
        {"mobilenet0_conv0", "a RetinaFace whose layers are named as in MXNet"},
@@ -73,6 +73,7 @@ struct network_shape {
        {"bbox_head.multi_level_", "a YuNet"},
        {"landm.", "a RetinaFace with the slim or RFB body"},
        {"vgg.", "an SSD with a VGG body"},
+       {"conf.0.weight", "an SSD"},
        {"body.stage", "a RetinaFace without its pyramid or heads"},
        {"body.layer", "a RetinaFace without its pyramid or heads"},
        {"stage1.0.0.", "a MobileNet for classification, the body alone"},
@@ -186,6 +187,8 @@ inline void check_weights(const detector_config& config, const state_dict& weigh
 /// preset has that shape.
 [[nodiscard]] inline guess guess_config(const state_dict& weights, const std::string& file)
 {
+  if (weights.find("conf.0.weight"))  // its own configuration is of another form
+    fail(file, " ", detail::kind_of_weights(weights), "; expected a RetinaFace");
   if (const auto said = weights.metadata.find(std::string(config_metadata_key));
       said != weights.metadata.end())
     return {parse_config(said->second, "metadata of " + file),
