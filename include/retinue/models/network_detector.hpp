@@ -5,6 +5,7 @@
 
 #include <retinue/backend/eigen.hpp>  // the post-processing runs on the host
 #include <retinue/detect.hpp>         // detector, frame
+#include <retinue/error.hpp>          // fail
 #include <retinue/models/folded.hpp>  // folded
 #include <retinue/models/heads.hpp>   // predictions
 
