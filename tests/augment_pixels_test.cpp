@@ -305,6 +305,49 @@ TEST_CASE("Crops as the reference's, from its draws", "[shared]")
   CHECK(greatest_difference(padded, golden.image("pad_to_square/out")) == 0);
 }
 
+TEST_CASE("Where no crop suits the picture stays whole, as the reference's", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const golden_data golden;
+  const cv::Mat image = golden.image("image");
+  const extent2 size{image.rows, image.cols};
+  random_square_crop stage;
+  stage.last_offset = false;
+  const auto row = golden.arrays["crop_fail/targets"].as<double>();
+  REQUIRE(row.size() == 15);
+  std::vector<face> faces(1);
+  faces[0].bounds = {float(row[0]), float(row[1]), float(row[2]), float(row[3])};
+
+  // Only the first draws are recorded; those of the last window stop halfway.
+  nlohmann::json draws = golden.draws["crop_fail"];
+  while (draws.back().at(0) != "choice") draws.erase(draws.size() - 1);
+  draws.erase(draws.size() - 1);
+  stage.tries = int(std::count_if(draws.begin(), draws.end(),
+                                  [](const nlohmann::json& d) { return d.at(0) == "choice"; }));
+  REQUIRE(stage.tries > 1);
+  recorded some(draws);
+  const auto gave_up = stage.draw(some, size, std::span<const face>(faces));
+  CHECK(some.all_used());
+  // And with all its tries, whatever is drawn.
+  stage.tries = random_square_crop{}.tries;
+  CHECK(stage.tries == golden.arrays["crop_fail/tries"].as<std::int64_t>().at(0));
+  keyed_random any(1, 2, 3);
+  const auto drawn = stage.draw(any, size, std::span<const face>(faces));
+  for (const window& whole : {gave_up, drawn}) {
+    CHECK(whole.left == 0);
+    CHECK(whole.top == 0);
+    CHECK(whole.size == size);
+    cv::Mat out;
+    apply(whole, image, out);
+    CHECK(greatest_difference(out, image) == 0);
+    auto moved = faces;
+    whole.map(moved, size);
+    REQUIRE(moved.size() == 1);
+    for (std::size_t c = 0; c < 4; ++c) CHECK(moved[0].bounds[c] == faces[0].bounds[c]);
+  }
+  CHECK(golden.arrays["crop_fail/pad_flag"].as<std::uint8_t>().at(0) == 1);
+}
+
 TEST_CASE("Mirrors and sizes as the reference's", "[shared]")
 {
   RETINUE_NEEDS_SHARED();

@@ -55,8 +55,10 @@ struct resample_taps {
         sum += s;
       }
       for (int k = 0; k < 8; ++k)
-        w[k] =
-            x < 1e-6 ? float(k == 3) : static_cast<float>(share[static_cast<std::size_t>(k)] / sum);
+        w[k] = static_cast<float>(share[static_cast<std::size_t>(k)] / sum);
+      // On a neighbour, or so near that what the machine makes of x decides on which side.
+      if (x < 1e-6 || x > 1 - 1e-6)
+        for (int k = 0; k < 8; ++k) w[k] = float(k == (x < 0.5 ? 3 : 4));
     } else if (kernel == resize_kernel::cubic) {
       first = static_cast<int>(floor) - 1;
       constexpr double a = -0.75;
