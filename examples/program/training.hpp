@@ -34,6 +34,7 @@
 struct training_arguments {
   // Of the run: kept in its folder, and not to be given again with --resume.
   std::string data, validate, init, config, preset, optimizer = "sgd", schedule = "step";
+  std::string precision = "float32";
   std::int64_t epochs = 250, warm_up = 0, save_every = 0;
   std::vector<double> milestones{0.76, 0.88};
   int size = 640;
@@ -70,6 +71,7 @@ void run_fields(Arguments& o, const Field& field)
   field("average", o.average);
   field("seed", o.seed);
   field("freeze-body", o.freeze_body);
+  field("precision", o.precision);
 }
 
 /// --out, --resume, --init, --config, --preset, and the groups of the recipe and of the machine.
@@ -118,6 +120,12 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->check(CLI::Range(0.0, 0.999999));
   g->add_option("--clip", o.clip, "Largest norm of the gradient (default: any)")
       ->check(CLI::NonNegativeNumber);
+  g->add_option(
+       "--precision", o.precision,
+       "Of convolutions: bfloat16 is quicker where the processor or the device computes in "
+       "it; float16 is for CUDA")
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
+      ->capture_default_str();
   g->add_flag("--freeze-body", o.freeze_body, "Leave the body as --init has it");
   g->add_option("--scenes", o.scenes, "Scenes of an epoch, with 'synthetic'; drawn anew in each")
       ->check(CLI::Range(1, 10000000))
@@ -226,6 +234,9 @@ inline retinue::training_settings settings_of(const training_arguments& o,
           .seed = o.seed,
           .clip = o.clip,
           .average = o.average,
+          .compute = o.precision == "bfloat16"  ? retinue::precision::bfloat16
+                     : o.precision == "float16" ? retinue::precision::float16
+                                                : retinue::precision::float32,
           .freeze_body = o.freeze_body,
           .save_every = o.save_every,
           .keep = o.keep,
