@@ -10,8 +10,8 @@
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/wider.hpp>
 #include <retinue/evaluate/wider_files.hpp>
-#include <retinue/io/gzip.hpp>
 #include <retinue/io/file.hpp>
+#include <retinue/io/gzip.hpp>
 #if RETINUE_HAS_PLOT
 #include <retinue/io/images.hpp>
 #include <retinue/io/plot.hpp>
