@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace {
@@ -150,6 +151,40 @@ void register_all()
   bench("brightness and contrast, 1024x768 | retinue", [] { apply(light, sample().picture, to); });
   bench("brightness and contrast, 1024x768 | reference",
         [] { benchmark::DoNotOptimize(reference_distort(sample().picture, light)); });
+  struct named_change {
+    const char* name;
+    colour_change change;
+  };
+  static const std::array<named_change, 4> single{
+      {{"brightness, 1024x768", {true, 12.5, 1, 1, 0, false}},
+       {"contrast, 1024x768", {true, 0, 1.2, 1, 0, false}},
+       {"saturation, 1024x768", {true, 0, 1, 0.8, 0, false}},
+       {"hue, 1024x768", {true, 0, 1, 1, 7, false}}}};
+  for (const named_change& one : single) {
+    const std::string of = one.name;
+    bench((of + " | retinue").c_str(), [&one] { apply(one.change, sample().picture, to); });
+    bench((of + " | reference").c_str(),
+          [&one] { benchmark::DoNotOptimize(reference_distort(sample().picture, one.change)); });
+  }
+  static const window part{.left = 100, .top = 50, .size = {614, 614}};
+  bench("crop to 614x614 | retinue", [] { apply(part, sample().picture, to); });
+  bench("crop to 614x614 | reference",
+        [] { benchmark::DoNotOptimize(sample().picture(cv::Rect(100, 50, 614, 614)).clone()); });
+  bench("mirror, 1024x768 | retinue", [] { apply(mirror{true}, sample().picture, to); });
+  bench("mirror, 1024x768 | reference", [] {
+    cv::Mat out;
+    cv::flip(sample().picture, out, 1);
+  });
+  static const std::array<const char*, 5> kernels{"linear", "cubic", "area", "nearest", "lanczos4"};
+  for (const int from : {768, 460})
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      const std::string of = "resize " + std::to_string(from) + " to 640, " + kernels[k];
+      const resize r{{side, side}, static_cast<resize_kernel>(k)};
+      const auto picture = [from] { return sample().picture(cv::Rect(0, 0, from, from)); };
+      bench((of + " | retinue").c_str(), [=] { apply(r, picture(), to); });
+      bench((of + " | reference").c_str(),
+            [=] { benchmark::DoNotOptimize(reference_resize(picture(), r)); });
+    }
   static const window square{.left = 0, .top = 0, .size = {1024, 1024}};
   bench("pad to 1024x1024 | retinue", [] { apply(square, sample().picture, to); });
   bench("pad to 1024x1024 | reference",

@@ -2,6 +2,8 @@
 // The multibox loss of 32 images, 16,800 anchors each, forward and backward, one thread: the fused
 // pass on host memory, the same behind autograd, and ATen operations as seeds 000 to 003 write
 // them. And the mining of negatives alone, against the two full sorts of the seeds.
+#include "seed_loss.hpp"
+
 #include <retinue/losses/libtorch.hpp>
 
 #include <retinue/anchors.hpp>
@@ -102,64 +104,13 @@ void plain(benchmark::State& state)
   }
 }
 
-/// Targets of every anchor, encoded outside the time taken, as the seeds' match leaves them.
-struct dense_targets {
-  at::Tensor offsets, labels, points;
-
-  explicit dense_targets(const workload& w)
-  {
-    const auto n = static_cast<std::int64_t>(w.anchors.size());
-    offsets = torch::zeros({w.images, n, 4});
-    labels = torch::zeros({w.images, n}, torch::kLong);
-    points = torch::zeros({w.images, n, 10});
-    const centre_size_coder coder;
-    for (std::size_t b = 0; b < w.targets.size(); ++b)
-      each_positive(w.targets[b].assigned.verdicts, [&](std::size_t a) {
-        const auto& truth = w.truths[b][w.targets[b].assigned.truths[a]];
-        const auto box = coder.encode(truth.bounds, w.anchors.anchors()[a]);
-        const auto marks = coder.encode(truth.points, w.anchors.anchors()[a]);
-        const auto row = static_cast<std::int64_t>(b) * n + static_cast<std::int64_t>(a);
-        labels.data_ptr<std::int64_t>()[row] = 1;
-        for (std::size_t c = 0; c < 4; ++c)
-          offsets.data_ptr<float>()[row * 4 + static_cast<std::int64_t>(c)] = box[c];
-        for (std::size_t c = 0; c < 10; ++c)
-          points.data_ptr<float>()[row * 10 + static_cast<std::int64_t>(c)] = marks[c];
-      });
-  }
-};
-
-at::Tensor two_sorts(at::Tensor cost, const at::Tensor& positive)
-{
-  cost = cost.masked_fill(positive, 0);
-  const at::Tensor order = std::get<1>(cost.sort(1, true));
-  const at::Tensor rank = std::get<1>(order.sort(1));
-  const at::Tensor count = torch::clamp_max(7 * positive.sum(1, true), positive.size(1) - 1);
-  return rank < count;
-}
-
 void seed(benchmark::State& state)
 {
   workload& w = shared_workload();
-  const dense_targets want(w);
+  const dense_targets want(w.anchors.anchors(), w.truths, w.targets);
   for (auto _ : state) {
     w.clear_gradients();
-    const at::Tensor positive = want.labels > 0;
-    const auto residuals = [&](const at::Tensor& predicted, const at::Tensor& target) {
-      const at::Tensor mask = positive.unsqueeze(-1).expand_as(predicted);
-      return at::smooth_l1_loss(predicted.index({mask}), target.index({mask}), at::Reduction::Sum);
-    };
-    const at::Tensor landmark = residuals(w.points, want.points);
-    const at::Tensor box = residuals(w.offsets, want.offsets);
-    const at::Tensor rows = w.logits.view({-1, 2});
-    const at::Tensor most = rows.detach().max();
-    const at::Tensor cost = torch::log(torch::exp(rows - most).sum(1, true)) + most -
-                            rows.gather(1, want.labels.view({-1, 1}));
-    const at::Tensor taught = positive.logical_or(two_sorts(cost.view({w.images, -1}), positive));
-    const at::Tensor chosen = w.logits.index({taught.unsqueeze(2).expand_as(w.logits)});
-    const at::Tensor label = at::cross_entropy_loss(
-        chosen.view({-1, 2}), want.labels.index({taught}), {}, at::Reduction::Sum);
-    const at::Tensor n = positive.sum().to(at::kFloat).clamp_min(1);
-    (2 * box / n + label / n + landmark / n).backward();
+    seed_loss(w.offsets, w.logits, w.points, want).backward();
   }
 }
 
@@ -182,7 +133,7 @@ void mine(benchmark::State& state)
 void sort(benchmark::State& state)
 {
   workload& w = shared_workload();
-  const dense_targets want(w);
+  const dense_targets want(w.anchors.anchors(), w.truths, w.targets);
   const at::Tensor positive = want.labels > 0;
   const at::Tensor logits = w.logits.detach();
   const at::Tensor cost = logits.select(2, 1) - logits.select(2, 0);

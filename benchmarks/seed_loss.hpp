@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The multibox loss as seeds 000 to 003 write it, in ATen operations: what ours is compared with.
+#pragma once
+
+#include <retinue/encoders.hpp>        // centre_size_coder
+#include <retinue/losses/targets.hpp>  // image_targets
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// What every anchor of every image should say: (images, anchors, 4), (images, anchors) and
+/// (images, anchors, 10), as the seeds' match leaves it.
+struct dense_targets {
+  using face = retinue::schemas::face5;
+  at::Tensor offsets, labels, points;
+
+  dense_targets(std::span<const retinue::centre_box<float>> anchors,
+                const std::vector<std::vector<retinue::instance<face>>>& truths,
+                const std::vector<retinue::image_targets<face>>& targets)
+  {
+    const auto n = static_cast<std::int64_t>(anchors.size()),
+               images = static_cast<std::int64_t>(targets.size());
+    offsets = torch::zeros({images, n, 4});
+    labels = torch::zeros({images, n}, torch::kLong);
+    points = torch::zeros({images, n, 10});
+    const retinue::centre_size_coder coder;
+    for (std::size_t b = 0; b < targets.size(); ++b)
+      retinue::each_positive(targets[b].assigned.verdicts, [&](std::size_t a) {
+        const auto& truth = truths[b][targets[b].assigned.truths[a]];
+        const auto box = coder.encode(truth.bounds, anchors[a]);
+        const auto marks = coder.encode(truth.points, anchors[a]);
+        const auto row = static_cast<std::int64_t>(b) * n + static_cast<std::int64_t>(a);
+        labels.data_ptr<std::int64_t>()[row] = 1;
+        for (std::size_t c = 0; c < 4; ++c)
+          offsets.data_ptr<float>()[row * 4 + static_cast<std::int64_t>(c)] = box[c];
+        for (std::size_t c = 0; c < 10; ++c)
+          points.data_ptr<float>()[row * 10 + static_cast<std::int64_t>(c)] = marks[c];
+      });
+  }
+};
+
+inline at::Tensor two_sorts(at::Tensor cost, const at::Tensor& positive)
+{
+  cost = cost.masked_fill(positive, 0);
+  const at::Tensor order = std::get<1>(cost.sort(1, true));
+  const at::Tensor rank = std::get<1>(order.sort(1));
+  const at::Tensor count = torch::clamp_max(7 * positive.sum(1, true), positive.size(1) - 1);
+  return rank < count;
+}
+
+inline at::Tensor seed_loss(const at::Tensor& offsets, const at::Tensor& logits,
+                            const at::Tensor& points, const dense_targets& want)
+{
+  const at::Tensor positive = want.labels > 0;
+  const auto residuals = [&](const at::Tensor& predicted, const at::Tensor& target) {
+    const at::Tensor mask = positive.unsqueeze(-1).expand_as(predicted);
+    return at::smooth_l1_loss(predicted.index({mask}), target.index({mask}), at::Reduction::Sum);
+  };
+  const at::Tensor landmark = residuals(points, want.points);
+  const at::Tensor box = residuals(offsets, want.offsets);
+  const at::Tensor rows = logits.reshape({-1, 2});
+  const at::Tensor most = rows.detach().max();
+  const at::Tensor cost = torch::log(torch::exp(rows - most).sum(1, true)) + most -
+                          rows.gather(1, want.labels.view({-1, 1}));
+  const at::Tensor taught =
+      positive.logical_or(two_sorts(cost.view(want.labels.sizes()), positive));
+  const at::Tensor chosen = logits.index({taught.unsqueeze(2).expand_as(logits)});
+  const at::Tensor label = at::cross_entropy_loss(chosen.view({-1, 2}), want.labels.index({taught}),
+                                                  {}, at::Reduction::Sum);
+  const at::Tensor n = positive.sum().to(at::kFloat).clamp_min(1);
+  return 2 * box / n + label / n + landmark / n;
+}
