@@ -92,6 +92,8 @@ picture_set<Schema> open(const arguments& a, const std::string& data, std::uint6
 {
   data_argument from;
   from.data = data;
+  if (data == a.data) from.images = a.images;
+  from.strict = a.strict;
   from.scenes = scenes;
   from.seed = seed;
   from.side = a.size;

@@ -116,6 +116,8 @@ data_argument data_of(const arguments& a, std::size_t scenes)
 {
   data_argument from;
   from.data = a.data;
+  from.images = a.images;
+  from.strict = a.strict;
   from.subset = a.subset;
   from.scenes = scenes;
   from.seed = a.seed;
@@ -132,6 +134,7 @@ picture_set<none> held_out(const arguments& a, const std::string& named,
   from.seed = ~a.seed;
   if (!named.empty() && (a.data == synthetic || fs::exists(named))) {
     from.data = named;
+    from.images.clear();
     from.subset = "val";
   } else if (!named.empty()) {
     from.subset = named;

@@ -34,14 +34,14 @@
 struct training_arguments {
   // Of the run: kept in its folder, and not to be given again with --resume.
   std::string data, validate, init, config, preset, optimizer = "sgd", schedule = "step";
-  std::string precision = "float32";
+  std::string precision = "float32", images;
   std::int64_t epochs = 250, warm_up = 0, save_every = 0;
   std::vector<double> milestones{0.76, 0.88};
   int size = 640;
   std::size_t batch = 32, parts = 1, scenes = 1024, keep = 3;
   double rate = 1e-3, clip = 0, average = 0;
   std::uint64_t seed = 1;
-  bool freeze_body = false;
+  bool freeze_body = false, strict = false;
   // Of the process.
   std::string out = "run", resume, device = "cpu";
   int threads = 0;
@@ -54,6 +54,8 @@ void run_fields(Arguments& o, const Field& field)
 {
   field("data", o.data);
   field("validate", o.validate);
+  field("images", o.images);
+  field("strict", o.strict);
   field("init", o.init);
   field("optimizer", o.optimizer);
   field("schedule", o.schedule);
@@ -78,6 +80,9 @@ void run_fields(Arguments& o, const Field& field)
 /// What they begin with is what `o` holds. --data and --validate are the program's, in its words.
 inline void add_training_arguments(CLI::App& app, training_arguments& o, const std::string& presets)
 {
+  app.add_option("--images", o.images,
+                 "Folder of the pictures of --data, if it is not the usual one");
+  app.add_flag("--strict", o.strict, "Refuse data for their first bad truth, and leave none out");
   app.add_option("-o,--out", o.out, "Folder of the run")->capture_default_str();
   app.add_option("--resume", o.resume,
                  "Go on with the run in this folder, by the options it began with");
