@@ -69,7 +69,7 @@ template <landmark_schema Schema, class Draw>
   return {count,
           [=](std::uint64_t epoch, std::size_t i) -> labelled_picture<Schema> {
             scene<Schema> drawn = draw(seed, epoch * count + i);
-            return {"scene " + std::to_string(i), drawn.picture, std::move(drawn.instances)};
+            return {"scene-" + std::to_string(i), drawn.picture, std::move(drawn.instances)};
           },
           {},
           {}};
