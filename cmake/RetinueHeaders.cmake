@@ -30,6 +30,7 @@ retinue_headers(
   augment/mosaic.hpp
   augment/pipeline.hpp
   augment/presets.hpp
+  augment/recolour.hpp
   augment/resample.hpp
   augment/resize.hpp
   augment/transform.hpp

@@ -193,6 +193,73 @@ TEST_CASE("Pixels go where landmarks go")
   check_pixels(colour_change{}, 1);
 }
 
+TEST_CASE("Colours turn as a circle of hues does")
+{
+  cv::Mat picture(61, 1100, CV_8UC3);  // longer than what is changed at once
+  cv::RNG(5).fill(picture, cv::RNG::UNIFORM, 0, 256);
+  picture.row(0).setTo(cv::Scalar(0, 0, 0));
+  picture.row(1).setTo(cv::Scalar(255, 0, 255));
+  const auto changed = [](const cv::Mat& from, const colour_change& c) {
+    cv::Mat to;
+    apply(c, from, to);
+    return to;
+  };
+  for (const int turn : {0, 180, -180, 720})
+    CHECK(greatest_difference(changed(picture, {.hue = turn}), picture) == 0);
+
+  std::array<cv::Mat, 3> bgr;
+  cv::split(picture, bgr.data());
+  std::swap(bgr[0], bgr[1]);  // red becomes green, green blue, blue red
+  std::swap(bgr[1], bgr[2]);
+  cv::Mat turned;
+  cv::merge(bgr.data(), 3, turned);
+  const cv::Mat third = changed(picture, {.hue = 60});
+  CHECK(greatest_difference(third, changed(picture, {.hue = -120})) == 0);
+  CHECK(greatest_difference(third, turned) == 0);
+  CHECK(greatest_difference(changed(changed(third, {.hue = 60}), {.hue = 60}), picture) == 0);
+  for (const int turn : {7, 18, 41, 88}) {
+    const cv::Mat back = changed(changed(picture, {.hue = turn}), {.hue = -turn});
+    CHECK(greatest_difference(back, picture) <= 1);
+  }
+}
+
+TEST_CASE("Saturation moves the channels to the greatest, or away from it until one is 0")
+{
+  cv::Mat picture(3, 2, CV_8UC3), out;
+  picture.row(0).setTo(cv::Scalar(100, 150, 200));
+  picture.row(1).setTo(cv::Scalar(77, 77, 77));
+  picture.row(2).setTo(cv::Scalar(250, 240, 30));
+  const auto is = [&](int row, int b, int g, int r) {
+    return out.at<cv::Vec3b>(row, 1) ==
+           cv::Vec3b(std::uint8_t(b), std::uint8_t(g), std::uint8_t(r));
+  };
+  apply(colour_change{.saturation = 0.5}, picture, out);
+  CHECK((is(0, 150, 175, 200) && is(1, 77, 77, 77) && is(2, 250, 245, 140)));
+  apply(colour_change{.saturation = 1.5}, picture, out);
+  CHECK((is(0, 50, 125, 200) && is(1, 77, 77, 77) && is(2, 250, 239, 0)));
+  apply(colour_change{.saturation = 0}, picture, out);
+  CHECK((is(0, 200, 200, 200) && is(1, 77, 77, 77) && is(2, 250, 250, 250)));
+  apply(colour_change{.hue = 45}, picture, out);
+  CHECK(is(1, 77, 77, 77));
+}
+
+TEST_CASE("Brightness and contrast are cut to whole numbers, each by itself")
+{
+  const cv::Mat picture(2, 2, CV_8UC3, cv::Scalar(3, 101, 250));
+  cv::Mat out;
+  const auto is = [&](int b, int g, int r) {
+    return out.at<cv::Vec3b>(1, 1) == cv::Vec3b(std::uint8_t(b), std::uint8_t(g), std::uint8_t(r));
+  };
+  apply(colour_change{.brightness = -10.5}, picture, out);
+  CHECK(is(0, 90, 239));
+  apply(colour_change{.contrast = 1.5}, picture, out);
+  CHECK(is(4, 151, 255));
+  apply(colour_change{.brightness = 20.75, .contrast = 0.5}, picture, out);
+  CHECK(is(11, 60, 127));
+  apply(colour_change{.contrast_first = false, .contrast = 0.5, .saturation = 0.5}, picture, out);
+  CHECK(is(63, 88, 125));
+}
+
 TEST_CASE("Resampling gives what OpenCV's gives, at any size")
 {
   cv::RNG random(7);
@@ -259,20 +326,20 @@ TEST_CASE("Colours as the reference's, from its draws", "[shared]")
   const golden_data golden;
   const cv::Mat image = golden.image("image");
   random_colours stage;
-  for (const bool by_hue : {true, false}) {
-    stage.always_by_hue = by_hue;
-    for (int i = 0; i < 12; ++i) {
-      const std::string name = "distort" + std::to_string(i);
-      recorded random(golden.draws[name]);
-      const auto drawn = stage.draw(random, {image.rows, image.cols}, std::span<const face>{});
-      CHECK(random.all_used());
-      cv::Mat out;
-      apply(drawn, image, out);
-      if (by_hue || drawn.by_hue()) {
-        INFO(name);
-        CHECK(greatest_difference(out, golden.image(name + "/out")) <= 1);
-      }
-    }
+  stage.arithmetic = colour_arithmetic::reference;
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "distort" + std::to_string(i);
+    recorded random(golden.draws[name]);
+    auto drawn = stage.draw(random, {image.rows, image.cols}, std::span<const face>{});
+    CHECK(random.all_used());
+    cv::Mat out, exact;
+    apply(drawn, image, out);
+    INFO(name);
+    CHECK(greatest_difference(out, golden.image(name + "/out")) <= 1);
+    drawn.arithmetic = colour_arithmetic::exact;
+    apply(drawn, image, exact);
+    CHECK(greatest_difference(out, exact) <= 12);
+    CHECK(cv::norm(out, exact, cv::NORM_L1) / double(3 * out.total()) < 1);
   }
 }
 

@@ -14,6 +14,11 @@
 
 namespace retinue {
 
+/// How saturation and hue are changed: from the channels themselves, to the nearest whole number;
+/// or by the reference's way, through hue and saturation of 8 bits even where neither changes,
+/// which loses up to a few steps of a channel.
+enum class colour_arithmetic { exact, reference };
+
 /// As it stands, nothing. Values are cut to 0 to 255 and to whole numbers after each step.
 struct colour_change {
   bool contrast_first = true;
@@ -21,11 +26,8 @@ struct colour_change {
   double contrast = 1;    ///< times each channel
   double saturation = 1;  ///< times the saturation
   int hue = 0;            ///< added to the hue, in steps of 2 degrees
-  /// For compatibility: through hue and saturation of 8 bits even where neither changes, which
-  /// loses up to a few steps of a channel.
-  bool always_by_hue = false;
+  colour_arithmetic arithmetic = colour_arithmetic::exact;
 
-  [[nodiscard]] bool by_hue() const { return always_by_hue || saturation != 1 || hue != 0; }
   [[nodiscard]] extent2 size_after(extent2 size) const { return size; }
   template <class Schema>
   void map(std::vector<instance<Schema>>&, extent2) const
@@ -39,12 +41,12 @@ struct random_colours {
   double brightness = 32;          ///< at most, up or down
   double least = 0.5, most = 1.5;  ///< of contrast and of saturation
   int hue = 18;                    ///< at most, either way
-  bool always_by_hue = false;
+  colour_arithmetic arithmetic = colour_arithmetic::exact;
 
   template <random_source Random, class Schema>
   [[nodiscard]] colour_change draw(Random& random, extent2, std::span<const instance<Schema>>) const
   {
-    colour_change c{.contrast_first = random.chance(0.5), .always_by_hue = always_by_hue};
+    colour_change c{.contrast_first = random.chance(0.5), .arithmetic = arithmetic};
     if (random.chance(probability)) c.brightness = random.uniform(-brightness, brightness);
     const auto draw_contrast = [&] {
       if (random.chance(probability)) c.contrast = random.uniform(least, most);

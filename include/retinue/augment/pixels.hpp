@@ -11,6 +11,7 @@
 #include <retinue/augment/mirror.hpp>    // mirror
 #include <retinue/augment/mosaic.hpp>    // mosaic_plan
 #include <retinue/augment/pipeline.hpp>  // augmentation_plan
+#include <retinue/augment/recolour.hpp>  // scale_values, turn_colours
 #include <retinue/augment/resample.hpp>  // resample
 #include <retinue/augment/resize.hpp>    // resize
 #include <retinue/augment/window.hpp>    // window
@@ -35,17 +36,28 @@ namespace detail {
   return {double(c[0]), double(c[1]), double(c[2])};
 }
 
-/// value[i] -> min(255, max(0, value[i] * times + plus)), cut to a whole number as NumPy does.
-inline void scale_values(std::array<std::uint8_t, 256>& values, double times, double plus)
+/// Saturation and hue of a row's pixels, as many as planes hold.
+inline void turn_colours_exactly(const cv::Mat& from, cv::Mat& to, const colour_change& c)
 {
-  for (auto& v : values) v = static_cast<std::uint8_t>(std::clamp(v * times + plus, 0., 255.));
+  std::array<colour_plane, 3> planes;
+  std::array<cv::Mat, 3> parts;
+  for (std::size_t i = 0; i < 3; ++i) parts[i] = cv::Mat(1, from.cols, CV_8U, planes[i].data());
+  cv::split(from, parts.data());
+  turn_colours(planes, from.cols, c.saturation, c.hue);
+  cv::merge(parts.data(), parts.size(), to);
 }
 
-[[nodiscard]] inline std::array<std::uint8_t, 256> same_values()
+/// The same by way of OpenCV's hue and saturation of 8 bits.
+inline void turn_colours_as_reference(const cv::Mat& from, cv::Mat& to, const colour_change& c)
 {
-  std::array<std::uint8_t, 256> values{};
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i);
-  return values;
+  cv::Mat table(1, 256, CV_8UC3), turned;
+  for (int i = 0; i < 256; ++i)
+    table.at<cv::Vec3b>(i) = {static_cast<std::uint8_t>(((i + c.hue) % 180 + 180) % 180),
+                              static_cast<std::uint8_t>(std::clamp(i * c.saturation, 0., 255.)),
+                              static_cast<std::uint8_t>(i)};
+  cv::cvtColor(from, turned, cv::COLOR_BGR2HSV);
+  cv::LUT(turned, table, turned);
+  cv::cvtColor(turned, to, cv::COLOR_HSV2BGR);
 }
 
 }  // namespace detail
@@ -77,46 +89,33 @@ inline void apply(const window& w, const cv::Mat& from, cv::Mat& to)
 
 inline void apply(const colour_change& c, const cv::Mat& from, cv::Mat& to)
 {
-  auto before = detail::same_values(), after = before, saturation = before, hue = before;
-  detail::scale_values(before, 1, c.brightness);
-  detail::scale_values(c.contrast_first ? before : after, c.contrast, 0);
-  detail::scale_values(saturation, c.saturation, 0);
-  for (int h = 0; h < 180; ++h)
-    hue[static_cast<std::size_t>(h)] = static_cast<std::uint8_t>(((h + c.hue) % 180 + 180) % 180);
-  const auto same = detail::same_values();
-  if (!c.by_hue())
-    for (auto& v : before) v = after[v];
-  if (!c.by_hue() && before == same) {
+  const bool as_reference = c.arithmetic == colour_arithmetic::reference;
+  const bool turns = c.saturation != 1 || c.hue != 0 || as_reference;
+  if (!turns && c.brightness == 0 && c.contrast == 1) {
     to = from;
     return;
   }
   if (to.u == from.u) to = cv::Mat();
   to.create(from.size(), CV_8UC3);
-  cv::Mat table(1, 256, CV_8U, before.data()), last(1, 256, CV_8U, after.data());
-  if (!c.by_hue()) {
-    cv::LUT(from, table, to);
-    return;
-  }
-  cv::Mat by_channel(1, 256, CV_8UC3);
-  for (int i = 0; i < 256; ++i) {
-    const auto k = static_cast<std::size_t>(i);
-    by_channel.at<cv::Vec3b>(i) = {hue[k], saturation[k], same[k]};
-  }
-  // A few rows at a time stay in the cache from the first table to the last.
-  const int rows = std::max(1, 8192 / std::max(1, from.cols));
-  cv::Mat changed, turned;
-  for (int y = 0; y < from.rows; y += rows) {
-    const cv::Range part(y, std::min(from.rows, y + rows));
-    cv::Mat strip = from.rowRange(part), out = to.rowRange(part);
-    if (before != same) {
-      cv::LUT(strip, table, changed);
-      strip = changed;
+  // Few pixels at a time stay in the cache from the first step to the last.
+  for (int y = 0; y < from.rows; ++y)
+    for (int x = 0; x < from.cols; x += detail::recoloured_at_once) {
+      const cv::Rect part(x, y, std::min(detail::recoloured_at_once, from.cols - x), 1);
+      cv::Mat now = from(part), out = to(part);
+      const auto scale = [&](double times, double plus) {
+        if (times == 1 && plus == 0) return;
+        detail::scale_values(now.data, out.data, 3 * part.width, times, plus);
+        now = out;
+      };
+      scale(1, c.brightness);
+      if (c.contrast_first) scale(c.contrast, 0);
+      if (turns) {
+        as_reference ? detail::turn_colours_as_reference(now, out, c)
+                     : detail::turn_colours_exactly(now, out, c);
+        now = out;
+      }
+      if (!c.contrast_first) scale(c.contrast, 0);
     }
-    cv::cvtColor(strip, turned, cv::COLOR_BGR2HSV);
-    cv::LUT(turned, by_channel, turned);
-    cv::cvtColor(turned, out, cv::COLOR_HSV2BGR);
-    if (after != same) cv::LUT(out, last, out);
-  }
 }
 
 inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)

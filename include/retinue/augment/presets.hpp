@@ -19,14 +19,14 @@ namespace retinue {
                       random_resize{{side, side}}};
 }
 
-/// The same, with what the reference does otherwise: see docs/compatibility.md, D1 and D4.
+/// The same, with what the reference does otherwise: see docs/compatibility.md, D1, D4 and D6.
 [[nodiscard]] inline auto reference_retinaface_augmentation(int side)
 {
   random_square_crop crop;
   crop.landmarks = edge_landmarks::clamp;
   crop.last_offset = false;
   random_colours colours;
-  colours.always_by_hue = true;
+  colours.arithmetic = colour_arithmetic::reference;
   return augmentation{crop, colours, pad_to_square{}, random_mirror{}, random_resize{{side, side}}};
 }
 
