@@ -80,11 +80,13 @@ struct resample_taps {
   return taps;
 }
 
-/// One row of `width` pixels as floats, its ends repeated `margin` times, then resampled.
-inline void resample_row(const std::uint8_t* from, int width, const resample_taps& taps,
-                         std::vector<float>& wide, float* to)
+/// One row of `width` pixels as floats, its ends repeated, then resampled. Count is taps.count, so
+/// that the sum stays in a register; or 0, where it is not known.
+template <int Count>
+void resample_row(const std::uint8_t* from, int width, const resample_taps& taps,
+                  std::vector<float>& wide, float* to)
 {
-  const int margin = taps.count;
+  const int margin = taps.count, count = Count > 0 ? Count : taps.count;
   wide.resize(static_cast<std::size_t>(3 * (width + 2 * margin) + 1));
   float* const begin = wide.data() + 3 * margin;
   for (int i = 0; i < 3 * width; ++i) begin[i] = from[i];
@@ -93,11 +95,10 @@ inline void resample_row(const std::uint8_t* from, int width, const resample_tap
     begin[3 * width + i] = from[3 * (width - 1) + i % 3];
   }
   const float* w = taps.weights.data();
-  for (std::size_t i = 0; i < taps.first.size(); ++i, w += taps.count) {
+  for (std::size_t i = 0; i < taps.first.size(); ++i, w += count) {
     const float* p = begin + 3 * taps.first[i];
-    std::array<float, 4>
-        sum{};  // four, for the machine's sake; the last is not a channel of this pixel
-    for (int k = 0; k < taps.count; ++k, p += 3)
+    std::array<float, 4> sum{};  // four, for the machine's sake: the last is not of this pixel
+    for (int k = 0; k < count; ++k, p += 3)
       for (std::size_t c = 0; c < 4; ++c) sum[c] += w[k] * p[c];
     std::copy_n(sum.data(), 3, to + 3 * i);
   }
@@ -111,6 +112,9 @@ inline void resample(resize_kernel kernel, const std::uint8_t* from, extent2 fro
   const auto down = taps_of(kernel, from_size.height, to_size.height);
   const auto length = static_cast<std::size_t>(3 * to_size.width);
   const auto kept = static_cast<std::size_t>(down.count);
+  const auto one_row = kernel == resize_kernel::lanczos4 ? resample_row<8>
+                       : kernel == resize_kernel::cubic  ? resample_row<4>
+                                                         : resample_row<0>;
   std::vector<float> rows(kept * length), wide, sum(length);
   std::vector<int> held(kept, -1);  // row y is kept at y modulo the number of taps
   for (int y = 0; y < to_size.height; ++y) {
@@ -121,8 +125,8 @@ inline void resample(resize_kernel kernel, const std::uint8_t* from, extent2 fro
       const auto slot = static_cast<std::size_t>(source) % kept;
       float* const row = rows.data() + slot * length;
       if (held[slot] != source) {
-        resample_row(from + static_cast<std::size_t>(source) * from_step, from_size.width, across,
-                     wide, row);
+        one_row(from + static_cast<std::size_t>(source) * from_step, from_size.width, across, wide,
+                row);
         held[slot] = source;
       }
       const float w = down.weights[at * kept + k];
