@@ -80,8 +80,8 @@ fi
 # What is not at hand ends the demonstration, not in failure: something real was shown.
 missing() {
   echo
-  echo "There is no $1 at hand, for there is neither a network nor the folder RETINUE_SHARED_DIR:" \
-       "$2 gives one to 'examples/demo.sh --skip-training'."
+  echo "Not at hand: $1, for there is neither a network nor the folder RETINUE_SHARED_DIR. With yours:" \
+    "examples/demo.sh --skip-training $2 FILE"
   [[ -n $train ]] || exit 1
   say_where
   exit 0
