@@ -25,8 +25,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(retinue_program_flags INTERFACE -Wno-stringop-overflow -Wno-restrict
                                                          -Wno-array-bounds -Wno-maybe-uninitialized)
 endif()
-# g++ 13 and later see a copy beyond std::vector<bool>'s first word in LibTorch's own Function::apply.
-set(torch_program_flags $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-array-bounds>)
+# g++ 13 and later see copies beyond the only word of a std::vector<bool> in LibTorch's own
+# Function::apply, when they optimize it in full.
+set(torch_program_flags)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  set(torch_program_flags -Wno-array-bounds -Wno-stringop-overflow)
+endif()
 if(RETINUE_WERROR)
   target_compile_options(retinue_program_flags INTERFACE -Werror)
 endif()
