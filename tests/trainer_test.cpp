@@ -13,6 +13,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -20,6 +21,8 @@
 #include <limits>
 #include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 using namespace retinue;
 namespace fs = std::filesystem;
@@ -446,10 +449,12 @@ TEST_CASE("the public classification checkpoint begins a RetinaFace", "[shared]"
   CHECK(!at::equal(fresh.named_parameters()["body.stage1.0.0.weight"], before));
 }
 
-TEST_CASE("updates equal the reference's: losses, gradients and final state", "[shared]")
+namespace {
+
+/// Three updates as the golden file's, and where they differ from it by more than 1e-4 (the first
+/// losses: 1e-6). `raised` is added to one bias for the second update alone.
+std::vector<std::string> differences(const test::npz& golden, double raised)
 {
-  RETINUE_NEEDS_SHARED();
-  const test::npz golden(test::shared("golden/train_steps_relu.npz"));
   network net(retinaface_options{});
   load(net, read_weights(test::shared("weights/retinaface_mobilenet0.25_Final.pth")));
   net.train();
@@ -477,49 +482,67 @@ TEST_CASE("updates equal the reference's: losses, gradients and final state", "[
                                 loss::settings::reference());
   sgd optimize(net);
   const at::Tensor images = tensor("input");
-  // In the second update one activation of 100,000 is 1.6e-6 below 0 in double precision, and
-  // 0.6e-6 to 1e-6 in single: a ReLU that the golden run's rounding let through, and that moves the
-  // third loss by 5e-3. Its channel's bias, raised by 5e-6 for that update, lets it through
-  // everywhere.
   at::Tensor edge = net.named_parameters()["fpn.merge2.1.bias"][19];
-  const auto shift_edge = [&](double by) {
+  const auto raise_edge = [&](double by) {
     const torch::NoGradGuard no_gradients;
     edge.add_(by);
   };
+  std::vector<std::string> differ;
+  const auto hold = [&](bool equal, const std::string& what) {
+    if (!equal) differ.push_back(what);
+  };
+  const auto equal_to = [&](const at::Tensor& value, const at::Tensor& want) {
+    return furthest(value, want) <= 1e-4 * std::max(1.0, want.abs().max().item<double>());
+  };
   for (std::int64_t update = 0; update < 3; ++update) {
-    if (update == 1) shift_edge(5e-6);
+    const std::string step = "step" + std::to_string(update);
+    if (update == 1) raise_edge(raised);
     net.zero_grad();
     const auto said = net.forward(images);
     const auto terms = objective_of(said, {160, 160}, truths);
-    const auto expected = golden["step" + std::to_string(update) + "/losses"].as<double>();
-    INFO("update " << update);
-    const auto agrees = [&](const at::Tensor& term, double want) {
-      return std::abs(term.item<double>() - want) <= (update == 0 ? 1e-6 : 1e-4) * std::abs(want);
-    };
-    CHECK(agrees(terms.box, expected[0]));
-    CHECK(agrees(terms.label, expected[1]));
-    CHECK(agrees(terms.landmark, expected[2]));
-    CHECK(agrees(terms.total, expected[3]));
+    const auto expected = golden[step + "/losses"].as<double>();
+    const std::array losses{terms.box, terms.label, terms.landmark, terms.total};
+    for (std::size_t term = 0; term < losses.size(); ++term) {
+      const double off = std::abs(losses[term].item<double>() - expected[term]);
+      hold(off <= (update == 0 ? 1e-6 : 1e-4) * std::abs(expected[term]),
+           step + ", loss " + std::to_string(term));
+    }
     terms.total.backward();
     if (update == 0) {
-      CHECK(furthest(said.offsets, tensor("step0/loc")) <= 1e-4);
-      for (const auto& item : net.named_parameters()) {
-        const at::Tensor want = tensor("grad0/" + item.key());
-        const double scale = std::max(1.0, want.abs().max().item<double>());
-        if (!(furthest(item.value().grad(), want) <= 1e-4 * scale))
-          FAIL("the gradient of " << item.key());
-      }
+      hold(furthest(said.offsets, tensor("step0/loc")) <= 1e-4, "step0, offsets");
+      for (const auto& item : net.named_parameters())
+        hold(equal_to(item.value().grad(), tensor("grad0/" + item.key())),
+             "step0, gradient of " + item.key());
     }
     optimize(update, 1e-3);
-    if (update == 1) shift_edge(-5e-6);
+    if (update == 1) raise_edge(-raised);
   }
   std::size_t compared = 0;
   for (const auto& [name, value] : retinue::detail::named_state(net)) {
     if (!golden.has("final/" + name) || !value.is_floating_point()) continue;
     ++compared;
-    const at::Tensor want = tensor("final/" + name);
-    const double scale = std::max(1.0, want.abs().max().item<double>());
-    if (!(furthest(value, want) <= 1e-4 * scale)) FAIL("the final " << name);
+    hold(equal_to(value, tensor("final/" + name)), "final, " + name);
   }
   CHECK(compared > 200);
+  return differ;
+}
+
+}  // namespace
+
+// In the second update one activation of 100,000 is 1.6e-6 below 0 in double precision; in single
+// precision the order of sums decides whether its ReLU lets it through, and moves the third loss by
+// 5e-3. The golden file's sums (AVX2, the reference BLAS; see tests/CMakeLists.txt) let it through.
+// Where this machine's do not, its channel's bias, raised by 5e-6 for that update alone, does.
+TEST_CASE("updates equal the reference's: losses, gradients and final state", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/train_steps_relu.npz"));
+  const auto plain = differences(golden, 0);
+  for (const auto& where : plain) {
+    INFO(where);
+    CHECK((where.starts_with("step2") || where.starts_with("final")));
+  }
+  if (plain.empty()) return;
+  WARN("other sums than the golden file's: one activation falls on the other side of 0");
+  CHECK(differences(golden, 5e-6) == std::vector<std::string>{});
 }
