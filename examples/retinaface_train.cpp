@@ -13,9 +13,7 @@
 #include <retinue/error.hpp>
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/io/config.hpp>
-#include <retinue/io/weights.hpp>
 #include <retinue/train/augmented_source.hpp>
-#include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
 
@@ -123,14 +121,8 @@ int train(const arguments& a, const detector_config& config)
 {
   torch::manual_seed(a.seed);
   auto network = std::make_shared<retinaface<Schema>>(network_options(config));
-  if (!a.init.empty() && a.resume.empty()) {
-    const auto anew = begin_from(*network, read_weights(a.init), a.init);
-    std::cerr << a.init << ": taken, but for " << anew.size() << " tensors that begin anew"
-              << (anew.empty() ? "" : ": " + retinue::detail::few_of(anew)) << "\n";
-  }
+  prepare_network(*network, a);
   auto settings = settings_of(a, to_json(config));
-  network->to(settings.device);
-  if (a.freeze_body) freeze(*network->backbone());
 
   const auto set = open<Schema>(a, a.data, a.seed, a.scenes);
   const augmented_source<Schema, decltype(set.read), decltype(retinaface_augmentation(0))> source(

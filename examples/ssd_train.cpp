@@ -15,10 +15,8 @@
 #include <retinue/io/config.hpp>
 #include <retinue/io/images.hpp>
 #include <retinue/io/plot.hpp>
-#include <retinue/io/weights.hpp>
 #include <retinue/models/ssd_detector.hpp>
 #include <retinue/train/augmented_source.hpp>
-#include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
 
@@ -204,14 +202,8 @@ int train(arguments a)
 
   torch::manual_seed(a.seed);
   auto network = std::make_shared<ssd>(network_options(config));
-  if (!a.init.empty() && a.resume.empty()) {
-    const auto anew = begin_from(*network, read_weights(a.init), a.init);
-    std::cerr << a.init << ": taken, but for " << anew.size() << " tensors that begin anew"
-              << (anew.empty() ? "" : ": " + retinue::detail::few_of(anew)) << "\n";
-  }
+  prepare_network(*network, a);
   auto settings = settings_of(a, to_json(config));
-  network->to(settings.device);
-  if (a.freeze_body) freeze(*network->backbone());
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
       const double ap = evaluate(weights, config, validation).mean.value_or(0);

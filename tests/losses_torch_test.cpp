@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The losses over at::Tensor: the formulas' laws, and the multibox loss three ways, which agree.
+#include "another_device.hpp"
 #include "catch.hpp"
 #include "loss_batches.hpp"
 #include "loss_laws.hpp"
@@ -14,26 +15,29 @@
 using namespace retinue;
 
 namespace {
-at::Tensor tensor(const std::vector<float>& values, std::size_t images, std::size_t width)
+at::Tensor tensor(const std::vector<float>& values, std::size_t images, std::size_t width,
+                  at::Device device)
 {
   const auto w = static_cast<std::int64_t>(width), b = static_cast<std::int64_t>(images);
   const auto rows = w == 0 ? 0 : static_cast<std::int64_t>(values.size()) / (b * w);
   return at::from_blob(const_cast<float*>(values.data()), {b, rows, w}, at::kFloat)
-      .clone()
+      .to(device, /*non_blocking=*/false, /*copy=*/true)
       .set_requires_grad(true);
 }
 
 template <class Schema>
-tensor_outputs outputs_of(const test::loss_batch<Schema>& batch, std::size_t classes)
+tensor_outputs outputs_of(const test::loss_batch<Schema>& batch, std::size_t classes,
+                          at::Device device = at::kCPU)
 {
-  return {tensor(batch.offsets, batch.images(), 4), tensor(batch.logits, batch.images(), classes),
-          tensor(batch.landmarks, batch.images(), batch.width)};
+  return {tensor(batch.offsets, batch.images(), 4, device),
+          tensor(batch.logits, batch.images(), classes, device),
+          tensor(batch.landmarks, batch.images(), batch.width, device)};
 }
 
 std::vector<float> slopes(const at::Tensor& of)
 {
   if (!of.grad().defined()) return std::vector<float>(static_cast<std::size_t>(of.numel()));
-  const at::Tensor g = of.grad().contiguous();
+  const at::Tensor g = of.grad().to(at::kCPU).contiguous();
   return {g.data_ptr<float>(), g.data_ptr<float>() + g.numel()};
 }
 
@@ -45,13 +49,13 @@ void require_close(const at::Tensor& ours, double expected)
 /// Both tensor losses against the host's pass.
 template <class Schema, class Settings>
 void check_agreement(const Settings& settings, const anchor_layout& anchors,
-                     const test::loss_batch<Schema>& batch)
+                     const test::loss_batch<Schema>& batch, at::Device device = at::kCPU)
 {
   multibox_loss<Schema> host(settings);
   test::gradient_room room(batch);
   const auto expected = host(anchors.anchors(), batch.outputs(), batch.targets, room.all());
   const auto check = [&](auto loss) {
-    const auto out = outputs_of(batch, settings.classes);
+    const auto out = outputs_of(batch, settings.classes, device);
     const tensor_terms terms = loss(anchors.anchors(), out, batch.targets);
     CHECK(terms.positives == expected.positives);
     CHECK(terms.negatives == expected.negatives);
@@ -141,6 +145,18 @@ TEST_CASE("SSD's loss agrees too: 8,732 default boxes, 21 classes, 3 : 1")
   auto batch = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
   batch.match(anchors, overlap_matcher::ssd());
   check_agreement<schemas::none>(multibox_loss<schemas::none>::settings::ssd(), anchors, batch);
+}
+
+TEST_CASE("the losses agree on a device with memory of its own")
+{
+  const at::Device device = test::another_device();
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
+  const auto faces = test::random_batch<schemas::face5>(anchors, 2, {6, 0, 25});
+  check_agreement<schemas::face5>(multibox_loss<schemas::face5>::settings{}, anchors, faces,
+                                  device);
+  const auto shapes = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
+  check_agreement<schemas::none>(multibox_loss<schemas::none>::settings::ssd(), anchors, shapes,
+                                 device);
 }
 
 TEST_CASE("terms can be weighed by hand, and their gradients taken twice over")

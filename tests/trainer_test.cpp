@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "another_device.hpp"
 #include "catch.hpp"
 #include "npz.hpp"
 #include "shared.hpp"
@@ -148,6 +149,41 @@ TEST_CASE("the optimizers update as LibTorch's own")
           return torch::optim::AdamW(p, torch::optim::AdamWOptions(0.01).weight_decay(0.02));
         },
         1e-6);
+}
+
+TEST_CASE("updates, clipping and the average are the same on a device with memory of its own")
+{
+  struct weight_alone : torch::nn::Module {
+    explicit weight_alone(at::Device device)
+        : weight(register_parameter("weight", at::linspace(-1, 2, 12).view({3, 4}).to(device)))
+    {
+    }
+    at::Tensor weight;
+  };
+  const auto trained = [](at::Device device, auto optimizer_made) {
+    weight_alone module(device);
+    auto optimize = optimizer_made(module);
+    moving_average average(module, 0.5);
+    for (std::int64_t update = 0; update < 4; ++update) {
+      module.zero_grad();
+      (module.weight.pow(3).sum() + module.weight.sin().sum()).backward();
+      CHECK(clip_gradients(optimize.parameters(), 2.5) > 2.5);
+      optimize(update, 0.1);
+      average(update);
+    }
+    std::vector<at::Tensor> all{module.weight.detach()};
+    for (const auto& named : optimize.state()) all.push_back(named.second);
+    for (const auto& named : average.state()) all.push_back(named.second);
+    for (at::Tensor& t : all) t = t.to(at::kCPU);
+    return all;
+  };
+  const auto check = [&](auto made) {
+    const auto here = trained(at::kCPU, made), there = trained(test::another_device(), made);
+    REQUIRE(here.size() == there.size());
+    for (std::size_t i = 0; i < here.size(); ++i) CHECK(furthest(here[i], there[i]) <= 1e-6);
+  };
+  check([](auto& m) { return sgd(m); });
+  check([](auto& m) { return adamw(m); });
 }
 
 TEST_CASE("a gradient is clipped by the norm of all, and frozen parameters have none")
@@ -357,6 +393,34 @@ TEST_CASE("a run learns in bfloat16, and processors refuse float16")
   CHECK(what_stops([&] {
           trainer_in(room.path, {.compute = precision::float16});
         }).find("take bfloat16") != std::string::npos);
+}
+
+TEST_CASE("a run learns on CUDA in each precision, and goes on where it stopped")
+{
+  if (!torch::cuda::is_available()) {
+    WARN("skipped: no CUDA device");
+    return;
+  }
+  const scratch room;
+  const auto run_in = [&](precision p, std::int64_t epochs) {
+    auto on_device = seeded_network();
+    on_device->to(at::kCUDA);
+    return trainer_in(room.path / std::to_string(static_cast<int>(p)),
+                      {.epochs = epochs, .workers = 0, .compute = p, .device = at::kCUDA},
+                      on_device);
+  };
+  trainer_in(room.path / "host", {.workers = 0})(noise_source{}, constant_rate{});
+  const double on_host = read_log(room.path / "host/log.jsonl")[0].total;
+  for (const precision p : {precision::float32, precision::bfloat16, precision::float16}) {
+    run_in(p, 1)(noise_source{}, constant_rate{});
+    auto resumed = run_in(p, 3);
+    CHECK(resumed.resume() == 3);
+    CHECK(resumed(noise_source{}, constant_rate{}).finished());
+    const auto log = read_log(room.path / std::to_string(static_cast<int>(p)) / "log.jsonl");
+    REQUIRE(log.size() == 9);
+    CHECK(std::abs(log[0].total - on_host) <= (p == precision::float32 ? 1e-3 : 0.03) * on_host);
+    CHECK(log.back().total < log.front().total);
+  }
 }
 
 TEST_CASE("a scaled loss changes nothing, and a scale that overflows is lowered")

@@ -6,9 +6,11 @@
 #include <retinue/error.hpp>
 #include <retinue/io/file.hpp>
 #include <retinue/io/images.hpp>
+#include <retinue/io/weights.hpp>
 #include <retinue/models/process.hpp>
 #include <retinue/train/checkpoints.hpp>
 #include <retinue/train/curves.hpp>
+#include <retinue/train/initial_weights.hpp>
 #include <retinue/train/log.hpp>
 #include <retinue/train/optimizers.hpp>
 #include <retinue/train/schedules.hpp>
@@ -228,6 +230,19 @@ inline retinue::warmed_up<any_rate> rate_of(const training_arguments& o, std::in
   return {rate, o.warm_up};
 }
 
+/// Begins a new network with --init, and brings it to --device; a run that goes on has its weights.
+template <class Network>
+void prepare_network(Network& network, const training_arguments& o)
+{
+  if (!o.init.empty() && o.resume.empty()) {
+    const auto anew = retinue::begin_from(network, retinue::read_weights(o.init), o.init);
+    std::cerr << o.init << ": taken, but for " << anew.size() << " tensors that begin anew"
+              << (anew.empty() ? "" : ": " + retinue::detail::few_of(anew)) << "\n";
+  }
+  network.to(retinue::find_device(o.device));
+  if (o.freeze_body) retinue::freeze(*network.backbone());
+}
+
 /// What the trainer is to know; the caller adds how to validate.
 inline retinue::training_settings settings_of(const training_arguments& o,
                                               const std::string& config)
@@ -246,7 +261,7 @@ inline retinue::training_settings settings_of(const training_arguments& o,
           .save_every = o.save_every,
           .keep = o.keep,
           .config = config,
-          .device = at::Device(o.device)};
+          .device = retinue::find_device(o.device)};
 }
 
 /// Sets the process up; the workers are OpenCV's threads.

@@ -94,7 +94,7 @@ template <class T>
 /// The identity, so that a function may take boxes of either kind, or of a user's own kind that
 /// has a to_corners beside it.
 template <class T>
-[[nodiscard]] RETINUE_HD constexpr const box<T>& to_corners(const box<T>& b)
+[[nodiscard]] RETINUE_HD constexpr box<T> to_corners(const box<T>& b)
 {
   return b;
 }

@@ -50,7 +50,7 @@ template <box_like B>
 [[nodiscard]] box<double> checked(const B& given, const char* what, std::size_t row,
                                   std::size_t image)
 {
-  const auto& b = to_corners(given);
+  const auto b = to_corners(given);
   const box<double> wide{static_cast<double>(b.x1), static_cast<double>(b.y1),
                          static_cast<double>(b.x2), static_cast<double>(b.y2)};
   for (std::size_t i = 0; i < 4; ++i)

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program that runs networks sets once, for its whole process.
+// What a program that runs networks sets once, for its whole process, and where it runs them.
 #pragma once
 
+#include <retinue/error.hpp>  // fail
+
 #include <ATen/Parallel.h>  // set_num_threads
+#include <torch/cuda.h>     // device_count
 
 #if defined(__GLIBC__)
 #include <malloc.h>  // mallopt
 #endif
 
+#include <charconv>
 #include <climits>
+#include <string>
+#include <system_error>
 #include <thread>
 
 namespace retinue {
@@ -32,6 +38,24 @@ inline void keep_freed_memory()
   mallopt(M_MMAP_THRESHOLD, INT_MAX);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
 #endif
+}
+
+/// What cpu, cuda or cuda:N names, once it is sure that it is there.
+[[nodiscard]] inline at::Device find_device(const std::string& name)
+{
+  if (name == "cpu") return at::kCPU;
+  const std::string number = name.starts_with("cuda:") ? name.substr(5) : name == "cuda" ? "0" : "";
+  const auto last = number.data() + number.size();
+  int index = -1;
+  if (const auto read = std::from_chars(number.data(), last, index);
+      read.ec != std::errc() || read.ptr != last || index < 0)
+    fail("the device ", name, " is unknown, expected cpu, cuda or cuda:N");
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (index >= count)
+    fail("the device ", name, " is not there: LibTorch finds ",
+         count == 0 ? "no CUDA device" : "none after cuda:" + std::to_string(count - 1),
+         "; cpu is everywhere");
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }
 
 }  // namespace retinue

@@ -104,7 +104,7 @@ class greedy_suppressor {
     left_ = top_ = std::numeric_limits<float>::max();
     float right = std::numeric_limits<float>::lowest(), bottom = right;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto& given = to_corners(boxes[i]);
+      const auto given = to_corners(boxes[i]);
       const box<float> b{static_cast<float>(given.x1), static_cast<float>(given.y1),
                          static_cast<float>(given.x2), static_cast<float>(given.y2)};
       corners_[i] = b;

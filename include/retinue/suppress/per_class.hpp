@@ -52,7 +52,7 @@ class per_class_suppressor {
       class_boxes_.clear();
       class_scores_.clear();
       for (auto g = begin; g != end; ++g) {
-        const auto& b = to_corners(boxes[g->second]);
+        const auto b = to_corners(boxes[g->second]);
         class_boxes_.push_back({static_cast<float>(b.x1), static_cast<float>(b.y1),
                                 static_cast<float>(b.x2), static_cast<float>(b.y2)});
         class_scores_.push_back(scores[g->second]);

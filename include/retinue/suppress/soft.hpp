@@ -49,7 +49,7 @@ class soft_suppressor {
       fail("suppression was given ", n, " boxes but ", scores.size(), " scores");
     left_.clear();
     for (std::size_t i = 0; i < n; ++i) {
-      const auto& b = to_corners(boxes[i]);
+      const auto b = to_corners(boxes[i]);
       if (scores[i] >= floor_)
         left_.push_back({{static_cast<float>(b.x1), static_cast<float>(b.y1),
                           static_cast<float>(b.x2), static_cast<float>(b.y2)},
