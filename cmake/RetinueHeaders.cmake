@@ -43,6 +43,7 @@ retinue_headers(
   data/sample.hpp
   data/wflw.hpp
   detect.hpp
+  dual.hpp
   encoders.hpp
   error.hpp
   evaluate.hpp

@@ -229,6 +229,32 @@ TEMPLATE_TEST_CASE("the multibox loss is its definition, and its gradient is its
   }
 }
 
+TEMPLATE_TEST_CASE("a box may cost by how it lies on its truth", "", iou_loss, giou_loss, diou_loss,
+                   ciou_loss)
+{
+  using face5 = schemas::face5;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  const auto batch = test::random_batch<face5>(anchors, 2, {3, 0, 7});
+  multibox_loss<face5, centre_size_coder, hard_negatives, TestType> loss;
+  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets);
+  double sum = 0;
+  std::size_t positives = 0;
+  for (std::size_t b = 0; b < batch.images(); ++b) {
+    const assignment& assigned = batch.targets[b].assigned;
+    for (std::size_t a = 0; a < anchors.size(); ++a) {
+      if (assigned.verdicts[a] != verdict::positive) continue;
+      const float* o = &batch.offsets[(b * anchors.size() + a) * 4];
+      const auto found =
+          centre_size_coder().decode(offsets<float>{o[0], o[1], o[2], o[3]}, anchors.anchors()[a]);
+      sum += static_cast<double>(TestType{}(found, batch.truths[b][assigned.truths[a]].bounds));
+      ++positives;
+    }
+  }
+  REQUIRE(positives > 10);
+  CHECK(std::abs(terms.box - sum / static_cast<double>(positives)) < 1e-5);
+  check_gradient(loss, anchors, batch);
+}
+
 TEST_CASE("SSD's loss: 8,732 default boxes, 21 classes, 3 : 1 (seed 004)")
 {
   const anchor_layout anchors(default_boxes::ssd300(), {300, 300});

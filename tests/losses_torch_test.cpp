@@ -47,11 +47,12 @@ void require_close(const at::Tensor& ours, double expected)
 }
 
 /// Both tensor losses against the host's pass.
-template <class Schema, class Settings>
+template <class Schema, box_loss BoxLoss = smooth_l1, class Settings>
 void check_agreement(const Settings& settings, const anchor_layout& anchors,
                      const test::loss_batch<Schema>& batch, at::Device device = at::kCPU)
 {
-  multibox_loss<Schema> host(settings);
+  using code = centre_size_coder;
+  multibox_loss<Schema, code, hard_negatives, BoxLoss> host(settings);
   test::gradient_room room(batch);
   const auto expected = host(anchors.anchors(), batch.outputs(), batch.targets, room.all());
   const auto check = [&](auto loss) {
@@ -69,8 +70,8 @@ void check_agreement(const Settings& settings, const anchor_layout& anchors,
     CHECK(test::furthest(slopes(out.logits), room.logits) <= 1e-6);
     CHECK(test::furthest(slopes(out.landmarks), room.landmarks) <= 1e-6);
   };
-  check(aten_multibox_loss<Schema>(settings));
-  check(fused_multibox_loss<Schema>(settings));
+  check(aten_multibox_loss<Schema, code, hard_negatives, BoxLoss>(settings));
+  check(fused_multibox_loss<Schema, code, hard_negatives, BoxLoss>(settings));
 }
 }  // namespace
 
@@ -145,6 +146,17 @@ TEST_CASE("SSD's loss agrees too: 8,732 default boxes, 21 classes, 3 : 1")
   auto batch = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
   batch.match(anchors, overlap_matcher::ssd());
   check_agreement<schemas::none>(multibox_loss<schemas::none>::settings::ssd(), anchors, batch);
+}
+
+TEMPLATE_TEST_CASE("boxes may cost by how they lie on their truths", "", iou_loss, giou_loss,
+                   diou_loss, ciou_loss)
+{
+  using face5 = schemas::face5;
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
+  const multibox_settings<face5, centre_size_coder, hard_negatives, TestType> settings{};
+  for (const auto& faces : {std::vector<std::size_t>{6, 0, 25}, {0, 0}})
+    check_agreement<face5, TestType>(settings, anchors,
+                                     test::random_batch<face5>(anchors, 2, faces));
 }
 
 TEST_CASE("the losses agree on a device with memory of its own")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cost of calling a thing by the wrong name. x are logits, before softmax or sigmoid.
 //
-//   softmax_cross_entropy(x, label)   ln sum_c exp(x_c) - x_label     slope: softmax(x)_c - [c =
-//   label] softplus(z)                       ln(1 + exp(z))                  slope: sigmoid(z)
+//   softmax_cross_entropy(x, label)   ln sum_c exp(x_c) - x_label
+//   its slope by x_c                  softmax(x)_c, less 1 for the label
+//   softplus(z)                       ln(1 + exp(z)), whose slope is sigmoid(z)
 //
 // With two classes the first is softplus(x_other - x_label). Every row has its own maximum
 // subtracted, so that no finite logits overflow or vanish (A4 of docs/compatibility.md).

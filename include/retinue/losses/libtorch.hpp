@@ -99,7 +99,7 @@ void weigh(const Settings& s, tensor_terms& terms)
 }  // namespace detail
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, residual_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1>
 class fused_multibox_loss {
  public:
@@ -147,7 +147,7 @@ class fused_multibox_loss {
 };
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, residual_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1>
   requires requires(const Mining& m, std::size_t n) { m.quota(n); }
 class aten_multibox_loss {
@@ -173,8 +173,8 @@ class aten_multibox_loss {
     tensor_terms terms;
     terms.positives = rows_.size();
     terms.with_landmarks = with_landmarks_;
-    const auto want = settings_.code.encode(columns_of<box<at::Tensor>>(table(boxes_, 4)), anchor);
-    terms.box = residuals(settings_.box, predicted.offsets, rows, want, {}) /
+    const auto truth = columns_of<box<at::Tensor>>(table(boxes_, 4));
+    terms.box = box_costs(predicted.offsets, rows, truth, anchor) /
                 settings_.divisor(terms.positives, images.size());
     if constexpr (width > 0) {
       using points = landmarks<at::Tensor, Schema>;
@@ -265,6 +265,23 @@ class aten_multibox_loss {
     return columns;
   }
 
+  at::Tensor box_costs(const at::Tensor& predicted, const at::Tensor& rows,
+                       const box<at::Tensor>& truth, const centre_box<at::Tensor>& anchor) const
+  {
+    if constexpr (residual_loss<BoxLoss>) {
+      return residuals(settings_.box, predicted, rows, settings_.code.encode(truth, anchor), {});
+    } else {
+      const auto said = columns_of<offsets<at::Tensor>>(rows_of(predicted, rows, 4));
+      return settings_.box(settings_.code.decode(said, anchor), truth).sum();
+    }
+  }
+
+  /// (positives, width)
+  static at::Tensor rows_of(const at::Tensor& predicted, const at::Tensor& rows, std::int64_t width)
+  {
+    return predicted.reshape({-1, width}).index_select(0, rows);
+  }
+
   /// The sum over the rows, of those components that `counts`, if defined, says.
   template <class Loss, class Columns>
   static at::Tensor residuals(const Loss& loss, const at::Tensor& predicted, const at::Tensor& rows,
@@ -272,8 +289,7 @@ class aten_multibox_loss {
   {
     std::vector<at::Tensor> all;
     for (std::size_t c = 0; c < Columns::width; ++c) all.push_back(want[c]);
-    const at::Tensor chosen =
-        predicted.reshape({-1, static_cast<std::int64_t>(Columns::width)}).index_select(0, rows);
+    const at::Tensor chosen = rows_of(predicted, rows, static_cast<std::int64_t>(Columns::width));
     const at::Tensor cost = loss.value(at::Tensor(chosen - at::stack(all, 1)));
     return (counts.defined() ? cost * counts : cost).sum();
   }

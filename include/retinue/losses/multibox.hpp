@@ -2,6 +2,7 @@
 // The loss of a detector that regresses boxes and landmarks from anchors and names what is there.
 //
 //   box        sum over positives of smooth_l1(offsets - encode(truth))                  / N
+//              or, for a loss of how boxes lie, of giou_loss(decode(offsets), truth)
 //   label      sum over positives and mined negatives of the softmax cross-entropy       / N
 //   landmark   sum over positives, their visible points, of smooth_l1(x) + smooth_l1(y)  / M
 //   total      2 box + label + landmark
@@ -13,11 +14,13 @@
 // Value and gradient come from one pass over host memory: only the anchors chosen have a gradient.
 #pragma once
 
+#include <retinue/dual.hpp>                   // as_inputs
 #include <retinue/encoders.hpp>               // coder
 #include <retinue/error.hpp>                  // fail
 #include <retinue/losses/cross_entropy.hpp>   // softmax_cross_entropy
 #include <retinue/losses/hard_negatives.hpp>  // negative_mining
 #include <retinue/losses/log_odds.hpp>        // log_odds
+#include <retinue/losses/overlap.hpp>         // overlap_loss
 #include <retinue/losses/reading.hpp>         // the positives of an image
 #include <retinue/losses/residual.hpp>        // smooth_l1
 #include <retinue/losses/targets.hpp>         // image_targets
@@ -37,13 +40,18 @@ enum class normalisation : std::uint8_t {
   images,     ///< the images of the batch, so that crowded ones count for more
 };
 
+/// What a box may cost: by its offsets, one by one, or by how it lies on its truth. Decoded boxes
+/// are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
+template <class L>
+concept box_loss = residual_loss<L> || overlap_loss<L>;
+
 /// How much each term counts in the total.
 struct multibox_weights {
   double box = 2, label = 1, landmark = 1;
 };
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, residual_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1>
 struct multibox_settings {
   std::size_t classes = 2;  ///< with the background, which is class 0
@@ -138,7 +146,7 @@ struct row_gradients {
 
 /// On host memory, one thread; its buffers are reused, and one copy serves one thread at a time.
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, residual_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1>
 class multibox_loss {
  public:
@@ -203,13 +211,28 @@ class multibox_loss {
       const std::size_t row = first + p.anchor;
       const instance<Schema>& truth = image.truths[p.truth];
       add_label(row, p.label);
-      const auto want = settings_.code.encode(truth.bounds, anchors[p.anchor]);
-      sums.box += residuals(settings_.box, predicted.offsets + row * 4, want, 0, 4, box_.add(row));
+      sums.box +=
+          box_cost(predicted.offsets + row * 4, truth.bounds, anchors[p.anchor], box_.add(row));
       if (read_.has_landmarks(image, p)) {
         ++sums.with_landmarks;
         add_landmarks(predicted.landmarks + row * landmark_width, truth, anchors[p.anchor], row,
                       sums);
       }
+    }
+  }
+
+  /// Of one positive; the slopes by its offsets are written.
+  double box_cost(const float* predicted, const box<float>& truth, const centre_box<float>& anchor,
+                  float* slope) const
+  {
+    if constexpr (residual_loss<BoxLoss>) {
+      return residuals(settings_.box, predicted, settings_.code.encode(truth, anchor), 0, 4, slope);
+    } else {
+      const offsets<float> said{predicted[0], predicted[1], predicted[2], predicted[3]};
+      const auto found = settings_.code.decode(as_inputs(said), as_constants<4>(anchor));
+      const auto cost = settings_.box(found, as_constants<4>(truth));
+      std::ranges::copy(cost.slope, slope);
+      return static_cast<double>(cost.value);
     }
   }
 
