@@ -54,6 +54,20 @@ TEST_CASE("a logarithmic axis puts powers of ten at equal distances")
   CHECK(coloured_near(picture, 76 + 300, 44 + 300));
 }
 
+TEST_CASE("the legend stands in the corner that was asked for")
+{
+  const std::vector<plot_line> lines{{"a name", {}, {}}};
+  for (const auto corner : {plot_legend::lower_left, plot_legend::upper_right}) {
+    plot_frame frame;
+    frame.legend = corner;
+    const cv::Mat picture = draw_plot(frame, lines);
+    CHECK(coloured_near(picture, 76 + 20, 600 - 58 - 14) == (corner == plot_legend::lower_left));
+    bool upper_right = false;
+    for (int x = 600; x < 770; ++x) upper_right = upper_right || coloured_near(picture, x, 44 + 14);
+    CHECK(upper_right == (corner == plot_legend::upper_right));
+  }
+}
+
 TEST_CASE("no line, no point, one point, equal points and values off the axes are drawn")
 {
   plot_frame frame;

@@ -15,6 +15,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -38,10 +39,14 @@ struct plot_axis {
   bool logarithmic = false;
 };
 
+/// Where the names of the lines stand: out of the way of curves that fall off late, or early.
+enum class plot_legend : std::uint8_t { lower_left, upper_right };
+
 struct plot_frame {
   std::string title;
   plot_axis x, y;
   extent2 size{.height = 600, .width = 800};  ///< pixels, at least 200 each
+  plot_legend legend = plot_legend::lower_left;
 };
 
 namespace detail {
@@ -128,10 +133,13 @@ struct plot_scale {
   const detail::plot_scale x(frame.x, lines, &plot_line::x), y(frame.y, lines, &plot_line::y);
   const auto column = [&](double place) { return area.x + place * area.width; };
   const auto row = [&](double place) { return area.y + (1 - place) * area.height; };
+  const auto extent_of = [](const std::string& text, double size) {
+    int baseline = 0;
+    return cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, size, 1, &baseline);
+  };
   const auto write = [&](const std::string& text, double at_x, double at_y, double align,
                          double size) {
-    int baseline = 0;
-    const cv::Size box = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, size, 1, &baseline);
+    const cv::Size box = extent_of(text, size);
     const cv::Point at(cvRound(at_x - align * box.width), cvRound(at_y + box.height / 2.0));
     cv::putText(picture, text, at, cv::FONT_HERSHEY_SIMPLEX, size, black, 1, cv::LINE_AA);
   };
@@ -174,10 +182,20 @@ struct plot_scale {
     }
     draw();
   }
+
+  constexpr int margin = 12, stroke = 24, gap = 8, line_height = 18;
+  int widest = 0;
+  for (const plot_line& line : lines)
+    widest = std::max(widest, extent_of(line.name, text_size).width);
+  const bool low = frame.legend == plot_legend::lower_left;
+  const int from = low ? area.x + margin : area.x + area.width - margin - widest - gap - stroke;
+  const int first =
+      low ? area.y + area.height - 14 - line_height * (static_cast<int>(lines.size()) - 1)
+          : area.y + 14;
   for (std::size_t k = 0; k < lines.size(); ++k) {
-    const int at = area.y + area.height - 14 - 18 * static_cast<int>(lines.size() - 1 - k);
-    cv::line(picture, {area.x + 12, at}, {area.x + 36, at}, colours[k % colours.size()], 2);
-    write(lines[k].name, area.x + 44, at, 0, text_size);
+    const int at = first + line_height * static_cast<int>(k);
+    cv::line(picture, {from, at}, {from + stroke, at}, colours[k % colours.size()], 2);
+    write(lines[k].name, from + stroke + gap, at, 0, text_size);
   }
   return picture;
 }

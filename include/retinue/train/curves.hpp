@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The losses of a run as a picture: each against the updates, as means over a few of them.
+// The losses of a run as a picture: each against the updates, as means over a few of them. A term
+// that is 0 throughout, as that of landmarks where there are none, has no curve.
 #pragma once
 
 #include <retinue/io/plot.hpp>    // draw_plot
@@ -18,8 +19,8 @@ namespace retinue {
 /// At most 200 points a line.
 [[nodiscard]] inline cv::Mat draw_curves(std::span<const log_line> lines)
 {
-  std::array<plot_line, 4> curves{
-      {{"total", {}, {}}, {"box", {}, {}}, {"label", {}, {}}, {"landmark", {}, {}}}};
+  std::vector<plot_line> curves{
+      {"total", {}, {}}, {"box", {}, {}}, {"label", {}, {}}, {"landmark", {}, {}}};
   constexpr std::array terms{&log_line::total, &log_line::box, &log_line::label,
                              &log_line::landmark};
   const std::size_t points = std::min<std::size_t>(lines.size(), 200);
@@ -33,7 +34,13 @@ namespace retinue {
       curves[c].y.push_back(sum / static_cast<double>(part.size()));
     }
   }
-  const plot_frame frame{"training", {"updates", {}, false}, {"loss", {}, true}};
+  std::erase_if(curves, [](const plot_line& curve) {
+    return std::ranges::all_of(curve.y, [](double y) { return y == 0; });
+  });
+  const plot_frame frame{.title = "training",
+                         .x = {"updates", {}, false},
+                         .y = {"loss", {}, true},
+                         .legend = plot_legend::upper_right};
   return draw_plot(frame, curves);
 }
 
