@@ -2,41 +2,42 @@
 // Shows what augmentation makes of a data set: a sheet of samples with their boxes and landmarks.
 //
 //   show_augmentation --data label.txt --out sheet.png
+//   show_augmentation --data VOC2007 --landmarks 0 --policy ssd --out sheet.png
 //   show_augmentation --data synthetic --policy none --out scenes.png
 //
 // The same seed gives the same sheet.
+#include "program/data.hpp"
 #include "program/main.hpp"
 
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
-#include <retinue/data/retinaface_labels.hpp>
-#include <retinue/data/scenes.hpp>
+#include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
 #include <retinue/io/drawing.hpp>
 #include <retinue/io/images.hpp>
+#include <retinue/landmarks.hpp>
 
 #include <CLI/CLI.hpp>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 using namespace retinue;
 
 namespace {
 
 struct arguments {
-  std::string data = "synthetic", policy = "retinaface";
+  data_argument data;
+  std::string policy = "retinaface";
   std::filesystem::path out;
+  std::size_t landmarks = 5;
   int columns = 6, rows = 4, size = 320;
   std::uint64_t seed = 0, epoch = 0;
 };
@@ -44,9 +45,15 @@ struct arguments {
 arguments parse(CLI::App& app, int count, char** values)
 {
   arguments a;
-  app.add_option("-d,--data", a.data,
-                 "A label.txt, or synthetic (faces) or shapes, which are drawn")
+  a.data.data = synthetic;
+  app.add_option("-d,--data", a.data.data, data_help)->capture_default_str();
+  app.add_option("--images", a.data.images, "Folder of the pictures, if it is not the usual one");
+  app.add_option("--subset", a.data.subset, "Of a folder of PASCAL VOC's form")
       ->capture_default_str();
+  app.add_option("--landmarks", a.landmarks,
+                 "Of each object, as the data has them; 0 for plain boxes, and drawn shapes")
+      ->capture_default_str();
+  app.add_flag("--strict", a.data.strict, "Refuse the data for its first bad truth");
   app.add_option("-o,--out", a.out, "Write the sheet to this picture")->required();
   app.add_option("-p,--policy", a.policy, "retinaface, reference, ssd, affine, or none")
       ->check(CLI::IsMember({"retinaface", "reference", "ssd", "affine", "none"}))
@@ -57,31 +64,34 @@ arguments parse(CLI::App& app, int count, char** values)
   app.add_option("--seed", a.seed, "Another seed draws other samples");
   app.add_option("--epoch", a.epoch, "Another epoch augments the same samples otherwise");
   app.parse(count, values);
+  a.data.scenes = static_cast<std::size_t>(a.rows * a.columns);
+  a.data.seed = a.seed;
+  a.data.side = std::max(64, a.size);
   return a;
 }
 
-/// `sample_at(i)` gives a picture and its instances; there are `count` of them.
-template <class Policy, class SampleAt>
-cv::Mat sheet(const arguments& a, const Policy& policy, std::size_t count, SampleAt sample_at)
+template <landmark_schema Schema, class Policy>
+cv::Mat sheet(const arguments& a, const picture_set<Schema>& set, const Policy& policy)
 {
   cv::Mat all(a.rows * a.size, a.columns * a.size, CV_8UC3, cv::Scalar::all(0));
   augmentation_buffers buffers;
   for (int at = 0; at < a.rows * a.columns; ++at) {
-    const auto index = static_cast<std::size_t>(at) % count;
-    auto [picture, instances] = sample_at(index);
+    auto from = set.read(0, static_cast<std::size_t>(at) % set.count);
     const auto plan = policy.draw(keyed_random(a.seed, a.epoch, static_cast<std::uint64_t>(at)),
-                                  extent2{picture.rows, picture.cols}, instances);
+                                  extent2{from.picture.rows, from.picture.cols}, from.instances);
     cv::Mat cell = all(cv::Rect(at % a.columns * a.size, at / a.columns * a.size, a.size, a.size));
-    apply(plan, picture, buffers).copyTo(cell);
-    draw(cell, std::span<const typename decltype(instances)::value_type>(instances));
+    apply(plan, from.picture, buffers).copyTo(cell);
+    draw(cell, std::span<const instance<Schema>>(from.instances));
   }
   return all;
 }
 
-template <class SampleAt>
-cv::Mat sheet_of(const arguments& a, std::size_t count, SampleAt sample_at)
+template <landmark_schema Schema>
+cv::Mat sheet(const arguments& a)
 {
-  const auto with = [&](const auto& policy) { return sheet(a, policy, count, sample_at); };
+  const auto set = open_pictures<Schema>(a.data);
+  if (set.count == 0) fail(a.data.data, ": there are no pictures to show");
+  const auto with = [&](const auto& policy) { return sheet(a, set, policy); };
   const random_resize last{{a.size, a.size}};
   if (a.policy == "retinaface") return with(retinaface_augmentation(a.size));
   if (a.policy == "reference") return with(reference_retinaface_augmentation(a.size));
@@ -93,18 +103,10 @@ cv::Mat sheet_of(const arguments& a, std::size_t count, SampleAt sample_at)
 
 cv::Mat make(const arguments& a)
 {
-  const scene_options scenes{.size = {std::max(64, a.size), std::max(64, a.size)}};
-  const auto shown = static_cast<std::size_t>(a.rows * a.columns);
-  if (a.data == "synthetic")
-    return sheet_of(a, shown, [&](std::size_t i) { return draw_faces(a.seed, i, scenes); });
-  if (a.data == "shapes")
-    return sheet_of(a, shown, [&](std::size_t i) { return draw_shapes(a.seed, i, scenes); });
-  const auto set = read_retinaface_labels<schemas::face5>(
-      a.data, {.images = {}, .on_bad_truth = bad_truths::skip});
-  for (const auto& why : set.skipped) std::cerr << "skipped: " << why << "\n";
-  return sheet_of(a, set.samples.size(), [&](std::size_t i) {
-    return scene<schemas::face5>{read_image(set.samples[i].path), set.samples[i].instances};
-  });
+  cv::Mat made;
+  if (!with_schema_of(a.landmarks, [&]<class Schema>(Schema) { made = sheet<Schema>(a); }))
+    fail("--landmarks ", a.landmarks, ": this program is compiled for 0, 1, 4, 5, 17, 68 and 98");
+  return made;
 }
 
 }  // namespace

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the programs that detect have in common: pictures in, several of one size through the
+// network together, and what was found out as text, JSON and overlays.
+#pragma once
+
+#include "main.hpp"
+
+#include <retinue/detect.hpp>
+#include <retinue/error.hpp>
+#include <retinue/io/detections_json.hpp>
+#include <retinue/io/drawing.hpp>
+#include <retinue/io/images.hpp>
+#include <retinue/io/progress.hpp>
+#include <retinue/models/heads.hpp>
+#include <retinue/models/process.hpp>
+
+#include <torch/torch.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+struct detection_arguments {
+  std::filesystem::path json, overlay;
+  std::vector<std::filesystem::path> images;
+  std::optional<float> nms;
+  float score = 0.5f;
+  int threads = 0, batch = 1;
+  bool time = false;
+
+  void add_to(CLI::App& app)
+  {
+    app.add_option("-i,--image", images, "Pictures, or folders of pictures")->required();
+    app.add_option("--score", score, "Leave out what scores no more than this")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    app.add_option("--nms", nms,
+                   "Boxes that overlap by more are one object (default: as configured)")
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--json", json, "Write all detections to this file ('-': standard output)");
+    app.add_option("--overlay", overlay,
+                   "Draw what was found: a file for one picture, a folder for several");
+    app.add_option("--threads", threads, "Processor threads (default: all)")
+        ->check(CLI::Range(1, 1024));
+    app.add_option("--batch", batch,
+                   "Pictures of one size that go through the network together (default 1)")
+        ->check(CLI::Range(1, 256));
+    app.add_flag("--time", time, "Print where the time went");
+  }
+
+  static constexpr const char* exit_codes =
+      "Exit codes: 0 all pictures done, 1 some could not be read, 2 nothing could be done.";
+
+  /// What --score and --nms change of a configuration.
+  void change(retinue::detect_options& options) const
+  {
+    options.score = score;
+    if (nms) options.overlap = *nms;
+  }
+};
+
+/// Sets the process up, before anything runs. The pictures: files as given, folders as the pictures
+/// in them.
+inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
+{
+  retinue::use_threads(a.threads);
+  retinue::keep_freed_memory();
+  std::vector<std::filesystem::path> all;
+  for (const std::filesystem::path& path : a.images) {
+    if (!std::filesystem::is_directory(path)) {
+      all.push_back(path);
+      continue;
+    }
+    const auto inside = retinue::images_in(path);
+    if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
+    all.insert(all.end(), inside.begin(), inside.end());
+  }
+  return all;
+}
+
+class stopwatch {
+ public:
+  template <class Work>
+  decltype(auto) measure(const char* stage, Work&& work)
+  {
+    struct adding {
+      double& to;
+      std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+      ~adding()
+      {
+        to += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+      }
+    } timer{seconds_[stage]};
+    return work();
+  }
+
+  void print(std::size_t pictures) const
+  {
+    double all = 0;
+    for (const auto& [stage, seconds] : seconds_) all += seconds;
+    for (const auto& [stage, seconds] : seconds_)
+      std::fprintf(stderr, "%-16s %9.2f ms a picture  %5.1f %%\n", stage.c_str(),
+                   1e3 * seconds / static_cast<double>(std::max<std::size_t>(pictures, 1)),
+                   100 * seconds / std::max(all, 1e-9));
+  }
+
+ private:
+  std::map<std::string, double> seconds_;
+};
+
+/// Pictures go in one by one; those of one input size go through the network together; results come
+/// out under the place that each picture has among all.
+template <class Detector, class Fit>
+class detection_run {
+ public:
+  /// `fit(size)` is how a picture of that size becomes an input: a retinue::frame.
+  detection_run(const detection_arguments& a, Detector& detect, const retinue::pixel_format& input,
+                const std::vector<std::string>& classes, Fit fit)
+      : arguments_(a), detect_(detect), input_(input), classes_(classes), fit_(std::move(fit))
+  {
+  }
+
+  /// Whether all went well.
+  bool operator()(const std::vector<std::filesystem::path>& paths)
+  {
+    results_.resize(paths.size());
+    if (paths.size() > 1 && !arguments_.overlay.empty())
+      std::filesystem::create_directories(arguments_.overlay);
+    retinue::progress_bar bar("detect", paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      guarded(bar, paths[i], [&] { take(i, paths[i]); });
+      for (auto& [size, waiting] : waiting_)
+        if (waiting.size() >= static_cast<std::size_t>(arguments_.batch)) flush(bar, waiting);
+      if (held() > 4 * static_cast<std::size_t>(arguments_.batch))
+        for (auto& [size, waiting] : waiting_) flush(bar, waiting);
+      bar.update(i + 1, paths[i].filename().string());
+    }
+    for (auto& [size, waiting] : waiting_) flush(bar, waiting);
+    bar.clear();
+    if (paths.size() > failed_) report();
+    if (arguments_.time) time_.print(paths.size() - failed_);
+    if (failed_ > 0)
+      std::cerr << failed_ << " of " << paths.size() << " pictures could not be done\n";
+    return failed_ == 0;
+  }
+
+ private:
+  using found_in_one = std::vector<retinue::detection<typename Detector::schema>>;
+  struct picture {
+    std::size_t place = 0;
+    std::filesystem::path path;
+    cv::Mat image;
+    retinue::frame how;
+  };
+  struct result {
+    std::string path;
+    retinue::extent2 size;
+    found_in_one found;
+    bool done = false;
+  };
+
+  /// One picture's failure does not end the others.
+  template <class Work>
+  void guarded(retinue::progress_bar& bar, const std::filesystem::path& path, Work&& work)
+  {
+    const auto refuse = [&](const std::string& why) {
+      bar.clear();
+      std::cerr << "skipped: " << why << "\n";
+      ++failed_;
+    };
+    try {
+      work();
+    } catch (const retinue::error& e) {
+      refuse(e.what());
+    } catch (const std::exception& e) {
+      refuse(path.string() + ": " + sentence_of(e));
+    }
+  }
+
+  void take(std::size_t place, const std::filesystem::path& path)
+  {
+    picture p{place, path, time_.measure("read", [&] { return retinue::read_image(path); }), {}};
+    p.how = fit_(retinue::extent2{p.image.rows, p.image.cols});
+    waiting_[{p.how.input.height, p.how.input.width}].push_back(std::move(p));
+  }
+
+  [[nodiscard]] std::size_t held() const
+  {
+    std::size_t all = 0;
+    for (const auto& [size, waiting] : waiting_) all += waiting.size();
+    return all;
+  }
+
+  void flush(retinue::progress_bar& bar, std::vector<picture>& waiting)
+  {
+    if (waiting.empty()) return;
+    std::vector<picture> batch;
+    batch.swap(waiting);
+    bool together = true;
+    try {
+      detect(batch);
+    } catch (const std::exception&) {
+      together = false;  // find out below which picture it was
+    }
+    for (picture& p : batch)
+      guarded(bar, p.path, [&] {
+        if (!together) {
+          std::vector<picture> one{p};
+          detect(one);
+        }
+        finish(p);
+      });
+  }
+
+  void detect(const std::vector<picture>& batch)
+  {
+    const retinue::extent2 size = batch.front().how.input;
+    at::Tensor input =
+        at::empty({static_cast<std::int64_t>(batch.size()), 3, size.height, size.width});
+    std::vector<retinue::frame> frames;
+    time_.measure("prepare", [&] {
+      float* planes = input.data_ptr<float>();
+      for (const picture& p : batch) {
+        retinue::to_input(p.image, p.how, input_, planes);
+        planes += 3 * std::int64_t{size.height} * size.width;
+        frames.push_back(p.how);
+      }
+    });
+    const retinue::predictions said =
+        time_.measure("network", [&] { return detect_.predict(input); });
+    time_.measure("post-processing", [&] { detect_.find(said, frames, found_); });
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      results_[batch[i].place] = {batch[i].path.string(), batch[i].how.original, found_[i], true};
+  }
+
+  /// The overlay is drawn while the picture is at hand.
+  void finish(picture& p)
+  {
+    if (arguments_.overlay.empty()) return;
+    time_.measure("overlay", [&] {
+      retinue::draw(p.image, std::span(std::as_const(results_[p.place].found)),
+                    std::span<const std::string>(classes_));
+      retinue::write_image(overlay_path(p.path), p.image);
+    });
+  }
+
+  [[nodiscard]] std::filesystem::path overlay_path(const std::filesystem::path& path) const
+  {
+    if (results_.size() == 1 && retinue::is_image_name(arguments_.overlay))
+      return arguments_.overlay;
+    const std::filesystem::path inside = arguments_.overlay / path.filename();
+    return retinue::is_image_name(inside) ? inside
+                                          : std::filesystem::path(inside.string() + ".png");
+  }
+
+  void report()
+  {
+    std::vector<nlohmann::ordered_json> all;
+    const std::vector<std::string_view> classes(classes_.begin(), classes_.end());
+    std::size_t objects = 0;
+    for (const result& r : results_) {
+      if (!r.done) continue;
+      objects += r.found.size();
+      all.push_back(retinue::to_json(r.path, r.size, std::span(std::as_const(r.found)),
+                                     std::span<const std::string_view>(classes)));
+      if (arguments_.json.empty())
+        std::cout << r.path << ": " << r.found.size() << " found"
+                  << (r.found.empty() ? "" : ", best score " + std::to_string(r.found[0].score))
+                  << "\n";
+    }
+    if (arguments_.json == "-")
+      std::cout << retinue::to_text(all);
+    else if (!arguments_.json.empty())
+      retinue::write_detections(arguments_.json, all);
+    std::cerr << objects << " found in " << all.size()
+              << (all.size() == 1 ? " picture" : " pictures");
+    if (!arguments_.overlay.empty()) std::cerr << "; overlays: " << arguments_.overlay.string();
+    std::cerr << "\n";
+  }
+
+  const detection_arguments& arguments_;
+  Detector& detect_;
+  retinue::pixel_format input_;
+  std::vector<std::string> classes_;
+  Fit fit_;
+  std::map<std::pair<int, int>, std::vector<picture>> waiting_;
+  std::vector<found_in_one> found_;
+  std::vector<result> results_;
+  stopwatch time_;
+  std::size_t failed_ = 0;
+};
