@@ -5,7 +5,8 @@
 #include <retinue/error.hpp>  // fail
 
 #include <ATen/Parallel.h>  // set_num_threads
-#include <torch/cuda.h>     // device_count
+#include <c10/core/Device.h>
+#include <torch/cuda.h>  // device_count
 
 #if defined(__GLIBC__)
 #include <malloc.h>  // mallopt
