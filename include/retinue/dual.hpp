@@ -94,7 +94,7 @@ struct dual {
   }
 
   /// A constant: what fill_like asks for.
-  RETINUE_HD friend constexpr dual full_like(const dual&, T value) { return {value, {}}; }
+  RETINUE_HD friend constexpr dual full_like(const dual&, T number) { return {number, {}}; }
 
  private:
   RETINUE_HD static constexpr dual through(T value, T by_a, const dual& a)
