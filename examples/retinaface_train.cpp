@@ -5,6 +5,7 @@
 //   retinaface_evaluate --weights run/weights.safetensors --data synthetic --scene-size 192
 //   retinaface_detect --weights run/weights.safetensors --image photo.jpg --overlay found.jpg
 #include "program/data.hpp"
+#include "program/find_in.hpp"
 #include "program/main.hpp"
 #include "program/network.hpp"
 #include "program/training.hpp"

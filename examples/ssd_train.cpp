@@ -4,7 +4,10 @@
 //   ssd_train --data VOC2007 --subset trainval --test test --preset ssd300-vgg16 --out run
 //   ssd_train --data synthetic --epochs 20 --out run
 #include "program/data.hpp"
+#include "program/evaluation.hpp"
+#include "program/find_in.hpp"
 #include "program/main.hpp"
+#include "program/ssd_network.hpp"
 #include "program/training.hpp"
 
 #include <retinue/augment/presets.hpp>
@@ -14,7 +17,6 @@
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/io/config.hpp>
 #include <retinue/io/images.hpp>
-#include <retinue/io/plot.hpp>
 #include <retinue/models/ssd_detector.hpp>
 #include <retinue/train/augmented_source.hpp>
 #include <retinue/train/objective.hpp>
@@ -27,7 +29,6 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,29 +88,6 @@ arguments parse(CLI::App& app, int count, char** values)
   return a;
 }
 
-/// The same pictures with the labels of `classes`: data without one of them number the rest
-/// otherwise.
-picture_set<none> with_labels_of(const std::vector<std::string>& classes, picture_set<none> set,
-                                 const std::string& data)
-{
-  if (set.classes.empty() || set.classes == classes) return set;
-  std::vector<std::int32_t> labels;
-  for (const std::string& name : set.classes) {
-    const auto at = std::ranges::find(classes, name);
-    if (at == classes.end())
-      fail(data, ": the network has no class ", retinue::detail::quoted(name));
-    labels.push_back(static_cast<std::int32_t>(at - classes.begin()) + 1);
-  }
-  set.read = [read = std::move(set.read), labels](std::uint64_t epoch, std::size_t i) {
-    auto from = read(epoch, i);
-    for (auto& truth : from.instances)
-      truth.label = labels[static_cast<std::size_t>(truth.label - 1)];
-    return from;
-  };
-  set.classes = classes;
-  return set;
-}
-
 data_argument data_of(const arguments& a, std::size_t scenes)
 {
   data_argument from;
@@ -144,19 +122,13 @@ picture_set<none> held_out(const arguments& a, const std::string& named,
 voc_result evaluate(const state_dict& weights, const ssd_config& config,
                     const picture_set<none>& set)
 {
-  const int side = config.input.long_side;
-  ssd network(network_options(config));
-  load(network, weights);
-  network.eval();
-  ssd_detector detect(network, config);
+  auto detect = detector_of(config, weights);
   voc_evaluation evaluation({.inclusive_pixels = false});
   std::vector<ssd_detector::detections> found;
-  at::Tensor planes = at::empty({1, 3, side, side});
   for (std::size_t i = 0; i < set.count; ++i) {
     const auto from = set.read(0, i);
-    const frame how = stretched({from.picture.rows, from.picture.cols}, side);
-    to_input(from.picture, how, config.input, planes.data_ptr<float>());
-    detect(planes, std::span(&how, 1), found);
+    const frame how = stretched({from.picture.rows, from.picture.cols}, side_of(config));
+    find_in(detect, from.picture, how, config.input, found);
     evaluation.add(found[0], from.instances);
   }
   return evaluation.result();
@@ -165,25 +137,9 @@ voc_result evaluate(const state_dict& weights, const ssd_config& config,
 /// Prints the figures, draws the curves, and writes both where they were asked for.
 void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
 {
-  std::vector<plot_line> lines;
-  nlohmann::ordered_json figures = to_json(result);
-  std::printf("%s; %zu images\n", result.protocol.describe().c_str(), result.images);
-  for (std::size_t c = 0; c < result.classes.size(); ++c) {
-    const auto& of = result.classes[c];
-    const std::string& name = classes.at(static_cast<std::size_t>(of.label - 1));
-    std::printf("  %-12s AP %.4f  (%zu truths, %zu detections)\n", name.c_str(), of.ap, of.truths,
-                of.detections);
-    char legend[80];
-    std::snprintf(legend, sizeof legend, "%.60s %.3f", name.c_str(), of.ap);
-    lines.push_back({legend, of.curve.recall, of.curve.precision});
-    figures["classes"][c]["name"] = name;
-  }
-  if (result.mean) std::printf("  %-12s AP %.4f\n", "mean", *result.mean);
-  std::fflush(stdout);
-  const plot_axis::range all{0, 1.02};
-  const plot_frame frame{"precision and recall", {"recall", all, false}, {"precision", all, false}};
-  write_image(in_run(a, "precision_recall.png"), draw_plot(frame, lines));
-  if (!a.json.empty()) write_text(a.json, figures.dump(2) + "\n");
+  std::cout << result.describe(classes) << std::flush;
+  draw_curves(in_run(a, "precision_recall.png"), "precision and recall", lines_of(result, classes));
+  if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
 }
 
 int train(arguments a)

@@ -389,6 +389,10 @@ TEST_CASE("every figure comes with its protocol, as text and as JSON")
   const auto set = test::make_random_set(random, 4, 5);
   const auto voc = evaluate(voc_evaluation({0.4, voc_area::eleven_points}), set);
   CHECK(voc.describe().starts_with("VOC: average precision at overlap 0.4, mean of eleven points"));
+  CHECK(voc.describe().find("  class 1: ") != std::string::npos);
+  const std::vector<std::string> names{"face"};
+  CHECK(voc.describe(names).find("  face: ") != std::string::npos);
+  CHECK(to_json(voc, names)["classes"][0]["name"] == "face");
   CHECK(to_json(voc)["protocol"]["overlap"] == 0.4);
   CHECK(to_json(voc)["mean"] == *voc.mean);
   const auto coco = evaluate(coco_evaluation(), set);

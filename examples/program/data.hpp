@@ -20,11 +20,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 struct data_argument {
   std::string data;
@@ -95,5 +99,31 @@ template <retinue::landmark_schema Schema>
   if (!set.skipped.empty())
     std::cerr << a.data << ": " << set.skipped.size()
               << " truths are left out; the first: " << set.skipped[0] << "\n";
+  return set;
+}
+
+/// The same pictures with the labels of `classes`: data without one of them number the rest
+/// otherwise. One class is another's equal, whatever both are called.
+template <retinue::landmark_schema Schema>
+[[nodiscard]] retinue::picture_set<Schema> with_labels_of(const std::vector<std::string>& classes,
+                                                          retinue::picture_set<Schema> set,
+                                                          const std::string& data)
+{
+  if (set.classes.empty() || set.classes == classes) return set;
+  if (set.classes.size() == 1 && classes.size() == 1) return set;
+  std::vector<std::int32_t> labels;
+  for (const std::string& name : set.classes) {
+    const auto at = std::ranges::find(classes, name);
+    if (at == classes.end())
+      retinue::fail(data, ": the network has no class ", retinue::detail::quoted(name));
+    labels.push_back(static_cast<std::int32_t>(at - classes.begin()) + 1);
+  }
+  set.read = [read = std::move(set.read), labels](std::uint64_t epoch, std::size_t i) {
+    auto from = read(epoch, i);
+    for (auto& truth : from.instances)
+      truth.label = labels[static_cast<std::size_t>(truth.label - 1)];
+    return from;
+  };
+  set.classes = classes;
   return set;
 }

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -84,6 +83,13 @@ struct network_arguments {
                                             ? input.long_side
                                             : std::min(longer, longest_by_default));
   }
+  [[nodiscard]] std::string size_in_words(const retinue::pixel_format& input) const
+  {
+    const int side = long_side > 0 ? long_side : input.long_side;
+    if (original_size) return "in their own size";
+    if (side > 0) return "the longer side scaled to " + std::to_string(side);
+    return "in their own size up to " + std::to_string(longest_by_default);
+  }
 };
 
 /// The network of a configuration with these weights, ready to detect.
@@ -95,16 +101,6 @@ template <retinue::landmark_schema Schema>
   retinue::load(network, weights);
   network.eval();
   return {network, config};
-}
-
-/// What is found in one picture, in its pixels.
-template <class Detector, class Found>
-void find_in(Detector& detect, const cv::Mat& picture, const retinue::frame& how,
-             const retinue::pixel_format& format, Found& found)
-{
-  at::Tensor planes = at::empty({1, 3, how.input.height, how.input.width});
-  retinue::to_input(picture, how, format, planes.data_ptr<float>());
-  detect(planes, std::span(&how, 1), found);
 }
 
 /// Calls visit(Schema) with the landmark schema of that many points.

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace retinue {
@@ -24,7 +25,9 @@ namespace detail {
 }
 }  // namespace detail
 
-[[nodiscard]] inline nlohmann::ordered_json to_json(const voc_result& r)
+/// `names` as in voc_result::describe.
+[[nodiscard]] inline nlohmann::ordered_json to_json(const voc_result& r,
+                                                    std::span<const std::string> names = {})
 {
   nlohmann::ordered_json all;
   all["protocol"] = {
@@ -36,8 +39,11 @@ namespace detail {
   all["mean"] = detail::or_null(r.mean);
   auto& classes = all["classes"] = nlohmann::ordered_json::array();
   for (const auto& c : r.classes)
-    classes.push_back(
-        {{"class", c.label}, {"ap", c.ap}, {"truths", c.truths}, {"detections", c.detections}});
+    classes.push_back({{"class", c.label},
+                       {"name", voc_result::name_of(c.label, names)},
+                       {"ap", c.ap},
+                       {"truths", c.truths},
+                       {"detections", c.detections}});
   return all;
 }
 

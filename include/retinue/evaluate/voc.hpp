@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -52,15 +53,21 @@ struct voc_result {
   std::optional<double> mean;     ///< over classes that have truths; nothing if none has
   std::size_t images = 0;
 
-  [[nodiscard]] std::string describe() const
+  /// `names` are those of the classes from label 1; without one a class goes by its label.
+  [[nodiscard]] std::string describe(std::span<const std::string> names = {}) const
   {
     std::ostringstream text;
     text << protocol.describe() << "; " << images << " images\n";
     for (const of_class& c : classes)
-      text << "  class " << c.label << ": " << c.ap << " (" << c.truths << " truths, "
+      text << "  " << name_of(c.label, names) << ": " << c.ap << " (" << c.truths << " truths, "
            << c.detections << " detections)\n";
     if (mean) text << "  mean: " << *mean << "\n";
     return text.str();
+  }
+  [[nodiscard]] static std::string name_of(std::int32_t label, std::span<const std::string> names)
+  {
+    const auto at = static_cast<std::size_t>(label) - 1;  // far beyond them where it is 0 or less
+    return at < names.size() ? names[at] : "class " + std::to_string(label);
   }
 };
 
