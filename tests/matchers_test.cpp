@@ -157,6 +157,50 @@ TEST_CASE("the matcher equals its definition, for its settings, on grids and off
       }
 }
 
+TEST_CASE("the compatible form equals the seeds' loop, whatever the truths are")
+{
+  std::mt19937 random(6);
+  auto match = overlap_matcher::reference();
+  for (const anchor_layout& anchors : layouts())
+    for (const std::size_t n : {0, 1, 2, 8, 40}) {
+      auto truths = random_truths(random, anchors, n);
+      for (std::size_t t = 0; t < truths.size(); ++t) {
+        box<float>& b = truths[t];
+        if (t % 8 == 1) b.x2 = b.x1;                      // no width
+        if (t % 8 == 3) std::swap(b.y1, b.y2);            // inverted
+        if (t % 8 == 5) b = truths[t - 1];                // one with one anchor
+        if (t % 8 == 6) b = {1.2f, 1.2f, 1.5f, 1.5f};     // outside
+        if (t % 8 == 7) b.x2 = b.x1 + (b.x2 - b.x1) / 8;  // below the floor
+      }
+      assignment ours;
+      match(anchors, truths, {}, ours);
+
+      std::vector<float> best(anchors.size(), 0.0f), best_of_truth(n, 0.0f);
+      std::vector<row_index> truth_of(anchors.size(), 0);
+      std::vector<std::size_t> best_anchor(n, 0);
+      bool any = false;
+      for (std::size_t t = 0; t < n; ++t) {
+        for (std::size_t a = 0; a < anchors.size(); ++a) {
+          const float o = iou(truths[t], to_corners(anchors.anchors()[a]));
+          if (o > best[a]) best[a] = o, truth_of[a] = static_cast<row_index>(t);
+          if (o > best_of_truth[t]) best_of_truth[t] = o, best_anchor[t] = a;
+        }
+        any = any || best_of_truth[t] >= 0.2f;
+      }
+      for (std::size_t t = 0; t < n && any; ++t) {
+        if (best_of_truth[t] >= 0.2f) best[best_anchor[t]] = 2;
+        truth_of[best_anchor[t]] = static_cast<row_index>(t);
+      }
+      for (std::size_t a = 0; a < anchors.size(); ++a) {
+        CAPTURE(n, a);
+        const bool positive = any && best[a] >= 0.35f;
+        REQUIRE((ours.verdicts[a] == verdict::positive) == positive);
+        REQUIRE(ours.verdicts[a] != verdict::ignored);
+        if (any) REQUIRE(ours.truths[a] == truth_of[a]);
+      }
+    }
+}
+
 TEST_CASE("every truth that an anchor overlaps enough gets one, and the report says which did not")
 {
   std::mt19937 random(6);
