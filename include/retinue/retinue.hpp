@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// All of retinue that needs nothing but the standard library. A backend comes on top, by hand:
-// retinue/backend/eigen.hpp or retinue/backend/libtorch.hpp.
+// What a detector and its training need of retinue, with nothing but the standard library. On top
+// come, by hand: a backend (retinue/backend/eigen.hpp or retinue/backend/libtorch.hpp),
+// retinue/augment.hpp and retinue/evaluate.hpp.
 #pragma once
 
 #include <retinue/anchors.hpp>     // where the anchors of each level lie
@@ -12,6 +13,8 @@
 #include <retinue/error.hpp>       // how bad input is refused
 #include <retinue/geometry.hpp>    // boxes
 #include <retinue/landmarks.hpp>   // landmark schemas
+#include <retinue/losses.hpp>      // what a prediction costs
+#include <retinue/matchers.hpp>    // which anchor answers for which truth
 #include <retinue/overlap.hpp>     // iou and its kin
 #include <retinue/select.hpp>      // scores to rows
 #include <retinue/suppress.hpp>    // many detections to one each
