@@ -58,25 +58,25 @@ RETINUE_HD constexpr T maximum_of(T a, T b)
 }
 template <class T>
   requires(!std::floating_point<T> && has_minimum<T>)
-T minimum_of(const T& a, const T& b)
+RETINUE_HD T minimum_of(const T& a, const T& b)
 {
   return minimum(a, b);
 }
 template <class T>
   requires(!std::floating_point<T> && has_minimum<T>)
-T maximum_of(const T& a, const T& b)
+RETINUE_HD T maximum_of(const T& a, const T& b)
 {
   return maximum(a, b);
 }
 template <class T>
   requires(!std::floating_point<T> && !has_minimum<T> && has_member_min<T>)
-T minimum_of(const T& a, const T& b)
+RETINUE_HD T minimum_of(const T& a, const T& b)
 {
   return a.min(b);
 }
 template <class T>
   requires(!std::floating_point<T> && !has_minimum<T> && has_member_min<T>)
-T maximum_of(const T& a, const T& b)
+RETINUE_HD T maximum_of(const T& a, const T& b)
 {
   return a.max(b);
 }

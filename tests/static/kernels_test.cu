@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formulas as CUDA kernels, one thread a row: the text that serves numbers, packets and
+// columns. Compiled only, where there is an nvcc of C++20; no device is needed.
+#include <retinue/dual.hpp>
+#include <retinue/encoders.hpp>
+#include <retinue/landmarks.hpp>
+#include <retinue/losses/cross_entropy.hpp>
+#include <retinue/losses/focal.hpp>
+#include <retinue/losses/overlap.hpp>
+#include <retinue/losses/residual.hpp>
+#include <retinue/overlap.hpp>
+
+namespace {
+
+using namespace retinue;
+using face5 = schemas::face5;
+
+__device__ int row()
+{
+  return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+}
+
+}  // namespace
+
+__global__ void code_boxes(const box<float>* truths, const centre_box<float>* anchors,
+                           offsets<float>* said, box<float>* back, int rows)
+{
+  const centre_size_coder code;
+  const int i = row();
+  if (i >= rows) return;
+  said[i] = code.encode(truths[i], anchors[i]);
+  back[i] = code.decode(said[i], anchors[i]);
+}
+
+__global__ void code_landmarks(const landmarks<float, face5>* truths,
+                               const centre_box<float>* anchors, landmarks<float, face5>* back,
+                               int rows)
+{
+  const centre_size_coder code;
+  const int i = row();
+  if (i < rows) back[i] = code.decode(code.encode(truths[i], anchors[i]), anchors[i]);
+}
+
+__global__ void overlaps(const box<float>* a, const box<float>* b, float* shared, int rows)
+{
+  const int i = row();
+  if (i < rows) shared[i] = iou(a[i], b[i]) + iof(a[i], b[i]) + iou<inclusive_pixels>(a[i], b[i]);
+}
+
+template <class Loss>
+__global__ void overlap_losses(const box<float>* predicted, const box<float>* truths,
+                               sloped_loss<float>* cost, int rows)
+{
+  const int i = row();
+  if (i < rows) cost[i] = with_slope(Loss{}, predicted[i], truths[i]);
+}
+template __global__ void overlap_losses<iou_loss>(const box<float>*, const box<float>*,
+                                                  sloped_loss<float>*, int);
+template __global__ void overlap_losses<giou_loss>(const box<float>*, const box<float>*,
+                                                   sloped_loss<float>*, int);
+template __global__ void overlap_losses<diou_loss>(const box<float>*, const box<float>*,
+                                                   sloped_loss<float>*, int);
+template __global__ void overlap_losses<ciou_loss>(const box<float>*, const box<float>*,
+                                                   sloped_loss<float>*, int);
+
+__global__ void losses_of_numbers(const float* x, float* value, float* slope, int rows)
+{
+  const int i = row();
+  if (i >= rows) return;
+  const smooth_l1 bent;
+  const wing curve;
+  const sigmoid_focal focal;
+  value[i] = bent.value(x[i]) + curve.value(x[i]) + focal.value(x[i], true) + softplus(x[i]);
+  slope[i] = bent.slope(x[i]) + curve.slope(x[i]) + focal.slope(x[i], true) + sigmoid(x[i]);
+}
