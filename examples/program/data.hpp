@@ -64,7 +64,7 @@ template <retinue::landmark_schema Schema>
       static_cast<read_options&>(voc) = how;
       return read_voc(path, a.subset, voc);
     } else {
-      fail(a.data, ": PASCAL VOC has plain boxes, the network has ", Schema::count, " landmarks");
+      fail(a.data, ": PASCAL VOC has plain boxes, expected ", Schema::count, " landmarks");
     }
   }
   if (path.extension() == ".json") return read_coco<Schema>(path, how);
@@ -76,8 +76,8 @@ template <retinue::landmark_schema Schema>
     return read_wflw(path, how);
   else
     fail(a.data,
-         ": a list that does not begin with # is taken for WFLW, which has 98 landmarks; the "
-         "network has ",
+         ": a list that does not begin with # is taken for WFLW, which has 98 landmarks, "
+         "expected ",
          Schema::count);
 }
 
@@ -92,8 +92,7 @@ template <retinue::landmark_schema Schema>
     else if constexpr (std::same_as<Schema, schemas::none>)
       return drawn_shapes(a.seed, a.scenes, a.side);
     else
-      fail("drawn scenes have 5 landmarks (faces) or none (shapes), the network has ",
-           Schema::count);
+      fail("drawn scenes have 5 landmarks (faces) or none (shapes), expected ", Schema::count);
   }
   auto set = pictures_of(read_data<Schema>(a));
   if (!set.skipped.empty())
