@@ -5,7 +5,7 @@
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
 #include <retinue/data/scenes.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/planes.hpp>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>

@@ -6,10 +6,10 @@
 #include <torch/torch.h>
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/libtorch.hpp>
-#include <retinue/losses/cross_entropy.hpp>
-#include <retinue/losses/focal.hpp>
-#include <retinue/losses/overlap.hpp>
-#include <retinue/losses/residual.hpp>
+#include <retinue/formulas/cross_entropy.hpp>
+#include <retinue/formulas/focal.hpp>
+#include <retinue/formulas/overlap_losses.hpp>
+#include <retinue/formulas/residual.hpp>
 #include <retinue/models/process.hpp>
 
 #include <cstddef>

@@ -4,7 +4,7 @@
 // all.
 #include <retinue/anchors.hpp>
 #include <retinue/backend/eigen.hpp>
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/coders.hpp>
 #include <retinue/matchers.hpp>
 
 #include <benchmark/benchmark.h>

@@ -2,8 +2,8 @@
 // The multibox loss as seeds 000 to 003 write it, in ATen operations: what ours is compared with.
 #pragma once
 
-#include <retinue/encoders.hpp>        // centre_size_coder
-#include <retinue/losses/targets.hpp>  // image_targets
+#include <retinue/formulas/coders.hpp>  // centre_size_coder
+#include <retinue/losses/targets.hpp>   // image_targets
 
 #include <torch/torch.h>
 

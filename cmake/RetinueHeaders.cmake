@@ -36,60 +36,57 @@ retinue_headers(
   augment/transform.hpp
   augment/window.hpp
   backend.hpp
-  config.hpp
-  coordinate.hpp
+  backend/packet.hpp
+  backend/score_order.hpp
+  backend/table.hpp
+  compiler.hpp
+  config/detector_config.hpp
+  config/nearest.hpp
+  config/presets.hpp
+  config/ssd_config.hpp
   data/class_names.hpp
   data/retinaface_labels.hpp
   data/sample.hpp
   data/wflw.hpp
+  data/wider_files.hpp
+  detail/file.hpp
+  detail/lines.hpp
+  detail/text.hpp
   detect.hpp
-  dual.hpp
-  encoders.hpp
+  detection.hpp
   error.hpp
   evaluate.hpp
   evaluate/coco.hpp
   evaluate/curve.hpp
-  evaluate/images.hpp
+  evaluate/inputs.hpp
   evaluate/landmark_error.hpp
   evaluate/matching.hpp
   evaluate/voc.hpp
   evaluate/wider.hpp
-  evaluate/wider_files.hpp
+  formulas/coders.hpp
+  formulas/coordinate.hpp
+  formulas/cross_entropy.hpp
+  formulas/dual.hpp
+  formulas/focal.hpp
+  formulas/overlap.hpp
+  formulas/overlap_losses.hpp
+  formulas/residual.hpp
+  frame.hpp
   geometry.hpp
+  image/pixel_format.hpp
   instance.hpp
-  io/config/detector_config.hpp
-  io/config/nearest.hpp
-  io/config/presets.hpp
-  io/config/ssd_config.hpp
-  io/file.hpp
-  io/pickle.hpp
-  io/pickle_document.hpp
-  io/pixel_format.hpp
-  io/pytorch.hpp
   io/progress.hpp
-  io/pytorch_file.hpp
-  io/state_dict.hpp
-  io/strided.hpp
-  io/text.hpp
-  io/text_lines.hpp
-  io/zip.hpp
   landmarks.hpp
   losses.hpp
-  losses/cross_entropy.hpp
-  losses/focal.hpp
   losses/hard_negatives.hpp
   losses/log_odds.hpp
   losses/multibox.hpp
-  losses/overlap.hpp
-  losses/reading.hpp
-  losses/residual.hpp
   losses/targets.hpp
+  losses/truth_reading.hpp
   matchers.hpp
   matchers/assignment.hpp
-  matchers/overlap.hpp
+  matchers/overlap_matcher.hpp
   models/extra_layer.hpp
-  overlap.hpp
-  packet.hpp
   random.hpp
   retinue.hpp
   select.hpp
@@ -98,11 +95,17 @@ retinue_headers(
   suppress/per_class.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp
-  table.hpp
   train/ordered_queue.hpp
   train/samples.hpp
   train/schedules.hpp
-  train/stop_signal.hpp)
+  train/stop_signal.hpp
+  weights/pickle.hpp
+  weights/pickle_document.hpp
+  weights/pytorch.hpp
+  weights/pytorch_file.hpp
+  weights/state_dict.hpp
+  weights/strided.hpp
+  weights/zip.hpp)
 
 retinue_headers(
   eigen
@@ -141,28 +144,28 @@ retinue_headers(
 retinue_headers(
   xml
   data/imglab.hpp
-  data/voc.hpp
-  data/xml.hpp)
+  data/voc_annotations.hpp
+  detail/xml.hpp)
 
 retinue_headers(
   zlib
-  io/gzip.hpp)
+  data/gzip.hpp)
 
 retinue_headers(
   json
-  data/coco.hpp
-  evaluate/coco_files.hpp
+  config.hpp
+  config/fields.hpp
+  config/guess.hpp
+  config/json.hpp
+  config/ssd_json.hpp
+  data/coco_annotations.hpp
+  data/coco_results.hpp
+  data/detections_json.hpp
   evaluate/results_json.hpp
-  io/config.hpp
-  io/config/fields.hpp
-  io/config/guess.hpp
-  io/config/json.hpp
-  io/config/ssd_json.hpp
-  io/detections_json.hpp
-  io/safetensors.hpp
-  io/weights.hpp
   train/checkpoints.hpp
-  train/log.hpp)
+  train/log.hpp
+  weights/read_weights.hpp
+  weights/safetensors.hpp)
 
 retinue_headers(
   opencv
@@ -170,8 +173,7 @@ retinue_headers(
   data/drawn_face.hpp
   data/pictures.hpp
   data/scenes.hpp
-  io/drawing.hpp
-  io/images.hpp
-  io/plot.hpp
-  train/augmented_source.hpp
-  train/curves.hpp)
+  image/drawing.hpp
+  image/files.hpp
+  image/planes.hpp
+  train/augmented_source.hpp)

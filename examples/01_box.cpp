@@ -4,7 +4,7 @@
 // A network says nothing of boxes. For each anchor, a box whose place is fixed, it says four
 // offsets, numbers of about 1 whatever the size of the object. A coder makes offsets from a truth
 // for training, and a box from offsets for detection.
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/coders.hpp>
 
 #include <cstdio>
 

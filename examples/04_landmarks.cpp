@@ -4,7 +4,7 @@
 // How many landmarks an object has, and which of them change places in a mirror, is a type. All
 // that handles landmarks takes that type: coding, detection, losses, mirroring. Five is nowhere
 // assumed, none is a number like any other.
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/coders.hpp>
 #include <retinue/landmarks.hpp>
 
 #include <array>

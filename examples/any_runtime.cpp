@@ -9,11 +9,12 @@
 #include "program/main.hpp"
 
 #include <retinue/backend/eigen.hpp>
+#include <retinue/data/detections_json.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/detections_json.hpp>
-#include <retinue/io/drawing.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/drawing.hpp>
+#include <retinue/image/files.hpp>
+#include <retinue/image/planes.hpp>
 
 #include <CLI/CLI.hpp>
 #include <opencv2/core/utils/logger.hpp>

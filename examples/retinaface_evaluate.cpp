@@ -9,9 +9,9 @@
 #include "program/main.hpp"
 #include "program/network.hpp"
 
-#include <retinue/io/config.hpp>
-#include <retinue/io/weights.hpp>
+#include <retinue/config.hpp>
 #include <retinue/models/process.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include <CLI/CLI.hpp>
 

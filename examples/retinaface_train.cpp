@@ -11,9 +11,10 @@
 #include "program/training.hpp"
 
 #include <retinue/augment/presets.hpp>
+#include <retinue/config.hpp>
 #include <retinue/error.hpp>
 #include <retinue/evaluate/voc.hpp>
-#include <retinue/io/config.hpp>
+#include <retinue/image/planes.hpp>
 #include <retinue/train/augmented_source.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>

@@ -8,12 +8,13 @@
 // its best anchor forced on it; what overlaps too little even for that is never learnt.
 #include "program/data.hpp"
 #include "program/main.hpp"
+#include "program/plot.hpp"
 
 #include <retinue/anchors.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/plot.hpp>
+#include <retinue/config.hpp>
+#include <retinue/detail/lines.hpp>
+#include <retinue/image/files.hpp>
 #include <retinue/io/progress.hpp>
-#include <retinue/io/text_lines.hpp>
 #include <retinue/matchers.hpp>
 
 #include <CLI/CLI.hpp>

@@ -13,8 +13,8 @@
 #include <retinue/augment/pixels.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/drawing.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/drawing.hpp>
+#include <retinue/image/files.hpp>
 #include <retinue/landmarks.hpp>
 
 #include <CLI/CLI.hpp>

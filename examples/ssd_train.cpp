@@ -11,12 +11,12 @@
 #include "program/training.hpp"
 
 #include <retinue/augment/presets.hpp>
+#include <retinue/config.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/voc.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/files.hpp>
 #include <retinue/models/ssd_detector.hpp>
 #include <retinue/train/augmented_source.hpp>
 #include <retinue/train/objective.hpp>

@@ -3,18 +3,19 @@
 //
 //   wider_ap --truth wider_val_gt.txt --detections results/ --json ap.json --curve ap.png
 //
-// The forms of both are told in retinue/evaluate/wider_files.hpp.
-#include <retinue/error.hpp>
+// The forms of both are told in retinue/data/wider_files.hpp.
 #include "program/main.hpp"
 
+#include <retinue/data/gzip.hpp>
+#include <retinue/data/wider_files.hpp>
+#include <retinue/detail/file.hpp>
+#include <retinue/error.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/wider.hpp>
-#include <retinue/evaluate/wider_files.hpp>
-#include <retinue/io/file.hpp>
-#include <retinue/io/gzip.hpp>
 #if RETINUE_HAS_PLOT
-#include <retinue/io/images.hpp>
-#include <retinue/io/plot.hpp>
+#include "program/plot.hpp"
+
+#include <retinue/image/files.hpp>
 #endif
 
 #include <CLI/CLI.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/planes.hpp>
 
 #include "catch.hpp"
 #include "npz.hpp"

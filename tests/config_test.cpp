@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/config.hpp>
-#include <retinue/io/weights.hpp>
+#include <retinue/config.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
 #include "shared.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/data/coco.hpp>
+#include <retinue/data/coco_annotations.hpp>
+#include <retinue/data/gzip.hpp>  // one of the real sets is a .gz
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/retinaface_labels.hpp>
-#include <retinue/data/voc.hpp>
+#include <retinue/data/voc_annotations.hpp>
 #include <retinue/data/wflw.hpp>
-#include <retinue/io/gzip.hpp>  // one of the real sets is a .gz
 
 #include "catch.hpp"
 #include "npz.hpp"

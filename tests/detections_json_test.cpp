@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
-#include <retinue/io/detections_json.hpp>
+#include <retinue/data/detections_json.hpp>
 
 #include <array>
 #include <filesystem>

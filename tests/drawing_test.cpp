@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/drawing.hpp>
+#include <retinue/image/drawing.hpp>
 
 #include "catch.hpp"
 

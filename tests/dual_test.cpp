@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
-#include <retinue/dual.hpp>
-#include <retinue/encoders.hpp>
-#include <retinue/losses/focal.hpp>
-#include <retinue/losses/overlap.hpp>
-#include <retinue/losses/residual.hpp>
+#include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/dual.hpp>
+#include <retinue/formulas/focal.hpp>
+#include <retinue/formulas/overlap_losses.hpp>
+#include <retinue/formulas/residual.hpp>
 
 #include <algorithm>
 #include <array>

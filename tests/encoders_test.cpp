@@ -5,8 +5,8 @@
 #include "shared.hpp"
 
 #include <retinue/backend/eigen.hpp>
-#include <retinue/encoders.hpp>
-#include <retinue/overlap.hpp>
+#include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/overlap.hpp>
 
 #include <cstring>
 #include <limits>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
-#include <retinue/evaluate/coco_files.hpp>
-#include <retinue/evaluate/wider_files.hpp>
+#include <retinue/data/coco_results.hpp>
+#include <retinue/data/wider_files.hpp>
 
 #include <filesystem>
 #include <fstream>

@@ -3,10 +3,10 @@
 #include "catch.hpp"
 #include "shared.hpp"
 
+#include <retinue/data/coco_results.hpp>
+#include <retinue/data/gzip.hpp>  // the truth is a .gz
+#include <retinue/data/wider_files.hpp>
 #include <retinue/evaluate.hpp>
-#include <retinue/evaluate/coco_files.hpp>
-#include <retinue/evaluate/wider_files.hpp>
-#include <retinue/io/gzip.hpp>  // the truth is a .gz
 
 #include <algorithm>
 #include <cmath>

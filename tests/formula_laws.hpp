@@ -7,8 +7,8 @@
 #include "catch.hpp"
 #include "values.hpp"
 
-#include <retinue/encoders.hpp>
-#include <retinue/overlap.hpp>
+#include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/overlap.hpp>
 
 #include <cmath>
 #include <random>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
-#include <retinue/io/gzip.hpp>
-#include <retinue/io/text.hpp>
+#include <retinue/data/gzip.hpp>
+#include <retinue/detail/text.hpp>
 
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/images.hpp>
+#include <retinue/image/files.hpp>
+#include <retinue/image/planes.hpp>
 
 #include "catch.hpp"
 

@@ -7,10 +7,10 @@
 #include "formula_laws.hpp"
 #include "values.hpp"
 
-#include <retinue/losses/cross_entropy.hpp>
-#include <retinue/losses/focal.hpp>
-#include <retinue/losses/overlap.hpp>
-#include <retinue/losses/residual.hpp>
+#include <retinue/formulas/cross_entropy.hpp>
+#include <retinue/formulas/focal.hpp>
+#include <retinue/formulas/overlap_losses.hpp>
+#include <retinue/formulas/residual.hpp>
 
 #include <array>
 #include <cmath>

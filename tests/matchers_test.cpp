@@ -4,8 +4,8 @@
 #include "shared.hpp"
 
 #include <retinue/anchors.hpp>
-#include <retinue/encoders.hpp>
 #include <retinue/error.hpp>
+#include <retinue/formulas/coders.hpp>
 #include <retinue/matchers.hpp>
 
 #include <cmath>

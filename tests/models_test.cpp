@@ -7,7 +7,7 @@
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
 // After torch, whose headers define CHECK.
-#include <retinue/io/weights.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
 #include "npz.hpp"

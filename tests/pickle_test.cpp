@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/pickle.hpp>
+#include <retinue/weights/pickle.hpp>
 
 #include "catch.hpp"
 #include "torch_file.hpp"

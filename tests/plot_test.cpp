@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
-#include <retinue/io/plot.hpp>
+#include "program/plot.hpp"
 
 #include <cmath>
 #include <limits>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/pytorch.hpp>
+#include <retinue/weights/pytorch.hpp>
 
 #include "catch.hpp"
 #include "torch_file.hpp"

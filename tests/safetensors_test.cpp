@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/safetensors.hpp>
+#include <retinue/weights/safetensors.hpp>
 
 #include "catch.hpp"
 #include "torch_file.hpp"

@@ -4,16 +4,16 @@
 
 #include <retinue/anchors/layout.hpp>
 #include <retinue/augment/presets.hpp>
+#include <retinue/config.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/safetensors.hpp>
-#include <retinue/io/weights.hpp>
 #include <retinue/models/ssd_detector.hpp>
 #include <retinue/train/augmented_source.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/optimizers.hpp>
+#include <retinue/weights/read_weights.hpp>
+#include <retinue/weights/safetensors.hpp>
 
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 // Files of torch.save, put together byte by byte, as right or as wrong as a test wants them.
 #pragma once
 
-#include <retinue/io/zip.hpp>  // crc32
+#include <retinue/weights/zip.hpp>  // crc32
 
 #include <cstddef>
 #include <cstdint>

@@ -4,13 +4,13 @@
 #include "npz.hpp"
 #include "shared.hpp"
 
+#include <retinue/config.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/weights.hpp>
 #include <retinue/models/detector.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include <unistd.h>
 

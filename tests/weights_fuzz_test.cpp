@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Thousands of damaged files, the same ones in every run: each is read or refused with a sentence
 // that names it, and none makes the readers ask for memory out of proportion to its size.
-#include <retinue/io/weights.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
 #include "shared.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/weights.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
 #include "shared.hpp"

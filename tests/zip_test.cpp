@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/io/zip.hpp>
+#include <retinue/weights/zip.hpp>
 
 #include "catch.hpp"
 #include "torch_file.hpp"

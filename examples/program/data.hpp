@@ -9,14 +9,14 @@
 //   FILE                        another list: WFLW
 #pragma once
 
-#include <retinue/data/coco.hpp>
+#include <retinue/data/coco_annotations.hpp>
+#include <retinue/data/gzip.hpp>  // labels may be packed
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/data/retinaface_labels.hpp>
-#include <retinue/data/voc.hpp>
+#include <retinue/data/voc_annotations.hpp>
 #include <retinue/data/wflw.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/gzip.hpp>  // labels may be packed
 
 #include <CLI/CLI.hpp>
 

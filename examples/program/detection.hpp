@@ -5,11 +5,12 @@
 
 #include "main.hpp"
 
+#include <retinue/data/detections_json.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/detections_json.hpp>
-#include <retinue/io/drawing.hpp>
-#include <retinue/io/images.hpp>
+#include <retinue/image/drawing.hpp>
+#include <retinue/image/files.hpp>
+#include <retinue/image/planes.hpp>
 #include <retinue/io/progress.hpp>
 #include <retinue/models/heads.hpp>
 #include <retinue/models/process.hpp>

@@ -5,12 +5,13 @@
 
 #include "data.hpp"
 #include "find_in.hpp"
+#include "plot.hpp"
 
+#include <retinue/data/wider_files.hpp>
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/results_json.hpp>
-#include <retinue/evaluate/wider_files.hpp>
-#include <retinue/io/drawing.hpp>
-#include <retinue/io/plot.hpp>
+#include <retinue/image/drawing.hpp>
+#include <retinue/image/files.hpp>
 #include <retinue/io/progress.hpp>
 
 #include <CLI/CLI.hpp>

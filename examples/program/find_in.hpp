@@ -3,8 +3,8 @@
 #pragma once
 
 #include <retinue/detect.hpp>
-#include <retinue/io/images.hpp>
-#include <retinue/io/pixel_format.hpp>
+#include <retinue/image/pixel_format.hpp>
+#include <retinue/image/planes.hpp>
 
 #include <torch/torch.h>
 #include <opencv2/core.hpp>

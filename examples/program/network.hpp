@@ -2,13 +2,13 @@
 // The network that --weights, --config and --preset describe, and pictures sent through it.
 #pragma once
 
+#include <retinue/config.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/images.hpp>
-#include <retinue/io/weights.hpp>
+#include <retinue/image/planes.hpp>
 #include <retinue/models/detector.hpp>
 #include <retinue/models/load.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>

@@ -2,12 +2,12 @@
 // The SSD that --weights, --config and --preset describe.
 #pragma once
 
+#include <retinue/config.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/config.hpp>
-#include <retinue/io/weights.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/ssd_detector.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include <CLI/CLI.hpp>
 

@@ -3,18 +3,19 @@
 // one. A program derives its arguments, and lists those of a run that are its own.
 #pragma once
 
+#include "curves.hpp"
+
+#include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
-#include <retinue/io/file.hpp>
-#include <retinue/io/images.hpp>
-#include <retinue/io/weights.hpp>
+#include <retinue/image/files.hpp>
 #include <retinue/models/process.hpp>
 #include <retinue/train/checkpoints.hpp>
-#include <retinue/train/curves.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/log.hpp>
 #include <retinue/train/optimizers.hpp>
 #include <retinue/train/schedules.hpp>
 #include <retinue/train/trainer.hpp>
+#include <retinue/weights/read_weights.hpp>
 
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>

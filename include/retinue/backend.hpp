@@ -6,10 +6,10 @@
 //   backend/libtorch.hpp   at::Tensor on any device; formulas run on whole columns, differentiably
 #pragma once
 
-#include <retinue/encoders.hpp>  // offsets
-#include <retinue/geometry.hpp>  // box, centre_box
-#include <retinue/overlap.hpp>   // iou_of
-#include <retinue/select.hpp>    // selection
+#include <retinue/formulas/coders.hpp>   // offsets
+#include <retinue/formulas/overlap.hpp>  // iou_of
+#include <retinue/geometry.hpp>          // box, centre_box
+#include <retinue/select.hpp>            // selection
 
 #include <concepts>
 #include <cstddef>

@@ -8,13 +8,15 @@
 // nothing is allocated once the buffers have grown.
 #pragma once
 
-#include <retinue/anchors.hpp>    // anchor_source, make_anchors
-#include <retinue/backend.hpp>    // tensor_backend
-#include <retinue/encoders.hpp>   // coder, centre_size_coder
-#include <retinue/error.hpp>      // fail
-#include <retinue/geometry.hpp>   // extent2, clip
-#include <retinue/landmarks.hpp>  // landmarks
-#include <retinue/suppress.hpp>   // greedy_suppressor, per_class_suppressor
+#include <retinue/anchors.hpp>          // anchor_source, make_anchors
+#include <retinue/backend.hpp>          // tensor_backend
+#include <retinue/detection.hpp>        // detection
+#include <retinue/error.hpp>            // fail
+#include <retinue/formulas/coders.hpp>  // coder, centre_size_coder
+#include <retinue/frame.hpp>            // frame
+#include <retinue/geometry.hpp>         // extent2, clip
+#include <retinue/landmarks.hpp>        // landmarks
+#include <retinue/suppress.hpp>         // greedy_suppressor, per_class_suppressor
 
 #include <algorithm>
 #include <cstddef>
@@ -32,25 +34,6 @@ struct prediction {
   typename Backend::scores scores;                                               // (P, classes)
   typename Backend::template view<offsets<float>> boxes;                         // (P, 4)
   typename Backend::template view<landmark_offsets<float, Schema>> points = {};  // (P, count * dim)
-};
-
-/// How an image became the network's input: scaled, then padded at the right and the bottom.
-struct frame {
-  extent2 input;                    ///< pixels that the network saw, padding included
-  extent2 original;                 ///< pixels of the picture
-  double scale_x = 1, scale_y = 1;  ///< pixels of the input per pixel of the picture
-
-  /// Nothing was scaled nor padded.
-  [[nodiscard]] static frame unscaled(extent2 size) { return {size, size, 1, 1}; }
-};
-
-/// One object found. Pixels of the original picture.
-template <landmark_schema Schema>
-struct detection {
-  box<float> bounds;
-  float score = 0;
-  std::int32_t label = 0;  ///< the class, from 1
-  landmarks<float, Schema> points;
 };
 
 /// The defaults are the reference's (seed 003).

@@ -5,7 +5,7 @@
 
 #include <retinue/evaluate/coco.hpp>            // the twelve figures of COCO
 #include <retinue/evaluate/curve.hpp>           // precision against recall
-#include <retinue/evaluate/images.hpp>          // what detections and truths must have
+#include <retinue/evaluate/inputs.hpp>          // what detections and truths must have
 #include <retinue/evaluate/landmark_error.hpp>  // NME
 #include <retinue/evaluate/matching.hpp>        // who found what
 #include <retinue/evaluate/voc.hpp>             // average precision, per class

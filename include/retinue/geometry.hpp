@@ -11,8 +11,8 @@
 // rebound to another T: the same record of one number, of a packet of rows, or of a whole column.
 #pragma once
 
-#include <retinue/config.hpp>      // RETINUE_HD
-#include <retinue/coordinate.hpp>  // coordinate, minimum_of, maximum_of
+#include <retinue/compiler.hpp>             // RETINUE_HD
+#include <retinue/formulas/coordinate.hpp>  // coordinate, minimum_of, maximum_of
 
 #include <concepts>
 #include <cstddef>

@@ -2,5 +2,5 @@
 // Which anchor answers for which truth, or for none, or is left out of the loss.
 #pragma once
 
-#include <retinue/matchers/assignment.hpp>  // verdict, assignment, matcher
-#include <retinue/matchers/overlap.hpp>     // overlap_matcher
+#include <retinue/matchers/assignment.hpp>       // verdict, assignment, matcher
+#include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher

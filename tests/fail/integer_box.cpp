@@ -1,7 +1,7 @@
 // expected: coordinate
 // SPDX-License-Identifier: Apache-2.0
 // The logarithm of an int is no int: the offsets of such a box would be truncated.
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/coders.hpp>
 
 #ifdef CORRECTED
 using number = float;

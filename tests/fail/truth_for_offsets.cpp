@@ -1,7 +1,7 @@
 // expected: no matching (member )?function for call to .*decode
 // SPDX-License-Identifier: Apache-2.0
 // A box is not what a network regresses, although both are four floats.
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/coders.hpp>
 
 #ifdef CORRECTED
 using regressed = retinue::offsets<float>;

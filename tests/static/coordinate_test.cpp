@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <retinue/coordinate.hpp>
+#include <retinue/formulas/coordinate.hpp>
 
 #include <complex>
 #include <string>

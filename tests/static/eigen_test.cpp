@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The types of Eigen that hold many values of one coordinate.
-#include <retinue/coordinate.hpp>
+#include <retinue/formulas/coordinate.hpp>
 #include <retinue/geometry.hpp>
 
 #include <Eigen/Core>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formulas as CUDA kernels, one thread a row: the text that serves numbers, packets and
 // columns. Compiled only, where there is an nvcc of C++20; no device is needed.
-#include <retinue/dual.hpp>
-#include <retinue/encoders.hpp>
+#include <retinue/formulas/dual.hpp>
+#include <retinue/formulas/coders.hpp>
 #include <retinue/landmarks.hpp>
-#include <retinue/losses/cross_entropy.hpp>
-#include <retinue/losses/focal.hpp>
-#include <retinue/losses/overlap.hpp>
-#include <retinue/losses/residual.hpp>
-#include <retinue/overlap.hpp>
+#include <retinue/formulas/cross_entropy.hpp>
+#include <retinue/formulas/focal.hpp>
+#include <retinue/formulas/overlap_losses.hpp>
+#include <retinue/formulas/residual.hpp>
+#include <retinue/formulas/overlap.hpp>
 
 namespace {
 

@@ -3,9 +3,9 @@
 // algorithms that look only at the anchors near a box.
 #pragma once
 
-#include <retinue/anchors/grid.hpp>  // make_anchors
-#include <retinue/geometry.hpp>      // centre_box, to_corners
-#include <retinue/table.hpp>         // columns
+#include <retinue/anchors/grid.hpp>   // make_anchors
+#include <retinue/backend/table.hpp>  // columns
+#include <retinue/geometry.hpp>       // centre_box, to_corners
 
 #include <algorithm>
 #include <cmath>

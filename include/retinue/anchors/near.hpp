@@ -2,9 +2,9 @@
 // The anchors near a box, found on the regular grid of each level without a look at the others.
 #pragma once
 
-#include <retinue/anchors/layout.hpp>  // anchor_layout
-#include <retinue/coordinate.hpp>      // minimum_of, maximum_of
-#include <retinue/geometry.hpp>        // box, to_centre
+#include <retinue/anchors/layout.hpp>       // anchor_layout
+#include <retinue/formulas/coordinate.hpp>  // minimum_of, maximum_of
+#include <retinue/geometry.hpp>             // box, to_centre
 
 #include <cstddef>
 #include <cstdint>

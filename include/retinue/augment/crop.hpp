@@ -5,8 +5,8 @@
 // whole where none does. In a picture without truths the first window will do.
 #pragma once
 
-#include <retinue/augment/window.hpp>  // window
-#include <retinue/overlap.hpp>         // iou
+#include <retinue/augment/window.hpp>    // window
+#include <retinue/formulas/overlap.hpp>  // iou
 
 #include <algorithm>
 #include <array>

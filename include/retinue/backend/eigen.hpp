@@ -7,9 +7,9 @@
 #pragma once
 
 #include <retinue/backend.hpp>            // tensor_backend
+#include <retinue/backend/table.hpp>      // rows, columns, gathered
 #include <retinue/backend/transpose.hpp>  // rows to packets
 #include <retinue/select.hpp>             // score_selector
-#include <retinue/table.hpp>              // rows, columns, gathered
 
 #include <Eigen/Core>
 

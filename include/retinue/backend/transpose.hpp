@@ -2,7 +2,7 @@
 // From rows to columns of registers: what reading a network's output (N, Width) as packets costs.
 #pragma once
 
-#include <retinue/config.hpp>  // RETINUE_HAS_SHUFFLES
+#include <retinue/compiler.hpp>  // RETINUE_HAS_SHUFFLES
 
 #include <cstddef>
 #include <cstring>

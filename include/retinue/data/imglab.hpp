@@ -11,7 +11,7 @@
 
 #include <retinue/data/class_names.hpp>  // class_names
 #include <retinue/data/sample.hpp>       // data_set, read_truth
-#include <retinue/data/xml.hpp>          // xml_file
+#include <retinue/detail/xml.hpp>        // xml_file
 
 #include <charconv>
 #include <cstddef>

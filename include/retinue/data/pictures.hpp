@@ -8,8 +8,8 @@
 #include <retinue/data/sample.hpp>  // data_set
 #include <retinue/data/scenes.hpp>  // draw_faces, draw_shapes
 #include <retinue/geometry.hpp>     // extent2
+#include <retinue/image/files.hpp>  // read_image
 #include <retinue/instance.hpp>     // instance
-#include <retinue/io/images.hpp>    // read_image
 
 #include <opencv2/core.hpp>
 

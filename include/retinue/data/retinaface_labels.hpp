@@ -10,9 +10,9 @@
 // Pixels. A schema without points reads the box of any of them. Throws `error` by file and line.
 #pragma once
 
-#include <retinue/data/sample.hpp>    // data_set, read_truth
-#include <retinue/io/text.hpp>        // read_text
-#include <retinue/io/text_lines.hpp>  // line_reader
+#include <retinue/data/sample.hpp>   // data_set, read_truth
+#include <retinue/detail/lines.hpp>  // line_reader
+#include <retinue/detail/text.hpp>   // read_text
 
 #include <algorithm>
 #include <cstddef>

@@ -10,11 +10,11 @@
 // not labelled. Pixels.
 #pragma once
 
-#include <retinue/data/drawn_face.hpp>  // drawn_face
-#include <retinue/geometry.hpp>         // extent2
-#include <retinue/instance.hpp>         // instance
-#include <retinue/overlap.hpp>          // intersection, area
-#include <retinue/random.hpp>           // keyed_random
+#include <retinue/data/drawn_face.hpp>   // drawn_face
+#include <retinue/formulas/overlap.hpp>  // intersection, area
+#include <retinue/geometry.hpp>          // extent2
+#include <retinue/instance.hpp>          // instance
+#include <retinue/random.hpp>            // keyed_random
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>

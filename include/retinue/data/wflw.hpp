@@ -7,9 +7,9 @@
 // together. Throws `error` by file and line.
 #pragma once
 
-#include <retinue/data/sample.hpp>    // data_set, read_truth
-#include <retinue/io/text.hpp>        // read_text
-#include <retinue/io/text_lines.hpp>  // line_reader
+#include <retinue/data/sample.hpp>   // data_set, read_truth
+#include <retinue/detail/lines.hpp>  // line_reader
+#include <retinue/detail/text.hpp>   // read_text
 
 #include <cstddef>
 #include <filesystem>

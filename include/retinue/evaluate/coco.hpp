@@ -13,7 +13,7 @@
 #pragma once
 
 #include <retinue/evaluate/curve.hpp>     // curve_of, mean_precision_at
-#include <retinue/evaluate/images.hpp>    // for_each_class
+#include <retinue/evaluate/inputs.hpp>    // for_each_class
 #include <retinue/evaluate/matching.hpp>  // judge, best_of_free
 
 #include <algorithm>

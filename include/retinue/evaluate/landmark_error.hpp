@@ -9,9 +9,9 @@
 // has no error: it is counted beside the figure, which says nothing without that count.
 #pragma once
 
-#include <retinue/detect.hpp>             // detection
+#include <retinue/detection.hpp>          // detection
 #include <retinue/error.hpp>              // fail
-#include <retinue/evaluate/images.hpp>    // for_each_class
+#include <retinue/evaluate/inputs.hpp>    // for_each_class
 #include <retinue/evaluate/matching.hpp>  // judge, best_of_all
 #include <retinue/instance.hpp>           // instance
 #include <retinue/landmarks.hpp>          // schemas

@@ -11,8 +11,8 @@
 // truths are ignored, and how outcomes become a figure (curve.hpp). Boxes are in pixels.
 #pragma once
 
-#include <retinue/geometry.hpp>  // box, box_like, to_corners
-#include <retinue/overlap.hpp>   // iou, iof, inclusive_pixels
+#include <retinue/formulas/overlap.hpp>  // iou, iof, inclusive_pixels
+#include <retinue/geometry.hpp>          // box, box_like, to_corners
 
 #include <algorithm>
 #include <concepts>

@@ -7,7 +7,7 @@
 
 #include <retinue/error.hpp>              // fail
 #include <retinue/evaluate/curve.hpp>     // precision_recall
-#include <retinue/evaluate/images.hpp>    // scored_boxes, labelled_boxes, for_each_class
+#include <retinue/evaluate/inputs.hpp>    // scored_boxes, labelled_boxes, for_each_class
 #include <retinue/evaluate/matching.hpp>  // judge, best_of_all
 
 #include <array>

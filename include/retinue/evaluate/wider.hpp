@@ -17,7 +17,7 @@
 
 #include <retinue/error.hpp>              // fail
 #include <retinue/evaluate/curve.hpp>     // precision_recall, curve_of, area_under
-#include <retinue/evaluate/images.hpp>    // scored_boxes, best_first
+#include <retinue/evaluate/inputs.hpp>    // scored_boxes, best_first
 #include <retinue/evaluate/matching.hpp>  // judge, best_of_all, first_of_enough
 
 #include <algorithm>

@@ -14,16 +14,16 @@
 // Value and gradient come from one pass over host memory: only the anchors chosen have a gradient.
 #pragma once
 
-#include <retinue/dual.hpp>                   // as_inputs
-#include <retinue/encoders.hpp>               // coder
-#include <retinue/error.hpp>                  // fail
-#include <retinue/losses/cross_entropy.hpp>   // softmax_cross_entropy
-#include <retinue/losses/hard_negatives.hpp>  // negative_mining
-#include <retinue/losses/log_odds.hpp>        // log_odds
-#include <retinue/losses/overlap.hpp>         // overlap_loss
-#include <retinue/losses/reading.hpp>         // the positives of an image
-#include <retinue/losses/residual.hpp>        // smooth_l1
-#include <retinue/losses/targets.hpp>         // image_targets
+#include <retinue/error.hpp>                    // fail
+#include <retinue/formulas/coders.hpp>          // coder
+#include <retinue/formulas/cross_entropy.hpp>   // softmax_cross_entropy
+#include <retinue/formulas/dual.hpp>            // as_inputs
+#include <retinue/formulas/overlap_losses.hpp>  // overlap_loss
+#include <retinue/formulas/residual.hpp>        // smooth_l1
+#include <retinue/losses/hard_negatives.hpp>    // negative_mining
+#include <retinue/losses/log_odds.hpp>          // log_odds
+#include <retinue/losses/targets.hpp>           // image_targets
+#include <retinue/losses/truth_reading.hpp>     // the positives of an image
 
 #include <algorithm>
 #include <concepts>

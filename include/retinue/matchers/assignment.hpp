@@ -3,8 +3,8 @@
 #pragma once
 
 #include <retinue/anchors/layout.hpp>  // anchor_layout
+#include <retinue/backend/table.hpp>   // row_index
 #include <retinue/geometry.hpp>        // box
-#include <retinue/table.hpp>           // row_index
 
 #include <bit>
 #include <cstddef>

@@ -2,10 +2,10 @@
 // The RetinaFace that a configuration describes, and its detector.
 #pragma once
 
-#include <retinue/error.hpp>                      // fail
-#include <retinue/io/config/detector_config.hpp>  // detector_config
-#include <retinue/models/mobilenet_v1.hpp>        // the bodies by name
-#include <retinue/models/network_detector.hpp>    // network_detector
+#include <retinue/config/detector_config.hpp>   // detector_config
+#include <retinue/error.hpp>                    // fail
+#include <retinue/models/mobilenet_v1.hpp>      // the bodies by name
+#include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>  // retinaface
 

@@ -3,8 +3,8 @@
 // back.
 #pragma once
 
-#include <retinue/error.hpp>          // fail
-#include <retinue/io/state_dict.hpp>  // state_dict, host_tensor
+#include <retinue/error.hpp>               // fail
+#include <retinue/weights/state_dict.hpp>  // state_dict, host_tensor
 
 #include <torch/torch.h>
 

@@ -2,8 +2,8 @@
 // The SSD that a configuration describes, and its detector.
 #pragma once
 
+#include <retinue/config/ssd_config.hpp>        // ssd_config
 #include <retinue/error.hpp>                    // fail
-#include <retinue/io/config/ssd_config.hpp>     // ssd_config
 #include <retinue/models/mobilenet_v1.hpp>      // the bodies by name
 #include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/ssd.hpp>               // ssd

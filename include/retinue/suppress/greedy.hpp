@@ -12,8 +12,8 @@
 #pragma once
 
 #include <retinue/error.hpp>                // fail
+#include <retinue/formulas/overlap.hpp>     // iou, continuous
 #include <retinue/geometry.hpp>             // to_corners
-#include <retinue/overlap.hpp>              // iou, continuous
 #include <retinue/select.hpp>               // score_order
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 

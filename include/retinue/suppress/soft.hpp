@@ -9,7 +9,7 @@
 #pragma once
 
 #include <retinue/error.hpp>                // fail
-#include <retinue/overlap.hpp>              // iou
+#include <retinue/formulas/overlap.hpp>     // iou
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 
 #include <cmath>

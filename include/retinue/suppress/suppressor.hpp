@@ -2,8 +2,8 @@
 // The concept of suppression.
 #pragma once
 
-#include <retinue/geometry.hpp>  // box_like
-#include <retinue/table.hpp>     // row_index
+#include <retinue/backend/table.hpp>  // row_index
+#include <retinue/geometry.hpp>       // box_like
 
 #include <concepts>
 #include <cstddef>

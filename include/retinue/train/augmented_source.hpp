@@ -7,7 +7,7 @@
 #include <retinue/augment/pipeline.hpp>  // augmentation
 #include <retinue/augment/pixels.hpp>    // apply
 #include <retinue/data/pictures.hpp>     // labelled_picture, picture_reader
-#include <retinue/io/images.hpp>         // to_planes
+#include <retinue/image/planes.hpp>      // to_planes
 #include <retinue/train/samples.hpp>     // training_sample
 
 #include <opencv2/core.hpp>

@@ -7,8 +7,8 @@
 // ends, the newest file of that name is whole; no pointer to it has to be kept.
 #pragma once
 
-#include <retinue/error.hpp>           // fail
-#include <retinue/io/safetensors.hpp>  // write_safetensors
+#include <retinue/error.hpp>                // fail
+#include <retinue/weights/safetensors.hpp>  // write_safetensors
 
 #include <algorithm>
 #include <charconv>

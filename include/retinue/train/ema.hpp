@@ -9,9 +9,9 @@
 #pragma once
 
 #include <retinue/error.hpp>                // fail
-#include <retinue/io/state_dict.hpp>        // state_dict
 #include <retinue/models/load.hpp>          // named_state
 #include <retinue/train/named_tensors.hpp>  // named_tensors, put
+#include <retinue/weights/state_dict.hpp>   // state_dict
 
 #include <torch/torch.h>
 

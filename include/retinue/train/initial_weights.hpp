@@ -8,9 +8,9 @@
 // `body.` is what the network calls its body: `vgg.` in an SSD of that body.
 #pragma once
 
-#include <retinue/error.hpp>          // fail
-#include <retinue/io/state_dict.hpp>  // state_dict
-#include <retinue/models/load.hpp>    // load
+#include <retinue/error.hpp>               // fail
+#include <retinue/models/load.hpp>         // load
+#include <retinue/weights/state_dict.hpp>  // state_dict
 
 #include <algorithm>
 #include <string>

@@ -5,8 +5,8 @@
 //    "total": 8.1, "gradient": 5.6, "positives": 210, "images_per_second": 34.5}
 #pragma once
 
-#include <retinue/error.hpp>    // fail
-#include <retinue/io/file.hpp>  // read_file, write_text
+#include <retinue/detail/file.hpp>  // read_file, write_text
+#include <retinue/error.hpp>        // fail
 
 #include <nlohmann/json.hpp>
 

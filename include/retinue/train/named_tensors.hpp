@@ -2,9 +2,9 @@
 // Tensors by name: what a network, its average and its optimizer keep, and a checkpoint holds.
 #pragma once
 
-#include <retinue/error.hpp>          // fail
-#include <retinue/io/state_dict.hpp>  // state_dict
-#include <retinue/models/load.hpp>    // host_copy, view_of
+#include <retinue/error.hpp>               // fail
+#include <retinue/models/load.hpp>         // host_copy, view_of
+#include <retinue/weights/state_dict.hpp>  // state_dict
 
 #include <torch/torch.h>
 

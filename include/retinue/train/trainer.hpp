@@ -14,10 +14,9 @@
 //   log.jsonl                         a line an update
 #pragma once
 
+#include <retinue/config/guess.hpp>         // config_metadata_key
 #include <retinue/error.hpp>                // fail
-#include <retinue/io/config/guess.hpp>      // config_metadata_key
 #include <retinue/io/progress.hpp>          // progress_bar
-#include <retinue/io/safetensors.hpp>       // read_safetensors
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
 #include <retinue/models/heads.hpp>         // predictions
 #include <retinue/models/load.hpp>          // named_state
@@ -32,6 +31,7 @@
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/stop_signal.hpp>    // stop_signal
+#include <retinue/weights/safetensors.hpp>  // read_safetensors
 
 #include <torch/torch.h>
 #include <nlohmann/json.hpp>  // numbers that are read back as they were

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one order of scores that every family uses: best first, equal scores by their row, NaN last.
+#pragma once
+
+#include <retinue/backend/table.hpp>  // row_index
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// Sorts rows by falling score in time O(n), without allocating once its buffers have grown.
+class score_order {
+ public:
+  /// Rows 0 to n - 1; valid until the next call.
+  std::span<const row_index> operator()(std::span<const float> scores)
+  {
+    keys_.resize(scores.size());
+    bool sorted = true;  // as the rows of a selection are
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      keys_[i] = std::uint64_t{falling(scores[i])} << 32 | static_cast<row_index>(i);
+      sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
+    }
+    if (!sorted && keys_.size() < 64)
+      std::sort(keys_.begin(), keys_.end());
+    else if (!sorted)
+      radix_sort();
+    rows_.resize(keys_.size());
+    for (std::size_t i = 0; i < keys_.size(); ++i) rows_[i] = static_cast<row_index>(keys_[i]);
+    return rows_;
+  }
+
+ private:
+  /// Bits that rise as the score falls.
+  static std::uint32_t falling(float score)
+  {
+    if (score != score) return ~std::uint32_t{0};
+    const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
+    return bits >> 31 ? bits : ~bits & 0x7fffffffu;
+  }
+
+  /// Four stable passes of a byte over the upper half; the rows below it begin in order.
+  void radix_sort()
+  {
+    constexpr std::size_t digits = 4, width = 8, values = std::size_t{1} << width;
+    sorted_.resize(keys_.size());
+    std::array<std::array<std::uint32_t, values>, digits> count{};
+    for (const std::uint64_t key : keys_)
+      for (std::size_t d = 0; d < digits; ++d) ++count[d][key >> (32 + d * width) & (values - 1)];
+    for (std::size_t d = 0; d < digits; ++d) {
+      std::uint32_t before = 0;
+      for (std::uint32_t& c : count[d]) before += std::exchange(c, before);
+      for (const std::uint64_t key : keys_)
+        sorted_[count[d][key >> (32 + d * width) & (values - 1)]++] = key;
+      keys_.swap(sorted_);
+    }
+  }
+
+  std::vector<std::uint64_t> keys_, sorted_;
+  std::vector<row_index> rows_;
+};
+
+}  // namespace retinue

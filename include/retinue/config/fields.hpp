@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads and writes structures as JSON from one description, in which each key stands once.
+//
+//   template <class Fields, class Size>
+//   void describe(Fields& fields, Size& s)
+//   {
+//     fields("width", s.width, between{1, 1000});           // a number, a word, a list of either
+//     fields.group("border", [&](auto& inner) { ... });     // an object in the object
+//     fields.list("rows", s.rows, [](auto& inner, auto& row) { ... });  // a list of objects
+//   }
+//
+// Reading takes what is there, leaves what is not, and refuses everything else with the file, the
+// full path of the key, the value, and what was expected.
+#pragma once
+
+#include <retinue/config/nearest.hpp>  // nearest, listed
+#include <retinue/detail/file.hpp>     // quoted
+#include <retinue/error.hpp>           // fail
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace retinue::detail {
+
+using json = nlohmann::ordered_json;
+
+/// A number from `least` to `most`, both included; where `open`, more than `least`.
+struct between {
+  double least, most;
+  bool open = false;
+  bool or_null = false;  ///< null stands for infinity
+
+  template <class T>
+  [[nodiscard]] std::string expected() const
+  {
+    std::ostringstream text;
+    text.precision(12);  // no 1e+06
+    text << (std::integral<T> ? "a whole number " : "a number ") << (open ? "above " : "from ")
+         << least << (open ? ", at most " : " to ") << most << (or_null ? ", or null" : "");
+    return text.str();
+  }
+  template <class T>
+  [[nodiscard]] bool read(const json& from, T& value) const
+  {
+    if (or_null && from.is_null()) {
+      value = std::numeric_limits<T>::infinity();
+      return true;
+    }
+    if (!from.is_number()) return false;
+    const auto number = from.get<double>();
+    if (!(open ? number > least : number >= least) || number > most) return false;
+    if (std::integral<T> && number != std::floor(number)) return false;
+    value = static_cast<T>(number);
+    return true;
+  }
+  template <class T>
+  [[nodiscard]] json write(const T& value) const
+  {
+    if constexpr (std::floating_point<T>)
+      if (std::isinf(value)) return nullptr;
+    if constexpr (std::same_as<T, float>) {  // 0.02, not 0.0199999996
+      std::array<char, 32> digits;
+      const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+      double shortest = 0;
+      std::from_chars(digits.begin(), end, shortest);
+      return shortest;
+    } else {
+      return value;
+    }
+  }
+};
+
+/// true or false.
+struct yes_or_no {
+  template <class T>
+  [[nodiscard]] std::string expected() const
+  {
+    return "true or false";
+  }
+  [[nodiscard]] bool read(const json& from, bool& value) const
+  {
+    if (from.is_boolean()) value = from.get<bool>();
+    return from.is_boolean();
+  }
+  [[nodiscard]] json write(bool value) const { return value; }
+};
+
+/// Text that is not empty.
+struct some_text {
+  template <class T>
+  [[nodiscard]] std::string expected() const
+  {
+    return "text";
+  }
+  [[nodiscard]] bool read(const json& from, std::string& value) const
+  {
+    if (!from.is_string() || from.get_ref<const std::string&>().empty()) return false;
+    value = from.get<std::string>();
+    return true;
+  }
+  [[nodiscard]] json write(const std::string& value) const { return value; }
+};
+
+/// One of a few words, kept as it is, or as its place among them.
+struct one_of {
+  std::vector<std::string_view> words;
+
+  template <class T>
+  [[nodiscard]] std::string expected() const
+  {
+    return "one of " + listed(words);
+  }
+  template <class T>
+  [[nodiscard]] bool read(const json& from, T& value) const
+  {
+    if (!from.is_string()) return false;
+    for (std::size_t i = 0; i < words.size(); ++i)
+      if (words[i] == from.get_ref<const std::string&>()) {
+        if constexpr (std::same_as<T, std::string>)
+          value = words[i];
+        else
+          value = static_cast<T>(i);
+        return true;
+      }
+    return false;
+  }
+  template <class T>
+  [[nodiscard]] json write(const T& value) const
+  {
+    if constexpr (std::same_as<T, std::string>)
+      return value;
+    else
+      return words.at(static_cast<std::size_t>(value));
+  }
+};
+
+/// What a message shows of a value: short, and fit for a terminal.
+[[nodiscard]] inline std::string shown(const json& value)
+{
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list of " + std::to_string(value.size());
+  if (value.is_string()) return detail::quoted(value.get_ref<const std::string&>());
+  return value.dump();
+}
+
+/// Reads one object; `source` begins every message.
+class json_reader {
+ public:
+  json_reader(const json& from, std::string source, std::string path = {})
+      : from_(from), source_(std::move(source)), path_(std::move(path))
+  {
+    if (!from.is_object()) refuse(path_, from, "an object");
+  }
+
+  /// A value; for a list, `rule` holds for every element, and a vector must have one at least.
+  template <class T, class Rule>
+  void operator()(std::string_view key, T& value, const Rule& rule)
+  {
+    if (const json* found = find(key)) take(*found, full(key), value, rule);
+  }
+
+  template <class Describe>
+  void group(std::string_view key, const Describe& describe)
+  {
+    if (const json* found = find(key)) read_object(*found, full(key), describe);
+  }
+
+  template <class T, class Describe>
+  void list(std::string_view key, std::vector<T>& values, const Describe& describe)
+  {
+    const json* found = find(key);
+    if (!found) return;
+    fit(*found, full(key), values);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      read_object((*found)[i], full(key) + at(i),
+                  [&](json_reader& inner) { describe(inner, values[i]); });
+  }
+
+  /// Throws for the first key that nobody asked for.
+  void finish() const
+  {
+    for (const auto& [key, value] : from_.items()) {
+      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+      const auto meant = nearest(key, known_);
+      if (meant.empty())
+        fail(source_, ": ", detail::quoted(full(key)), " is not a known key, expected one of ",
+             listed(known_));
+      fail(source_, ": ", detail::quoted(full(key)), " is not a known key, did you mean ",
+           full(meant), "?");
+    }
+  }
+
+ private:
+  const json* find(std::string_view key)
+  {
+    known_.push_back(key);
+    const auto found = from_.find(key);
+    return found == from_.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] std::string full(std::string_view key) const
+  {
+    return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+  }
+  [[nodiscard]] static std::string at(std::size_t i) { return "[" + std::to_string(i) + "]"; }
+
+  template <class Describe>
+  void read_object(const json& from, const std::string& path, const Describe& describe) const
+  {
+    json_reader inner(from, source_, path);
+    describe(inner);
+    inner.finish();
+  }
+
+  template <class T, class Rule>
+  void take(const json& from, const std::string& path, T& value, const Rule& rule) const
+  {
+    if (!rule.read(from, value)) refuse(path, from, rule.template expected<T>());
+  }
+  template <class T, class Rule>
+  void take(const json& from, const std::string& path, std::vector<T>& values,
+            const Rule& rule) const
+  {
+    fit(from, path, values);
+    for (std::size_t i = 0; i < values.size(); ++i) take(from[i], path + at(i), values[i], rule);
+  }
+  template <class T, std::size_t N, class Rule>
+  void take(const json& from, const std::string& path, std::array<T, N>& values,
+            const Rule& rule) const
+  {
+    if (!from.is_array() || from.size() != N) refuse(path, from, "a list of " + std::to_string(N));
+    for (std::size_t i = 0; i < N; ++i) take(from[i], path + at(i), values[i], rule);
+  }
+
+  template <class T>
+  void fit(const json& from, const std::string& path, std::vector<T>& values) const
+  {
+    constexpr std::size_t most = 1000;
+    if (!from.is_array() || from.empty() || from.size() > most)
+      refuse(path, from, "a list of 1 to " + std::to_string(most));
+    values.assign(from.size(), T());
+  }
+
+  [[noreturn]] void refuse(const std::string& path, const json& value,
+                           const std::string& expected) const
+  {
+    fail(source_, ": ", path.empty() ? "the configuration" : path, " is ", shown(value),
+         ", expected ", expected);
+  }
+
+  const json& from_;
+  std::string source_, path_;
+  std::vector<std::string_view> known_;
+};
+
+/// Writes one object.
+class json_writer {
+ public:
+  json written = json::object();
+
+  template <class T, class Rule>
+  void operator()(std::string_view key, const T& value, const Rule& rule)
+  {
+    written[std::string(key)] = made(value, rule);
+  }
+
+  template <class Describe>
+  void group(std::string_view key, const Describe& describe)
+  {
+    json_writer inner;
+    describe(inner);
+    written[std::string(key)] = std::move(inner.written);
+  }
+
+  template <class T, class Describe>
+  void list(std::string_view key, const std::vector<T>& values, const Describe& describe)
+  {
+    json& all = written[std::string(key)] = json::array();
+    for (const T& value : values) {
+      json_writer inner;
+      describe(inner, value);
+      all.push_back(std::move(inner.written));
+    }
+  }
+
+ private:
+  template <class T, class Rule>
+  static json made(const T& value, const Rule& rule)
+  {
+    return rule.write(value);
+  }
+  template <class T, class Rule>
+  static json made(const std::vector<T>& values, const Rule& rule)
+  {
+    json all = json::array();
+    for (const T& value : values) all.push_back(rule.write(value));
+    return all;
+  }
+  template <class T, std::size_t N, class Rule>
+  static json made(const std::array<T, N>& values, const Rule& rule)
+  {
+    json all = json::array();
+    for (const T& value : values) all.push_back(rule.write(value));
+    return all;
+  }
+};
+
+}  // namespace retinue::detail

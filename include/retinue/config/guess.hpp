@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// What weights tell of their network by names and shapes, and the preset that fits them.
+//
+//   anchors per cell  rows of BboxHead.i / 4           classes    rows of ClassHead.i / anchors - 1
+//   landmarks         rows of LandmarkHead.i / 2 anchors
+//   body              body.stage1... or body.layer1... channels   rows of fpn.output1.0
+//
+// Slopes and sizes they do not tell: one public checkpoint is known by its bytes, and files of ours
+// say all in their metadata.
+#pragma once
+
+#include <retinue/config/detector_config.hpp>  // detector_config
+#include <retinue/config/json.hpp>             // parse_config
+#include <retinue/config/presets.hpp>          // presets
+#include <retinue/detail/file.hpp>             // quoted
+#include <retinue/error.hpp>                   // fail
+#include <retinue/weights/state_dict.hpp>      // state_dict
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace retinue {
+
+/// The key of a file's metadata under which its configuration stands, as JSON.
+inline constexpr std::string_view config_metadata_key = "retinue.config";
+
+/// A configuration for weights, and why: one sentence for the user.
+struct guess {
+  detector_config config;
+  std::string why;
+};
+
+namespace detail {
+
+/// What names and shapes tell.
+struct network_shape {
+  std::string body;
+  std::int64_t channels = 0, classes = 0, landmarks = 0;
+  std::vector<std::int64_t> anchors;  // of a cell, level by level
+
+  friend bool operator==(const network_shape&, const network_shape&) = default;
+};
+
+[[nodiscard]] inline network_shape shape_of(const detector_config& c)
+{
+  network_shape shape{c.body,
+                      c.channels,
+                      static_cast<std::int64_t>(c.classes.size()),
+                      static_cast<std::int64_t>(c.landmarks),
+                      {}};
+  for (const auto& level : c.anchors.level)
+    shape.anchors.push_back(static_cast<std::int64_t>(level.sizes.size()));
+  return shape;
+}
+
+/// What a file seems to be that holds no RetinaFace of ours, by a part of one of its names.
+[[nodiscard]] inline std::string kind_of_weights(const state_dict& weights)
+{
+  struct sign {
+    std::string_view part, what;
+  };
+  static constexpr std::array<sign, 12> signs{
+      {{"momentum_buffer", "the state of an optimizer"},
+       {"exp_avg", "the state of an optimizer"},
+       {"mobilenet0_conv0", "a RetinaFace whose layers are named as in MXNet"},
+       {"classification_headers.", "a face detector of the Ultra-Light-Fast-Generic family"},
+       {"bbox_head.multi_level_", "a YuNet"},
+       {"landm.", "a RetinaFace with the slim or RFB body"},
+       {"vgg.", "an SSD with a VGG body"},
+       {"conf.0.weight", "an SSD"},
+       {"body.stage", "a RetinaFace without its pyramid or heads"},
+       {"body.layer", "a RetinaFace without its pyramid or heads"},
+       {"stage1.0.0.", "a MobileNet for classification, the body alone"},
+       {"layer1.0.conv1.", "a ResNet for classification, the body alone"}}};
+  if (weights.empty()) return "holds no weights at all";
+  for (const auto& [part, what] : signs)
+    for (const auto& [name, tensor] : weights)
+      if (name.find(part) != std::string::npos)
+        return "seems to be " + std::string(what) + ", by the name " + detail::quoted(name);
+  return "is of a kind that is not known, its first name is " +
+         detail::quoted(weights.begin()->first);
+}
+
+/// Rows of the convolution `name`, or 0 where there is none.
+[[nodiscard]] inline std::int64_t rows_of(const state_dict& weights, const std::string& name)
+{
+  const host_tensor* found = weights.find(name);
+  return found && found->shape.size() == 4 ? found->shape[0] : 0;
+}
+
+[[nodiscard]] inline std::string head_name(std::string_view head, std::size_t level)
+{
+  return std::string(head) + "." + std::to_string(level) + ".conv1x1.weight";
+}
+
+[[nodiscard]] inline network_shape shape_of(const state_dict& weights, const std::string& file)
+{
+  const auto has = [&](const char* name) { return rows_of(weights, name) > 0; };
+  network_shape shape;
+  shape.channels = rows_of(weights, "fpn.output1.0.weight");
+  const bool mobilenet = has("body.stage1.0.0.weight"), resnet = has("body.layer1.0.conv1.weight");
+  if (!shape.channels || !(mobilenet || resnet) || !rows_of(weights, head_name("BboxHead", 0)) ||
+      !rows_of(weights, head_name("ClassHead", 0)))
+    fail(file, " ", kind_of_weights(weights),
+         "; expected a RetinaFace with tensors named body.*, fpn.*, ssh1.*, ClassHead.*, "
+         "BboxHead.*");
+
+  if (mobilenet && rows_of(weights, "body.stage1.0.0.weight") == 8)
+    shape.body = "mobilenet_v1_0.25";
+  else if (resnet && has("body.layer1.0.conv3.weight") && has("body.layer3.5.conv1.weight") &&
+           !has("body.layer3.6.conv1.weight"))
+    shape.body = "resnet50";
+  else
+    fail(file, " has a ", mobilenet ? "MobileNet of another width" : "ResNet of another depth",
+         ", expected MobileNet V1 x 0.25 or ResNet-50");
+
+  for (std::size_t level = 0;
+       const std::int64_t boxes = rows_of(weights, head_name("BboxHead", level)); ++level) {
+    const std::int64_t anchors = boxes / 4,
+                       scores = rows_of(weights, head_name("ClassHead", level)),
+                       points = rows_of(weights, head_name("LandmarkHead", level));
+    if (boxes % 4 != 0 || scores % anchors != 0 || scores < 2 * anchors ||
+        points % (2 * anchors) != 0)
+      fail(file, ": the heads of level ", level, " have ", boxes, " rows for boxes, ", scores,
+           " for classes and ", points,
+           " for landmarks, expected 4, 2 or more, and 2 per landmark "
+           "for each anchor of a cell");
+    const std::int64_t classes = scores / anchors - 1, landmarks = points / (2 * anchors);
+    if (level > 0 && (classes != shape.classes || landmarks != shape.landmarks))
+      fail(file, ": level ", level, " has ", classes, " classes and ", landmarks,
+           " landmarks, the levels before it ", shape.classes, " and ", shape.landmarks);
+    shape.classes = classes;
+    shape.landmarks = landmarks;
+    shape.anchors.push_back(anchors);
+  }
+  return shape;
+}
+
+/// FNV-1a, 64 bits.
+[[nodiscard]] inline std::uint64_t fingerprint(std::span<const std::byte> bytes)
+{
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3;
+  return hash;
+}
+
+}  // namespace detail
+
+/// Explains, before any network is built, in what the weights differ from what was chosen for them.
+inline void check_weights(const detector_config& config, const state_dict& weights,
+                          const std::string& file)
+{
+  const auto theirs = detail::shape_of(weights, file), ours = detail::shape_of(config);
+  if (theirs == ours) return;
+  const auto per_cell = [](const detail::network_shape& s) {
+    std::string text;
+    for (const auto n : s.anchors) text += (text.empty() ? "" : "/") + std::to_string(n);
+    return text;
+  };
+  std::string differences;
+  const auto compare = [&](std::string_view before, const std::string& has, std::string_view after,
+                           const std::string& expected) {
+    if (has == expected) return;
+    differences += differences.empty() ? "it has " : ", and ";
+    differences.append(before).append(has).append(after).append(", not ").append(expected);
+  };
+  const auto text = [](std::int64_t number) { return std::to_string(number); };
+  compare("the body ", theirs.body, "", ours.body);
+  compare("", text(theirs.channels), " channels", text(ours.channels));
+  compare("", per_cell(theirs), " anchors per cell", per_cell(ours));
+  compare("", text(theirs.classes), " classes", text(ours.classes));
+  compare("", text(theirs.landmarks), " landmarks", text(ours.landmarks));
+  std::string fitting;
+  for (const auto& p : presets())
+    if (detail::shape_of(p.config) == theirs)
+      fitting += (fitting.empty() ? "; try the preset " : " or ") + std::string(p.name);
+  fail(file, " does not fit ", config.name, ": ", differences, fitting);
+}
+
+/// From a file's own metadata, or the preset of its shape; `file` is for messages. Throws where no
+/// preset has that shape.
+[[nodiscard]] inline guess guess_config(const state_dict& weights, const std::string& file)
+{
+  if (weights.find("conf.0.weight"))  // its own configuration is of another form
+    fail(file, " ", detail::kind_of_weights(weights), "; expected a RetinaFace");
+  if (const auto said = weights.metadata.find(std::string(config_metadata_key));
+      said != weights.metadata.end())
+    return {parse_config(said->second, "metadata of " + file),
+            file + " brings its own configuration"};
+
+  const auto shape = detail::shape_of(weights, file);
+  const auto taken = [&](std::string_view name, std::string why) {
+    guess made{find_preset(name), file + " " + std::move(why)};
+    detector_config& c = made.config;
+    if (shape.anchors != detail::shape_of(c).anchors)
+      fail(file, " has other levels or anchors per cell than ", name,
+           ", and no name tells the anchors' sizes: a configuration must, in anchors.levels");
+    c.channels = shape.channels;
+    c.landmarks = static_cast<std::size_t>(shape.landmarks);
+    if (shape.classes != static_cast<std::int64_t>(c.classes.size())) {
+      c.classes.clear();
+      for (std::int64_t i = 1; i <= shape.classes; ++i)
+        c.classes.push_back("class " + std::to_string(i));
+    }
+    return made;
+  };
+
+  constexpr std::uint64_t small_faces =
+      0xd4cac3662d14476b;  // mobilenet0.25_Final's first class head
+  if (shape.body == "resnet50")
+    return taken("resnet50",
+                 "has the shape of resnet50; ReLU and anchors of 16 to 512 pixels are taken, which "
+                 "no weight tells");
+  if (detail::fingerprint(weights.find(detail::head_name("ClassHead", 0))->bytes) == small_faces)
+    return taken("mobilenet0.25-small-faces",
+                 "is the public checkpoint mobilenet0.25-small-faces, known by its bytes");
+  if (shape.landmarks == 4)
+    return taken("plate-mobilenet0.25",
+                 "has 4 landmarks like plate-mobilenet0.25; LeakyReLU 0.1 and anchors of 16 to 512 "
+                 "pixels are taken, which no weight tells");
+  return taken("mobilenet0.25",
+               "has the shape of mobilenet0.25; LeakyReLU 0.1 and anchors of 16 to 512 pixels are "
+               "taken, which no weight tells: if it misses faces, try mobilenet0.25-small-faces, "
+               "with ReLU and anchors of 10 to 256 pixels");
+}
+
+}  // namespace retinue

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a truth (a box and its landmarks) to offsets from an anchor, and back.
+//
+//   encode   dx = (truth.cx - anchor.cx) / (centre anchor.w)   dw = log(truth.w / anchor.w) / size
+//            lx = (mark.x - anchor.cx) / (centre anchor.w)     dy, dh, ly: the same with cy and h
+//   decode   the inverse: decode(encode(t, anchor), anchor) is t again, up to rounding, unless dw
+//   or
+//            dh was clamped
+//
+// centre and size are the "variances" (0.1, 0.2) of SSD (Liu 2016, eq. 2, and its code) and of
+// seeds 000 to 003. Lengths share one unit, offsets have none.
+#pragma once
+
+#include <retinue/compiler.hpp>             // RETINUE_HD
+#include <retinue/formulas/coordinate.hpp>  // coordinate, scalar_of_t
+#include <retinue/geometry.hpp>             // box, centre_box
+#include <retinue/landmarks.hpp>            // landmarks, landmark_offsets
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+
+namespace retinue {
+
+/// What the network regresses for one box, without unit.
+template <class T>
+struct offsets {
+  using value_type = T;
+  template <class U>
+  using rebind = offsets<U>;
+  static constexpr std::size_t width = 4;
+
+  T dx, dy, dw, dh;
+
+  RETINUE_HD constexpr T& operator[](std::size_t i)
+  {
+    return i == 0 ? dx : i == 1 ? dy : i == 2 ? dw : dh;
+  }
+  RETINUE_HD constexpr const T& operator[](std::size_t i) const
+  {
+    return i == 0 ? dx : i == 1 ? dy : i == 2 ? dw : dh;
+  }
+  friend bool operator==(const offsets&, const offsets&) = default;
+};
+static_assert(record<offsets<float>>);
+
+/// A coder of boxes. Yours is accepted wherever centre_size_coder is: write these two.
+template <class C, class T = float>
+concept box_coder = requires(const C& c, box<T> truth, offsets<T> o, centre_box<T> anchor) {
+  { c.encode(truth, anchor) } -> std::same_as<offsets<T>>;
+  { c.decode(o, anchor) } -> std::same_as<box<T>>;
+};
+
+/// A coder of boxes and of the landmarks of a schema: two more.
+template <class C, class Schema, class T = float>
+concept coder = box_coder<C, T> && requires(const C& c, landmarks<T, Schema> truth,
+                                            landmark_offsets<T, Schema> o, centre_box<T> anchor) {
+  { c.encode(truth, anchor) } -> std::same_as<landmark_offsets<T, Schema>>;
+  { c.decode(o, anchor) } -> std::same_as<landmarks<T, Schema>>;
+};
+
+/// Codes centres by the anchor's sides, sides by their logarithm, landmarks like centres.
+struct centre_size_coder {
+  double centre = 0.1;  ///< an offset of 1 moves a point by this share of the anchor's side; > 0
+  double size = 0.2;    ///< an offset of 1 multiplies a side by exp of this; > 0
+
+  /// decode makes no side more than exp of this times the anchor's: an untrained network may say
+  /// dw = 1000. The default is torchvision's and detectron2's, a 16 pixel anchor to 1000 pixels.
+  double largest_log = std::log(1000.0 / 16.0);
+
+  /// Compatibility: no clamp, so that exp may overflow to infinity, as in seeds 000 to 003.
+  [[nodiscard]] static constexpr centre_size_coder unclamped(double centre = 0.1, double size = 0.2)
+  {
+    return {centre, size, std::numeric_limits<double>::infinity()};
+  }
+
+  /// Every width and height must be positive: a truth of width 0 encodes to -infinity.
+  template <class T>
+    requires coordinate<T, scalar_of_t<T>>
+  [[nodiscard]] RETINUE_HD offsets<T> encode(const box<T>& truth, const centre_box<T>& anchor) const
+  {
+    using detail::log;
+    using S = scalar_of_t<T>;
+    const centre_box<T> t = to_centre(truth);
+    return {T((t.cx - anchor.cx) / (anchor.w * S(centre))),
+            T((t.cy - anchor.cy) / (anchor.h * S(centre))), T(log(T(t.w / anchor.w)) / S(size)),
+            T(log(T(t.h / anchor.h)) / S(size))};
+  }
+
+  template <class T>
+    requires coordinate<T, scalar_of_t<T>>
+  [[nodiscard]] RETINUE_HD box<T> decode(const offsets<T>& o, const centre_box<T>& anchor) const
+  {
+    using S = scalar_of_t<T>;
+    const T cx = anchor.cx + o.dx * S(centre) * anchor.w;
+    const T cy = anchor.cy + o.dy * S(centre) * anchor.h;
+    const T w = anchor.w * growth(o.dw), h = anchor.h * growth(o.dh);
+    const T x1 = cx - w / S(2), y1 = cy - h / S(2);
+    return {x1, y1, T(x1 + w), T(y1 + h)};
+  }
+
+  /// A third coordinate is a length towards the viewer, measured in anchor widths.
+  template <class T, landmark_schema Schema>
+    requires coordinate<T, scalar_of_t<T>>
+  [[nodiscard]] RETINUE_HD landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& truth,
+                                                              const centre_box<T>& anchor) const
+  {
+    using S = scalar_of_t<T>;
+    landmark_offsets<T, Schema> o;
+    for (std::size_t k = 0; k < Schema::count; ++k) {
+      o.points[k][0] = (truth.points[k][0] - anchor.cx) / (anchor.w * S(centre));
+      o.points[k][1] = (truth.points[k][1] - anchor.cy) / (anchor.h * S(centre));
+      if constexpr (Schema::dimension == 3)
+        o.points[k][2] = truth.points[k][2] / (anchor.w * S(centre));
+    }
+    return o;
+  }
+
+  template <class T, landmark_schema Schema>
+    requires coordinate<T, scalar_of_t<T>>
+  [[nodiscard]] RETINUE_HD landmarks<T, Schema> decode(const landmark_offsets<T, Schema>& o,
+                                                       const centre_box<T>& anchor) const
+  {
+    using S = scalar_of_t<T>;
+    landmarks<T, Schema> marks;
+    for (std::size_t k = 0; k < Schema::count; ++k) {
+      marks.points[k][0] = anchor.cx + o.points[k][0] * S(centre) * anchor.w;
+      marks.points[k][1] = anchor.cy + o.points[k][1] * S(centre) * anchor.h;
+      if constexpr (Schema::dimension == 3)
+        marks.points[k][2] = o.points[k][2] * S(centre) * anchor.w;
+    }
+    return marks;
+  }
+
+ private:
+  template <class T>
+  RETINUE_HD T growth(const T& log_ratio) const
+  {
+    using detail::exp;
+    using S = scalar_of_t<T>;
+    const T scaled = log_ratio * S(size);
+    return exp(minimum_of(scaled, fill_like(scaled, S(largest_log))));
+  }
+};
+
+static_assert(coder<centre_size_coder, schemas::face5> && coder<centre_size_coder, schemas::none> &&
+              coder<centre_size_coder, schemas::face68, double>);
+
+}  // namespace retinue

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures read from files, listed in folders, and written.
+#pragma once
+
+#include <retinue/detail/file.hpp>  // read_file, replace_file
+#include <retinue/error.hpp>        // fail
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace retinue {
+
+namespace detail {
+
+/// Whether the scans of a JPEG are followed by their end. Decoders paint the missing part grey and
+/// call it a success.
+[[nodiscard]] inline bool jpeg_is_whole(std::string_view file)
+{
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(file[i]); };
+  std::size_t i = 2;  // after FF D8
+  while (i + 1 < file.size()) {
+    const unsigned marker = byte(i + 1);
+    if (byte(i) != 0xFF || marker == 0 || (marker >= 0xD0 && marker <= 0xD7) || marker == 0xFF) {
+      i += marker == 0xFF ? 1 : byte(i) == 0xFF ? 2 : 1;  // pixels of a scan, a restart, or filling
+      continue;
+    }
+    if (marker == 0xD9) return true;
+    if (i + 3 >= file.size()) return false;
+    i += 2 + byte(i + 2) * 256u + byte(i + 3);  // a thumbnail's own end lies inside its segment
+  }
+  return false;
+}
+
+/// The kind of picture that these first bytes announce, or nothing.
+[[nodiscard]] inline std::string_view kind_of_picture(std::string_view first)
+{
+  struct known {
+    std::size_t at;
+    std::string_view bytes, what;
+  };
+  static constexpr std::array<known, 11> kinds{{{0, "\xff\xd8\xff", "JPEG"},
+                                                {0, "\x89PNG", "PNG"},
+                                                {0, "BM", "BMP"},
+                                                {0, "GIF8", "GIF"},
+                                                {8, "WEBP", "WebP"},
+                                                {0, "II*", "TIFF"},
+                                                {0, "MM", "TIFF"},
+                                                {4, "ftypavif", "AVIF"},
+                                                {4, "ftyphei", "HEIC"},
+                                                {4, "ftypmif1", "HEIC"},
+                                                {4, "jP  ", "JPEG 2000"}}};
+  for (const auto& [at, bytes, what] : kinds)
+    if (first.size() > at && first.substr(at).starts_with(bytes)) return what;
+  return {};
+}
+
+}  // namespace detail
+
+/// The picture in a file of any form that OpenCV reads, as 8-bit BGR and turned as its EXIF says.
+/// Of 16 bits the upper 8 are taken, grey becomes three channels, and alpha is dropped, as
+/// cv::imread does: the pixels are those that other programs over OpenCV see. Throws `error` for
+/// all else, a JPEG that was cut short included.
+[[nodiscard]] inline cv::Mat read_image(const std::filesystem::path& file)
+{
+  const auto head = detail::read_file(file, 64);
+  const std::string name = file.string();
+  if (head.empty()) fail(name, ": an empty file, not a picture");
+  const auto kind = detail::kind_of_picture(detail::characters(head));
+  if (!cv::haveImageReader(name)) {
+    if (kind.empty()) fail(name, ": not a picture of a form that OpenCV reads");
+    fail(name, ": a ", kind, ", which this OpenCV does not read or which ends in its first bytes");
+  }
+  const auto bytes = detail::read_file(file);
+  if (kind == "JPEG" && !detail::jpeg_is_whole(detail::characters(bytes)))
+    fail(name, ": a JPEG that was cut short, at ", bytes.size(), " bytes");
+  if (bytes.size() > INT32_MAX) fail(name, ": a picture of ", bytes.size(), " bytes is too large");
+  cv::Mat picture;
+  try {
+    const cv::Mat row(1, static_cast<int>(bytes.size()), CV_8U,
+                      const_cast<std::byte*>(bytes.data()));  // read only
+    picture = cv::imdecode(row, cv::IMREAD_COLOR);
+  } catch (const cv::Exception& e) {
+    if (e.err.find("CV_IO_MAX_IMAGE") != std::string::npos)
+      fail(name, ": a picture of more pixels than OpenCV reads (2^30, and 2^20 a side)");
+    fail(name, ": OpenCV cannot read it, for it wants ", e.err);
+  } catch (const std::exception&) {
+    fail(name, ": the picture does not fit in memory");
+  }
+  if (picture.empty()) fail(name, ": a damaged or incomplete ", kind.empty() ? "picture" : kind);
+  return picture;
+}
+
+/// Whether a file's name ends as pictures do, in letters of either case.
+[[nodiscard]] inline bool is_image_name(const std::filesystem::path& file)
+{
+  static constexpr std::array<std::string_view, 14> endings{
+      ".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp",  ".dib",
+      ".pbm", ".pgm",  ".ppm", ".pnm", ".tif", ".tiff", ".webp"};
+  std::string ending = file.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::find(endings.begin(), endings.end(), ending) != endings.end();
+}
+
+namespace detail {
+
+/// "frame 9" before "frame 10": runs of digits count as numbers.
+[[nodiscard]] inline bool naturally_less(std::string_view a, std::string_view b)
+{
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto take_number = [&](std::string_view& from) {
+    const auto zeros = std::min(from.find_first_not_of('0'), from.size());
+    from.remove_prefix(zeros);
+    const auto end = std::find_if_not(from.begin(), from.end(), is_digit);
+    const auto digits = from.substr(0, static_cast<std::size_t>(end - from.begin()));
+    from.remove_prefix(digits.size());
+    return digits;
+  };
+  const std::string_view whole_a = a, whole_b = b;
+  while (!a.empty() && !b.empty()) {
+    if (is_digit(a.front()) && is_digit(b.front())) {
+      const auto m = take_number(a), n = take_number(b);
+      if (m.size() != n.size()) return m.size() < n.size();
+      if (m != n) return m < n;
+    } else {
+      if (a.front() != b.front()) return a.front() < b.front();
+      a.remove_prefix(1);
+      b.remove_prefix(1);
+    }
+  }
+  return a.empty() != b.empty() ? a.empty() : whole_a < whole_b;
+}
+
+}  // namespace detail
+
+/// The files of a folder, not of folders in it, that are named like pictures and not hidden:
+/// "9.jpg" before "10.jpg".
+[[nodiscard]] inline std::vector<std::filesystem::path> images_in(
+    const std::filesystem::path& folder)
+{
+  std::error_code trouble;
+  std::vector<std::filesystem::path> found;
+  for (std::filesystem::directory_iterator at(folder, trouble), end; !trouble && at != end;
+       at.increment(trouble)) {
+    const auto& file = at->path();
+    std::error_code unknown;
+    if (is_image_name(file) && !file.filename().string().starts_with('.') &&
+        std::filesystem::is_regular_file(file, unknown))
+      found.push_back(file);
+  }
+  if (trouble) fail(folder.string(), ": cannot be listed: ", trouble.message());
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return detail::naturally_less(a.filename().string(), b.filename().string());
+  });
+  return found;
+}
+
+/// Writes the picture in the form that the name's ending says, whole or not at all.
+inline void write_image(const std::filesystem::path& file, const cv::Mat& picture)
+{
+  std::vector<std::uint8_t> encoded;
+  try {
+    cv::imencode(file.extension().string(), picture, encoded);
+  } catch (const cv::Exception&) {
+    fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
+  }
+  const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(encoded))};
+  detail::replace_file(file, parts);
+}
+
+}  // namespace retinue

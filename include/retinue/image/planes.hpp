@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pixels as a network wants them.
+//
+//   8-bit BGR -> fit_long_side: the frame -> to_input: planes (3, H, W)
+#pragma once
+
+#include <retinue/detail/file.hpp>         // quoted
+#include <retinue/error.hpp>               // fail
+#include <retinue/frame.hpp>               // frame
+#include <retinue/geometry.hpp>            // extent2
+#include <retinue/image/pixel_format.hpp>  // pixel_format
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace retinue {
+
+/// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
+/// the reference. The scales are exact for the rounded sizes, and no side is less than a pixel.
+[[nodiscard]] inline frame fit_long_side(extent2 original, int long_side)
+{
+  if (original.width < 1 || original.height < 1 || long_side < 1)
+    fail("a picture of ", original.width, " x ", original.height,
+         " pixels cannot have a long side of ", long_side);
+  const double scale = double(long_side) / std::max(original.width, original.height);
+  const auto scaled = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(side * scale)));
+  };
+  const extent2 input{scaled(original.height), scaled(original.width)};
+  return {input, original, double(input.width) / original.width,
+          double(input.height) / original.height};
+}
+
+/// The pixels of an 8-bit BGR picture as planes (3, H, W), contiguous: (value - mean) / scale.
+inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* planes)
+{
+  if (bgr.type() != CV_8UC3) fail("to_planes was given a picture that is not 8-bit BGR");
+  if (format.channels != "bgr" && format.channels != "rgb")
+    fail("the order of channels is ", detail::quoted(format.channels), ", expected bgr or rgb");
+  // OpenCV splits with the machine's best instructions, whatever this is compiled for. The odd
+  // length of the parts keeps it from stores that go past the cache, at twice the time.
+  constexpr int most = 1024;
+  std::array<std::array<std::uint8_t, most + 1>, 3> parts;
+  const auto area = static_cast<std::size_t>(bgr.rows) * static_cast<std::size_t>(bgr.cols);
+  for (int y = 0; y < bgr.rows; ++y)
+    for (int x = 0; x < bgr.cols; x += most) {
+      const int count = std::min(most, bgr.cols - x);
+      const cv::Mat row = bgr(cv::Rect(x, y, count, 1));
+      std::array<cv::Mat, 3> split{cv::Mat(1, count, CV_8U, parts[0].data()),
+                                   cv::Mat(1, count, CV_8U, parts[1].data()),
+                                   cv::Mat(1, count, CV_8U, parts[2].data())};
+      cv::split(row, split.data());
+      for (std::size_t plane = 0; plane < 3; ++plane) {
+        const std::uint8_t* from = parts[format.channels == "bgr" ? plane : 2 - plane].data();
+        const auto mean = static_cast<float>(format.mean[plane]);
+        const auto factor = static_cast<float>(1 / format.scale[plane]);
+        float* to = planes + plane * area +
+                    static_cast<std::size_t>(y) * static_cast<std::size_t>(bgr.cols) +
+                    static_cast<std::size_t>(x);
+        for (int i = 0; i < count; ++i) to[i] = (static_cast<float>(from[i]) - mean) * factor;
+      }
+    }
+}
+
+/// The picture scaled, bilinearly, to the frame's input size, as planes.
+inline void to_input(const cv::Mat& bgr, const frame& how, const pixel_format& format,
+                     float* planes)
+{
+  if (how.input == how.original) return to_planes(bgr, format, planes);
+  cv::Mat scaled;
+  cv::resize(bgr, scaled, {how.input.width, how.input.height}, 0, 0, cv::INTER_LINEAR);
+  to_planes(scaled, format, planes);
+}
+
+}  // namespace retinue
