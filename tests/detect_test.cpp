@@ -10,13 +10,15 @@
 using namespace retinue;
 
 namespace {
-using backend = eigen_backend<>;
+using backend = eigen_backend;
 
 template <class Schema>
-prediction<backend, Schema> view(const test::raw_outputs<Schema>& raw)
+outputs<backend> view(const test::raw_outputs<Schema>& raw)
 {
-  const std::size_t n = raw.scores.size() / raw.classes;
-  return {{raw.scores.data(), n, raw.classes}, {raw.boxes.data(), n}, {raw.points.data(), n}};
+  const table_shape shape{raw.images, raw.scores.size() / raw.classes / raw.images};
+  return {{raw.scores.data(), shape, raw.classes},
+          {raw.boxes.data(), shape, 4},
+          {raw.points.data(), shape, Schema::count * Schema::dimension}};
 }
 
 const auto as_views = [](const auto& raw) { return view(raw); };

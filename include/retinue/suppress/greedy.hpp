@@ -16,6 +16,7 @@
 #include <retinue/geometry.hpp>             // to_corners
 #include <retinue/select.hpp>               // score_order
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
+#include <retinue/suppress/tables.hpp>      // suppress_tables
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,16 @@ class greedy_suppressor {
       if (place != nowhere) drop_what_overlaps(place);
     }
     return {rows_, scores_};
+  }
+
+  /// The same by class where the tables of a backend lie: boxes best first, and out come the places
+  /// of those kept.
+  template <tensor_backend B>
+  void in_tables(B& b, const typename B::template table<box<float>>& boxes,
+                 const typename B::template table<candidate<float>>& found,
+                 typename B::list& kept) const
+  {
+    suppress_tables<Lengths>(b, boxes, found, overlap_, kept);
   }
 
  private:
