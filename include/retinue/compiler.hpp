@@ -23,6 +23,18 @@
 #define RETINUE_HAS_SHUFFLES 0
 #endif
 
+/// A product that is rounded before it is added to anything, though the machine could do both at
+/// once. Only g++ must be told: by default clang fuses within one expression alone. nvcc's front
+/// end does not know the barrier.
+#if defined(__GNUC__) && defined(__has_builtin) && !defined(__CUDACC__)
+#if __has_builtin(__builtin_assoc_barrier)
+#define RETINUE_ROUNDED(product) __builtin_assoc_barrier(product)
+#endif
+#endif
+#ifndef RETINUE_ROUNDED
+#define RETINUE_ROUNDED(product) (product)
+#endif
+
 /// How many bytes the machine that is compiled for computes at once, as far as packets care.
 #if defined(__AVX__)
 #define RETINUE_VECTOR_BYTES 32

@@ -9,10 +9,12 @@
 // library's; any other T brings its own beside it (found by ADL), or as members min and max.
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_HD
+#include <retinue/compiler.hpp>  // RETINUE_HD, RETINUE_ROUNDED, RETINUE_VECTOR_BYTES
 
 #include <cmath>
 #include <concepts>
+#include <cstddef>
+#include <cstring>
 #include <type_traits>
 
 namespace retinue {
@@ -120,6 +122,43 @@ struct scalar_of<T> {
 };
 template <class T>
 using scalar_of_t = typename scalar_of<T>::type;
+
+namespace detail {
+/// a b, never fused with an addition that follows: for formulas whose values are compared with each
+/// other, which must not depend on the machine nor on where a value was computed. A T of yours may
+/// bring rounded_product(a, b) beside it. Loops over numbers that decide run on packets: g++ 12
+/// forgets the barrier where it makes vectors of a loop by itself.
+template <class T>
+[[nodiscard]] RETINUE_HD constexpr T product(const T& a, const T& b)
+{
+  if constexpr (std::floating_point<T>) {
+#if defined(__CUDA_ARCH__)
+    if (!std::is_constant_evaluated()) {
+      if constexpr (std::same_as<T, float>) return __fmul_rn(a, b);
+      if constexpr (std::same_as<T, double>) return __dmul_rn(a, b);
+    }
+#endif
+    return RETINUE_ROUNDED(a * b);
+  } else if constexpr (requires { rounded_product(a, b); }) {
+    return rounded_product(a, b);
+  } else if constexpr (requires { requires sizeof(T) == T::SizeAtCompileTime * sizeof(a[0]); }) {
+    T rounded;  // Eigen's packets
+    constexpr std::size_t bytes =
+        sizeof(T) % RETINUE_VECTOR_BYTES == 0 ? RETINUE_VECTOR_BYTES : sizeof(a[0]);
+    using vector [[gnu::vector_size(bytes)]] = typename T::Scalar;
+    for (std::size_t i = 0; i < T::SizeAtCompileTime; i += bytes / sizeof(a[0])) {
+      vector x, y;
+      std::memcpy(&x, a.data() + i, bytes);
+      std::memcpy(&y, b.data() + i, bytes);
+      x = RETINUE_ROUNDED(x * y);
+      std::memcpy(rounded.data() + i, &x, bytes);
+    }
+    return rounded;
+  } else {
+    return T(a * b);
+  }
+}
+}  // namespace detail
 
 /// `value` in every row, shaped like x: a number, a packet's Constant, or full_like beside T.
 template <class T>

@@ -49,6 +49,10 @@ struct dual {
   {
     return through(a.value * b.value, b.value, a, a.value, b);
   }
+  RETINUE_HD friend constexpr dual rounded_product(const dual& a, const dual& b)
+  {
+    return through(detail::product(a.value, b.value), b.value, a, a.value, b);
+  }
   RETINUE_HD friend constexpr dual operator/(const dual& a, const dual& b)
   {
     const T ratio = a.value / b.value;
