@@ -7,7 +7,7 @@
 // pass such a vector by value is another convention on each machine, and a warning.
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_ROUNDED, RETINUE_VECTOR_BYTES
+#include <retinue/compiler.hpp>  // RETINUE_ROUND, RETINUE_VECTOR_BYTES
 
 #include <array>
 #include <cstddef>
@@ -63,7 +63,10 @@ struct packet {
   }
   friend packet rounded_product(const packet& a, const packet& b)
   {
-    return a.change(b, [](auto& x, const auto& y) { x = RETINUE_ROUNDED(x * y); });
+    return a.change(b, [](auto& x, const auto& y) {
+      x *= y;
+      RETINUE_ROUND(x);
+    });
   }
   friend packet operator/(const packet& a, const packet& b)
   {

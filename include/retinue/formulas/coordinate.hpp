@@ -9,7 +9,7 @@
 // library's; any other T brings its own beside it (found by ADL), or as members min and max.
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_HD, RETINUE_ROUNDED, RETINUE_VECTOR_BYTES
+#include <retinue/compiler.hpp>  // RETINUE_HD, RETINUE_ROUND, RETINUE_REGISTER_BYTES
 
 #include <cmath>
 #include <concepts>
@@ -124,10 +124,30 @@ template <class T>
 using scalar_of_t = typename scalar_of<T>::type;
 
 namespace detail {
+/// One of Eigen's packets: as the compiler's vectors, for g++ would fuse what Eigen multiplies.
+template <class T>
+[[nodiscard]] T rounded_packet(const T& a, const T& b)
+{
+  constexpr std::size_t one = sizeof(typename T::Scalar),
+                        bytes =
+                            sizeof(T) % RETINUE_REGISTER_BYTES == 0 ? RETINUE_REGISTER_BYTES : one;
+  using vector [[gnu::vector_size(bytes)]] = typename T::Scalar;
+  T rounded;
+  for (std::size_t i = 0; i < T::SizeAtCompileTime; i += bytes / one) {
+    vector x, y;
+    std::memcpy(&x, a.data() + i, bytes);
+    std::memcpy(&y, b.data() + i, bytes);
+    x *= y;
+    RETINUE_ROUND(x);
+    std::memcpy(rounded.data() + i, &x, bytes);
+  }
+  return rounded;
+}
+
 /// a b, never fused with an addition that follows: for formulas whose values are compared with each
-/// other, which must not depend on the machine nor on where a value was computed. A T of yours may
-/// bring rounded_product(a, b) beside it. Loops over numbers that decide run on packets: g++ 12
-/// forgets the barrier where it makes vectors of a loop by itself.
+/// other, which must depend neither on the machine nor on where a value was computed. A T of yours
+/// may bring rounded_product(a, b) beside it. Loops over many run best on packets: where products
+/// could be fused, g++ makes no vectors of such a loop by itself.
 template <class T>
 [[nodiscard]] RETINUE_HD constexpr T product(const T& a, const T& b)
 {
@@ -138,22 +158,13 @@ template <class T>
       if constexpr (std::same_as<T, double>) return __dmul_rn(a, b);
     }
 #endif
-    return RETINUE_ROUNDED(a * b);
+    T rounded = a * b;
+    if (!std::is_constant_evaluated()) RETINUE_ROUND(rounded);
+    return rounded;
   } else if constexpr (requires { rounded_product(a, b); }) {
     return rounded_product(a, b);
   } else if constexpr (requires { requires sizeof(T) == T::SizeAtCompileTime * sizeof(a[0]); }) {
-    T rounded;  // Eigen's packets
-    constexpr std::size_t bytes =
-        sizeof(T) % RETINUE_VECTOR_BYTES == 0 ? RETINUE_VECTOR_BYTES : sizeof(a[0]);
-    using vector [[gnu::vector_size(bytes)]] = typename T::Scalar;
-    for (std::size_t i = 0; i < T::SizeAtCompileTime; i += bytes / sizeof(a[0])) {
-      vector x, y;
-      std::memcpy(&x, a.data() + i, bytes);
-      std::memcpy(&y, b.data() + i, bytes);
-      x = RETINUE_ROUNDED(x * y);
-      std::memcpy(rounded.data() + i, &x, bytes);
-    }
-    return rounded;
+    return rounded_packet(a, b);
   } else {
     return T(a * b);
   }

@@ -182,7 +182,7 @@ class overlap_matcher {
   }
 
   /// Calls each(at, overlaps) for the blocks of anchors near a truth, in rising order. They are
-  /// whole: an anchor more that is compared, or one twice, changes nothing.
+  /// whole: to compare an anchor that is far away, or one anchor twice, changes nothing.
   template <class Each>
   static void each_block(const anchor_layout& anchors, const box<float>& truth, float least,
                          const Each& each)
