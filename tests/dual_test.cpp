@@ -124,6 +124,23 @@ TEMPLATE_TEST_CASE("an overlap loss says how it changes with the predicted box",
   }
 }
 
+TEMPLATE_TEST_CASE("an overlap loss has a finite slope, however small the decoded box is", "",
+                   iou_loss, giou_loss, diou_loss, ciou_loss)
+{
+  const centre_size_coder code;
+  const centre_box<float> anchor{0.4f, 0.5f, 0.1f, 0.1f};
+  const box<float> truth{0.35f, 0.45f, 0.45f, 0.55f};
+  for (const float dw : {0.0f, -60.0f, -100.0f, -400.0f, -1000.0f})
+    for (const float dh : {0.0f, -60.0f, -100.0f, -400.0f, -1000.0f}) {
+      CAPTURE(dw, dh);
+      const auto decoded =
+          code.decode(as_inputs(offsets<float>{0, 0, dw, dh}), as_constants<4>(anchor));
+      const auto cost = TestType{}(decoded, as_constants<4>(truth));
+      CHECK(std::isfinite(cost.value));
+      for (const float slope : cost.slope) CHECK(std::isfinite(slope));
+    }
+}
+
 TEST_CASE("a coder's decoding can be differentiated as well")
 {
   const centre_size_coder code;

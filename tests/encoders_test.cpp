@@ -5,7 +5,9 @@
 #include "shared.hpp"
 
 #include <retinue/backend/eigen.hpp>
+#include <retinue/backend/packet.hpp>
 #include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/dual.hpp>
 #include <retinue/formulas/overlap.hpp>
 
 #include <cstring>
@@ -26,6 +28,41 @@ TEST_CASE("overlap is what its definition says, for numbers and packets")
   test::check_overlap<float>();
   test::check_overlap<double>();
   test::check_overlap<test::packet>();
+}
+
+namespace retinue::test {
+template <>
+struct value<retinue::packet<float>> {
+  static constexpr std::size_t rows = retinue::packet<float>::lanes;
+  static retinue::packet<float> from(const std::vector<double>& numbers)
+  {
+    retinue::packet<float> p;
+    for (std::size_t i = 0; i < rows; ++i) p.lane[i] = static_cast<float>(numbers[i]);
+    return p;
+  }
+  static double at(const retinue::packet<float>& v, std::size_t row)
+  {
+    return static_cast<double>(v.lane[row]);
+  }
+};
+
+template <>
+struct value<dual<float, 4>> {
+  static constexpr std::size_t rows = 1;
+  static dual<float, 4> from(const std::vector<double>& numbers)
+  {
+    return {static_cast<float>(numbers[0]), {}};
+  }
+  static double at(const dual<float, 4>& v, std::size_t) { return static_cast<double>(v.value); }
+};
+}  // namespace retinue::test
+
+TEST_CASE("overlap is the same bit for bit, for numbers, packets and numbers with slopes")
+{
+  test::check_rounding<float>();
+  test::check_rounding<test::packet>();
+  test::check_rounding<packet<float>>();
+  test::check_rounding<dual<float, 4>>();
 }
 
 TEST_CASE("a hand-computed box and landmark")
@@ -152,12 +189,17 @@ TEST_CASE("the coder equals the reference, number by number and in packets", "[s
   CHECK(worst(mapped<mark_offsets>(encode{}, points, anchors),
               records<mark_offsets>(golden["encode_landm"])) == 0);
 
+#ifdef __FP_FAST_FMAF  // decoding adds to a product, which rounds once where both are one step
+  constexpr double one_rounding = 1.2e-7;
+#else
+  constexpr double one_rounding = 0;
+#endif
   const auto loc = records<offsets<float>>(golden["loc"]);
   const auto pull = records<mark_offsets>(golden["landm_pred"]);
   const auto boxes = records<box<float>>(golden["decode"]);
   const auto placed = records<marks>(golden["decode_landm"]);
   CHECK(worst(mapped<box<float>>(decode{}, loc, anchors), boxes) <= 1e-6);
-  CHECK(worst(mapped<marks>(decode{}, pull, anchors), placed) == 0);
+  CHECK(worst(mapped<marks>(decode{}, pull, anchors), placed) <= one_rounding);
 
   // The same through the Eigen backend, from rows as a network writes them.
   const auto raw = golden["loc"].as<float>(), raw_points = golden["landm_pred"].as<float>();

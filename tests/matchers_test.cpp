@@ -9,6 +9,7 @@
 #include <retinue/matchers.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -247,6 +248,77 @@ TEST_CASE("a truth below the floor takes no anchor from another (B1)")
   overlap_matcher::reference()(anchors, truths, {}, out);
   CHECK(out.verdicts[0] == verdict::positive);
   CHECK(out.truths[0] == 1);
+}
+
+TEST_CASE("no truth is lost where ties are forced, however its best overlap rounds")
+{
+  std::mt19937 random(9);
+  std::size_t truths_in_all = 0, lost = 0;
+  for (int round = 0; round < 20; ++round)
+    for (auto match : {overlap_matcher::rpn(), overlap_matcher::retinanet()}) {
+      const auto truths = random_truths(random, layouts()[0], 60);
+      assignment out;
+      match(layouts()[0], truths, {}, out);
+      // A truth whose best anchor another truth overlaps more has no anchor of its own.
+      const auto alone = [&](std::size_t t) {
+        assignment one;
+        match(layouts()[0], std::span(truths).subspan(t, 1), {}, one);
+        return one.positive_count;
+      };
+      for (std::size_t t = 0; t < truths.size(); ++t, ++truths_in_all)
+        for (std::size_t a = 0; a < layouts()[0].size(); ++a)
+          if (iou(truths[t], to_corners(layouts()[0].anchors()[a])) > 0) {
+            lost += alone(t) == 0;
+            break;
+          }
+    }
+  CHECK(truths_in_all == 2400);
+  CHECK(lost == 0);
+}
+
+TEST_CASE("a truth of any size is matched, also where its sides or its centre overflow")
+{
+  const float most = std::numeric_limits<float>::max(),
+              inf = std::numeric_limits<float>::infinity();
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 224});
+  for (int which = 0; which < 5; ++which)
+    for (const box<float>& truth :
+         {box<float>{-most, 0, 1, 1e-3f}, box<float>{-most, -most, 1, 1},
+          box<float>{0, 0, most, 1e-3f}, box<float>{0, 0, 1e-3f, most},
+          box<float>{-most, -most, most, most}, box<float>{most / 2, 0, most, 1e-3f},
+          box<float>{-most, 0, -most / 2, 1e-3f}, box<float>{-inf, 0, inf, 1},
+          box<float>{NAN, 0, 1, 1}}) {
+      CAPTURE(which, truth.x1, truth.y1, truth.x2, truth.y2);
+      const std::vector<box<float>> truths{truth, {0.2f, 0.2f, 0.3f, 0.3f}};
+      overlap_matcher match(setting(which));
+      assignment ours;
+      match(anchors, truths, {}, ours);
+      require_same(ours, by_definition{setting(which)}(anchors, truths, {}));
+    }
+}
+
+TEST_CASE("where there are no anchors, nothing is matched")
+{
+  const anchor_layout none{std::vector<centre_box<float>>{}};
+  const std::vector<box<float>> truths{{0.2f, 0.2f, 0.3f, 0.3f}};
+  for (const forcing force : {forcing::none, forcing::best, forcing::ties, forcing::reference}) {
+    assignment out;
+    overlap_matcher({.force = force, .floor = 0})(none, truths, {}, out);
+    CHECK(out.verdicts.empty());
+    CHECK(out.positive_count == 0);
+    CHECK(out.unmatched == 1);
+  }
+}
+
+TEST_CASE("positives are listed by their verdicts, whatever a matcher says of their number")
+{
+  assignment out;
+  out.verdicts = {verdict::positive, verdict::negative, verdict::positive};
+  out.truths = {4, 0, 2};
+  std::vector<row_index> anchors(9), truths;
+  list_positives(out, anchors, truths);
+  CHECK(anchors == std::vector<row_index>{0, 2});
+  CHECK(truths == std::vector<row_index>{4, 2});
 }
 
 TEST_CASE("matchers that cannot be are refused")

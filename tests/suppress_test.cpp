@@ -250,6 +250,61 @@ TEST_CASE("centre boxes and foreign boxes are suppressed without conversion by t
   CHECK(rows_of(suppress(boxes, scores)) == std::vector<row_index>{1, 2});
 }
 
+TEST_CASE(
+    "without an overlap allowed, a box suppresses all that it touches, however large they are")
+{
+  std::mt19937 random(12);
+  std::uniform_real_distribution<float> unit(0, 1);
+  boxes_and_scores in;
+  for (std::size_t i = 0; i < 2000; ++i) {
+    const float w = std::exp(unit(random) * 5), h = std::exp(unit(random) * 5);
+    const float x = unit(random) * 1500, y = unit(random) * 1500;
+    in.boxes.push_back({x, y, x + w, y + h});
+    in.scores.push_back(unit(random));
+  }
+  for (const float overlap : {0.0f, 1e-30f, 1e-6f}) {
+    CAPTURE(overlap);
+    greedy_suppressor<> suppress(overlap);
+    CHECK(rows_of(suppress(in.boxes, in.scores)) == greedy_by_definition<continuous>(in, overlap));
+  }
+}
+
+TEST_CASE("classes are merged in the one order of scores, NaN last")
+{
+  const float none = std::nanf("");
+  std::vector<float> scores;
+  std::vector<std::int32_t> labels;
+  std::vector<box<float>> boxes;
+  std::mt19937 random(4);
+  for (int i = 0; i < 300; ++i) {
+    const auto x = static_cast<float>(20 * i);
+    boxes.push_back({x, 0, x + 10, 10});  // which do not touch
+    scores.push_back(i % 3 == 0 ? none : static_cast<float>(random() % 20) / 20);
+    labels.push_back(static_cast<std::int32_t>(random() % 5));
+  }
+  per_class_suppressor suppress(greedy_suppressor<>(0.4f));
+  const auto kept = suppress(boxes, scores, labels);
+  score_order order;
+  const auto expected = order(scores);
+  CHECK(rows_of(kept) == std::vector<row_index>(expected.begin(), expected.end()));
+  for (std::size_t k = 0; k < kept.rows.size(); ++k)
+    CHECK((kept.scores[k] == scores[kept.rows[k]] || std::isnan(scores[kept.rows[k]])));
+}
+
+TEST_CASE("soft suppression by a box that is not finite lowers no score")
+{
+  const std::vector<float> scores{0.9f, 0.8f, 0.3f};
+  for (const float corner : {std::nanf(""), INFINITY, -INFINITY}) {
+    const std::vector<box<float>> boxes{{0, corner, 10, 10}, {0, 0, 10, 5}, {20, 0, 30, 10}};
+    soft_suppressor gaussian;
+    soft_suppressor linear(linear_decay{});
+    for (const auto& kept : {gaussian(boxes, scores), linear(boxes, scores)}) {
+      CHECK(rows_of(kept) == std::vector<row_index>{0, 1, 2});
+      CHECK(std::vector<float>(kept.scores.begin(), kept.scores.end()) == scores);
+    }
+  }
+}
+
 TEST_CASE("what cannot be suppressed is refused")
 {
   CHECK_THROWS_AS(greedy_suppressor<>(1.5f), error);

@@ -23,9 +23,34 @@
 #define RETINUE_HAS_SHUFFLES 0
 #endif
 
-/// How many bytes the machine that is compiled for computes at once, as far as packets care.
-#if defined(__AVX__)
+/// Tells g++ that this product, a number or a vector, is rounded before it is added to anything,
+/// though the machine could do both at once. clang fuses within one expression alone, unless it is
+/// asked for more. __builtin_assoc_barrier takes vectors apart, and is forgotten where g++ makes
+/// vectors of a loop.
+#if !defined(__GNUC__) || defined(__clang__) || defined(__CUDA_ARCH__)
+#define RETINUE_ROUND(product) static_cast<void>(product)
+#elif defined(__x86_64__) && !defined(__FMA__) && !defined(__FMA4__)
+#define RETINUE_ROUND(product) static_cast<void>(product)
+#elif defined(__x86_64__)
+#define RETINUE_ROUND(product) asm("" : "+x"(product))
+#elif defined(__aarch64__)
+#define RETINUE_ROUND(product) asm("" : "+w"(product))
+#else
+#define RETINUE_ROUND(product) asm("" : "+m"(product))
+#endif
+
+/// How many bytes the machine that is compiled for has in one register.
+#if defined(__AVX512F__)
+#define RETINUE_REGISTER_BYTES 64
+#elif defined(__AVX__)
+#define RETINUE_REGISTER_BYTES 32
+#else
+#define RETINUE_REGISTER_BYTES 16
+#endif
+
+/// How many of them packets compute at once.
+#if RETINUE_REGISTER_BYTES > 32
 #define RETINUE_VECTOR_BYTES 32
 #else
-#define RETINUE_VECTOR_BYTES 16
+#define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif

@@ -15,19 +15,22 @@ namespace detail {
 struct cell_range {
   std::size_t begin, end;
 };
-/// Those whose centre, first + cell / per_step, lies within reach of a centre.
+/// Those whose centre, first + cell / per_step, lies within reach of a centre; all, where numbers
+/// are so large that this cannot be said.
 inline cell_range cells_within(float centre, float reach, float first, float per_step,
                                std::size_t count)
 {
   if (count <= 1 || per_step <= 0) return {0, count};
   const float slack = 1e-3f;  // of a cell, for rounding
   const float middle = (centre - first) * per_step, cells = reach * per_step;
-  // Whole numbers by truncation, which costs less than std::ceil and std::floor.
-  const auto whole = [count](float cell) {
-    return static_cast<std::size_t>(
-        static_cast<std::int32_t>(minimum_of(maximum_of(cell, 0.0f), static_cast<float>(count))));
+  // Whole numbers by truncation, which costs less than std::ceil and std::floor. The order of the
+  // arguments decides what infinity - infinity becomes: 0 for the first, count for the last.
+  const auto whole = [](float cell) {
+    return static_cast<std::size_t>(static_cast<std::int32_t>(cell));
   };
-  return {whole(middle - cells + 1 - 2 * slack), whole(middle + cells + 1 + slack)};
+  const auto most = static_cast<float>(count);
+  return {whole(minimum_of(maximum_of(0.0f, middle - cells + 1 - 2 * slack), most)),
+          whole(maximum_of(minimum_of(most, middle + cells + 1 + slack), 0.0f))};
 }
 }  // namespace detail
 
@@ -53,7 +56,7 @@ void near_anchors(const anchor_layout& anchors, const box<float>& truth, float l
     for (const centre_box<float>& a : level.cell) {
       const float needed = share * (a.w * a.h + t.w * t.h);
       const float w = detail::minimum_of(a.w, t.w), h = detail::minimum_of(a.h, t.h);
-      // Without a branch: which sizes suit a truth is not to be foreseen.
+      // Without a branch, for no processor foresees which sizes suit a truth.
       const float of_both = needed / (w * h);
       const bool suits = of_both <= 1;
       const float x = (a.w + t.w) / 2 - of_both * w, y = (a.h + t.h) / 2 - of_both * h;

@@ -9,7 +9,7 @@
 //   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 roundings
 #pragma once
 
-#include <retinue/compiler.hpp>             // RETINUE_VECTOR_BYTES
+#include <retinue/compiler.hpp>             // RETINUE_ROUND, RETINUE_VECTOR_BYTES
 #include <retinue/formulas/coordinate.hpp>  // scalar_of, coordinate
 
 #include <algorithm>
@@ -27,6 +27,9 @@ template <class T, std::size_t N = 8>
 struct packet {
   static_assert(sizeof(T) == 4 && N % 4 == 0);
   static constexpr std::size_t lanes = N;
+  /// What the machine computes at once.
+  static constexpr std::size_t step = std::min<std::size_t>(RETINUE_VECTOR_BYTES / sizeof(T), N);
+  using vector [[gnu::vector_size(step * sizeof(T))]] = T;
 
   std::array<T, lanes> lane;
 
@@ -71,6 +74,13 @@ struct packet {
   {
     return a.change(b, [](auto& x, const auto& y) { x *= y; });
   }
+  friend packet rounded_product(const packet& a, const packet& b)
+  {
+    return a.change(b, [](auto& x, const auto& y) {
+      x *= y;
+      RETINUE_ROUND(x);
+    });
+  }
   friend packet operator/(const packet& a, const packet& b)
   {
     return a.change(b, [](auto& x, const auto& y) { x /= y; });
@@ -86,25 +96,6 @@ struct packet {
   friend packet maximum(const packet& a, const packet& b)
   {
     return a.change(b, [](auto& x, const auto& y) { x = x < y ? y : x; });
-  }
-
-  /// `then` where a < b, `otherwise` where not.
-  template <class Of>
-  [[nodiscard]] friend packet where_less(const packet<Of, N>& a, const packet<Of, N>& b,
-                                         const packet& then, const packet& otherwise)
-  {
-    packet p;
-    for (std::size_t k = 0; k < lanes; k += step) {
-      typename packet<Of, N>::vector x, y;
-      vector yes, no;
-      std::memcpy(&x, &a.lane[k], sizeof x);
-      std::memcpy(&y, &b.lane[k], sizeof y);
-      std::memcpy(&yes, &then.lane[k], sizeof yes);
-      std::memcpy(&no, &otherwise.lane[k], sizeof no);
-      yes = x < y ? yes : no;
-      std::memcpy(&p.lane[k], &yes, sizeof yes);
-    }
-    return p;
   }
 
   friend packet abs(const packet& a)
@@ -147,10 +138,6 @@ struct packet {
   }
 
  private:
-  template <class, std::size_t>
-  friend struct packet;
-  static constexpr std::size_t step = std::min<std::size_t>(RETINUE_VECTOR_BYTES / sizeof(T), N);
-  using vector [[gnu::vector_size(step * sizeof(T))]] = T;
   using integers [[gnu::vector_size(step * sizeof(T))]] = std::int32_t;
   using quad [[gnu::vector_size(4 * sizeof(T))]] = T;
 
@@ -253,6 +240,25 @@ struct packet {
     return x[0];
   }
 };
+
+/// `then` where a < b, `otherwise` where not.
+template <class Of, class T, std::size_t N>
+[[nodiscard]] packet<T, N> where_less(const packet<Of, N>& a, const packet<Of, N>& b,
+                                      const packet<T, N>& then, const packet<T, N>& otherwise)
+{
+  packet<T, N> p;
+  for (std::size_t k = 0; k < N; k += packet<T, N>::step) {
+    typename packet<Of, N>::vector x, y;
+    typename packet<T, N>::vector yes, no;
+    std::memcpy(&x, &a.lane[k], sizeof x);
+    std::memcpy(&y, &b.lane[k], sizeof y);
+    std::memcpy(&yes, &then.lane[k], sizeof yes);
+    std::memcpy(&no, &otherwise.lane[k], sizeof no);
+    yes = x < y ? yes : no;
+    std::memcpy(&p.lane[k], &yes, sizeof yes);
+  }
+  return p;
+}
 
 template <class T, std::size_t N>
 struct scalar_of<packet<T, N>> {

@@ -18,6 +18,12 @@ namespace retinue {
 /// Sorts rows by falling score in time O(n), without allocating once its buffers have grown.
 class score_order {
  public:
+  /// A number that rises in the one order; its lower half is the row.
+  [[nodiscard]] static std::uint64_t key(float score, row_index row)
+  {
+    return std::uint64_t{falling(score)} << 32 | row;
+  }
+
   /// Rows 0 to n - 1, or the best of them; valid until the next call.
   std::span<const row_index> operator()(std::span<const float> scores,
                                         std::size_t most = ~std::size_t{0})
@@ -25,7 +31,7 @@ class score_order {
     keys_.resize(scores.size());
     bool sorted = true;  // as the rows of a selection are
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      keys_[i] = std::uint64_t{falling(scores[i])} << 32 | static_cast<row_index>(i);
+      keys_[i] = key(scores[i], static_cast<row_index>(i));
       sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
     }
     if (most < keys_.size()) {

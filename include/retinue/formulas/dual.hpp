@@ -60,6 +60,11 @@ struct dual {
     return both(a.value * b.value, a, b,
                 [&](const T& x, const T& y) { return T(b.value * x + a.value * y); });
   }
+  RETINUE_HD friend constexpr dual rounded_product(const dual& a, const dual& b)
+  {
+    return both(detail::product(a.value, b.value), a, b,
+                [&](const T& x, const T& y) { return T(b.value * x + a.value * y); });
+  }
   RETINUE_HD friend constexpr dual operator/(const dual& a, const dual& b)
   {
     const T one = fill_like(a.value, 1), ratio = a.value / b.value;

@@ -9,8 +9,11 @@
 //
 // hull is the smallest box around both, c its diagonal, d the distance of the centres, and
 //   v = (2/pi (atan(w_a/h_a) - atan(w_b/h_b)))^2,   alpha = v / (1 - iou + v).
+// The difference of the two angles is computed as one, whose slope is finite where a side is 0.
 // Two boxes without area overlap by 0, not by 0/0. T is a number, a packet or a column; columns of
-// shapes that broadcast, such as (M, 1) and (N), give the whole table of pairs.
+// shapes that broadcast, such as (M, 1) and (N), give the whole table of pairs. Areas are rounded
+// before they are added, so that iou of a number is that of a packet on every machine: matchers and
+// suppressors compare them.
 #pragma once
 
 #include <retinue/compiler.hpp>             // RETINUE_HD
@@ -44,7 +47,7 @@ struct inclusive_pixels {
 template <class Lengths = continuous, class T>
 [[nodiscard]] RETINUE_HD constexpr T area(const box<T>& b)
 {
-  return Lengths::length(b.x1, b.x2) * Lengths::length(b.y1, b.y2);
+  return detail::product<T>(Lengths::length(b.x1, b.x2), Lengths::length(b.y1, b.y2));
 }
 
 template <class Lengths = continuous, class T>
@@ -53,7 +56,7 @@ template <class Lengths = continuous, class T>
   const T w = Lengths::length(maximum_of(a.x1, b.x1), minimum_of(a.x2, b.x2));
   const T h = Lengths::length(maximum_of(a.y1, b.y1), minimum_of(a.y2, b.y2));
   const T zero = fill_like(w, 0);
-  return maximum_of(zero, w) * maximum_of(zero, h);
+  return detail::product<T>(maximum_of(zero, w), maximum_of(zero, h));
 }
 
 namespace detail {
@@ -110,9 +113,10 @@ template <class T>
 {
   using detail::atan;
   using S = scalar_of_t<T>;
-  const T slope_a = detail::share<T>(a.x2 - a.x1, a.y2 - a.y1);
-  const T slope_b = detail::share<T>(b.x2 - b.x1, b.y2 - b.y1);
-  const T turn = (atan(slope_a) - atan(slope_b)) * S(2 / std::numbers::pi);
+  const T w_a = a.x2 - a.x1, h_a = a.y2 - a.y1, w_b = b.x2 - b.x1, h_b = b.y2 - b.y1;
+  const T between = detail::share<T>(detail::product<T>(w_a, h_b) - detail::product<T>(w_b, h_a),
+                                     h_a * h_b + w_a * w_b);
+  const T turn = atan(between) * S(2 / std::numbers::pi);
   const T v = turn * turn;
   const T apart = fill_like(v, 1) - iou(a, b);
   return diou(a, b) - v * detail::share<T>(v, apart + v);

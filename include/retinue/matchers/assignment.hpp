@@ -64,12 +64,11 @@ void each_positive(std::span<const verdict> verdicts, const Each& each)
 inline void list_positives(const assignment& of, std::vector<row_index>& anchors,
                            std::vector<row_index>& truths)
 {
-  anchors.resize(of.positive_count);
-  truths.resize(of.positive_count);
-  std::size_t n = 0;
+  anchors.clear();
+  truths.clear();
   each_positive(of.verdicts, [&](std::size_t a) {
-    anchors[n] = static_cast<row_index>(a);
-    truths[n++] = of.truths[a];
+    anchors.push_back(static_cast<row_index>(a));
+    truths.push_back(of.truths[a]);
   });
 }
 

@@ -48,8 +48,7 @@ class overlap_matcher {
   struct settings {
     float positive = 0.35f, negative = 0.35f;  ///< 0 < negative <= positive <= 1
     forcing force = forcing::best;
-    float floor =
-        0.2f;  ///< a forced anchor overlaps its truth by at least this, and by more than 0
+    float floor = 0.2f;   ///< the least overlap of a forced anchor with its truth; never 0 itself
     float ignore = 0.5f;  ///< negatives of which an ignored truth covers more than this are ignored
   };
 
@@ -170,20 +169,18 @@ class overlap_matcher {
       compared_[at / block] = compared_[(at + block - 1) / block] = 1;
       const auto best = numbers::load(&best_overlap_[at]);
       maximum_of(best, shared).store(&best_overlap_[at]);
-      where_less(best, shared, own, indices::load(&best_truth_[at]))
-          .store(&best_truth_[at]);
+      where_less(best, shared, own, indices::load(&best_truth_[at])).store(&best_truth_[at]);
       first = where_less(most, shared, indices::from(static_cast<row_index>(at)), first);
       most = maximum_of(most, shared);
     });
     const float overlap = most.largest();
     if (overlap == 0) return;
     const auto none = indices::all(no_anchor);
-    truth_best_[t] = {overlap,
-                      where_less(most, numbers::all(overlap), none, first).smallest()};
+    truth_best_[t] = {overlap, where_less(most, numbers::all(overlap), none, first).smallest()};
   }
 
   /// Calls each(at, overlaps) for the blocks of anchors near a truth, in rising order. They are
-  /// whole: an anchor more that is compared, or one twice, changes nothing.
+  /// whole: to compare an anchor that is far away, or one anchor twice, changes nothing.
   template <class Each>
   static void each_block(const anchor_layout& anchors, const box<float>& truth, float least,
                          const Each& each)
@@ -210,6 +207,7 @@ class overlap_matcher {
       return (ignore.empty() || !ignore[t]) && truth_best_[t].overlap >= settings_.floor &&
              truth_best_[t].overlap > 0;
     };
+    if (anchors.size() == 0) return;
     switch (settings_.force) {
       case forcing::none:
         break;
@@ -218,7 +216,7 @@ class overlap_matcher {
         break;
       case forcing::ties:
         for (std::size_t t = 0; t < truths.size(); ++t)
-          if (wanted(t)) force_ties(anchors, truths, ignore, truth_best_[t].overlap, t, out);
+          if (wanted(t)) force_ties(anchors, truths, ignore, t, out);
         break;
       case forcing::best:
         force_best(anchors, truths, wanted, out);
@@ -285,25 +283,36 @@ class overlap_matcher {
     return best.anchor;
   }
 
+  /// Compares packets with what was a packet's lane: the best overlap is found again bit for bit.
   void force_ties(const anchor_layout& anchors, std::span<const box<float>> truths,
-                  std::span<const std::uint8_t> ignore, float best, std::size_t of, assignment& out)
+                  std::span<const std::uint8_t> ignore, std::size_t of, assignment& out)
   {
-    near_anchors(anchors, truths[of], best, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t a = begin; a < end; ++a) {
-        const box<float> corners = anchors.corners()[a];
-        if (iou(truths[of], corners) != best) continue;
-        out.verdicts[a] = verdict::positive;
-        if (best >= settings_.negative) continue;
+    const float best = truth_best_[of].overlap;
+    each_block(anchors, truths[of], best, [&](std::size_t at, const numbers& shared) {
+      if (shared.largest() < best) return;
+      for (std::size_t k = 0; k < block; ++k) {
+        if (shared.lane[k] != best) continue;
+        out.verdicts[at + k] = verdict::positive;
         // Below the threshold not every truth has been compared with this anchor.
-        float most = 0;
-        for (std::size_t t = 0; t < truths.size(); ++t)
-          if (const float shared = iou(truths[t], corners);
-              (ignore.empty() || !ignore[t]) && shared > most) {
-            most = shared;
-            best_truth_[a] = static_cast<row_index>(t);
-          }
+        if (best < settings_.negative)
+          best_truth_[at + k] = best_truth_of(anchors.corners()[at + k], truths, ignore);
       }
     });
+  }
+
+  [[nodiscard]] static row_index best_truth_of(const box<float>& anchor,
+                                               std::span<const box<float>> truths,
+                                               std::span<const std::uint8_t> ignore)
+  {
+    row_index best = 0;
+    float most = 0;
+    for (std::size_t t = 0; t < truths.size(); ++t)
+      if (const float shared = iou(truths[t], anchor);
+          (ignore.empty() || !ignore[t]) && shared > most) {
+        most = shared;
+        best = static_cast<row_index>(t);
+      }
+    return best;
   }
 
   void force_as_reference(std::size_t truths, std::span<const std::uint8_t> ignore, assignment& out)

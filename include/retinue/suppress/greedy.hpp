@@ -8,13 +8,14 @@
 // out. iou(a, b) > t implies, with w, h the sides and area = w h,
 //   t < area_a / area_b < 1 / t      and      |cx_a - cx_b| < (w_a + w_b) / 2 - t max(w_a, w_b),
 // so boxes are sorted into octaves of size, and within an octave into the cells of a grid. A kept
-// box then marks what it suppresses: a few runs of cells, 16 boxes at a time, whatever their order.
+// box then marks what it suppresses: a few runs of cells, eight boxes at a time, in any order.
 #pragma once
 
+#include <retinue/backend/packet.hpp>       // packet
+#include <retinue/backend/score_order.hpp>  // score_order
 #include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou, continuous
 #include <retinue/geometry.hpp>             // to_corners
-#include <retinue/select.hpp>               // score_order
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 #include <retinue/suppress/tables.hpp>      // suppress_tables
 
@@ -77,7 +78,9 @@ class greedy_suppressor {
 
  private:
   static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
-  static constexpr std::size_t block = 16;     // boxes tested together
+  using numbers = packet<float>;
+  using marks = packet<std::uint32_t>;
+  static constexpr std::size_t block = numbers::lanes;
   static constexpr std::size_t octaves = 128;  // of a side; the exponents of a float's area
 
   /// The grid of cells over the centres of one octave's boxes.
@@ -112,6 +115,7 @@ class greedy_suppressor {
     octave_.fill({});
     place_.assign(n, nowhere);
     corners_.resize(n);
+    widest_ = tallest_ = 0;
     left_ = top_ = std::numeric_limits<float>::max();
     float right = std::numeric_limits<float>::lowest(), bottom = right;
     for (std::size_t i = 0; i < n; ++i) {
@@ -122,6 +126,7 @@ class greedy_suppressor {
       const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
       const float cx = centre_x(b), cy = centre_y(b);
       if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size) && std::isfinite(cx + cy))) continue;
+      widest_ = std::max(widest_, w), tallest_ = std::max(tallest_, h);
       left_ = std::min(left_, cx), right = std::max(right, cx);
       top_ = std::min(top_, cy), bottom = std::max(bottom, cy);
       ++octave_[octave_of(size)].boxes;
@@ -135,8 +140,7 @@ class greedy_suppressor {
       lay_grid(octave_[at], side_of(at), right - left_, bottom - top_);
       cells += octave_[at].columns * octave_[at].rows;
     }
-    cell_begin_.assign(cells + 2,
-                       0);  // counted two places up, so that filling leaves begins behind
+    cell_begin_.assign(cells + 2, 0);  // counted two places up: filling leaves begins behind
     cell_of_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
       if (place_[i] == nowhere) continue;
@@ -186,10 +190,10 @@ class greedy_suppressor {
     return cell_along((y - top_) * o.cells_per_y, o.rows);
   }
 
-  /// How far apart two centres may lie if one side is `side`, whatever the other.
-  [[nodiscard]] float reach(float side) const
+  /// How far apart two centres may lie if one side is `side` and the other at most `most`.
+  [[nodiscard]] float reach(float side, float most) const
   {
-    const float longest = overlap_ < 0.5f ? side / overlap_ : side;  // or infinite
+    const float longest = overlap_ < 0.5f ? std::min(side / overlap_, most) : side;
     return std::max((1 - overlap_) * side, (side + longest) * 0.5f - overlap_ * longest) * 1.0001f;
   }
 
@@ -199,7 +203,7 @@ class greedy_suppressor {
     const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
     const float cx = centre_x(b), cy = centre_y(b);
     const float slack = (std::abs(cx) + std::abs(cy)) * 1e-6f;
-    const float rx = reach(w) + slack, ry = reach(h) + slack;
+    const float rx = reach(w, widest_) + slack, ry = reach(h, tallest_) + slack;
     const std::size_t smallest = octave_of(size * overlap_ * 0.9999f);
     const float largest_area =
         std::min(size / overlap_ * 1.0001f, std::numeric_limits<float>::max());
@@ -216,27 +220,27 @@ class greedy_suppressor {
     }
   }
 
-  /// Whole blocks around the run: a test more of a box that is far away changes nothing.
+  /// Tests whole blocks around the run: a box that is far away stays as it is.
   void drop_run(const box<float>& b, std::size_t from, std::size_t to)
   {
-    const float limit = overlap_;
+    const auto limit = numbers::all(overlap_);
+    const auto yes = marks::all(1);
+    const box<numbers> of{numbers::all(b.x1), numbers::all(b.y1), numbers::all(b.x2),
+                          numbers::all(b.y2)};
     for (std::size_t at = from / block * block; at < to; at += block) {
-      const float* const x1 = &sides_[0][at];
-      const float* const y1 = &sides_[1][at];
-      const float* const x2 = &sides_[2][at];
-      const float* const y2 = &sides_[3][at];
+      const auto shared = iou<Lengths>(
+          of, box<numbers>{numbers::load(&sides_[0][at]), numbers::load(&sides_[1][at]),
+                           numbers::load(&sides_[2][at]), numbers::load(&sides_[3][at])});
       std::uint32_t* const dropped = &dropped_[at];
-      for (std::size_t k = 0; k < block; ++k) {
-        const float shared = iou<Lengths>(b, box<float>{x1[k], y1[k], x2[k], y2[k]});
-        dropped[k] |= shared > limit ? 1u : 0u;
-      }
+      where_less(limit, shared, yes, marks::load(dropped)).store(dropped);
     }
   }
 
   float overlap_;
   std::size_t keep_;
   score_order order_;
-  float left_ = 0, top_ = 0;  // of all centres
+  float left_ = 0, top_ = 0;        // of all centres
+  float widest_ = 0, tallest_ = 0;  // sides
   std::array<octave, octaves> octave_;
   std::vector<box<float>> corners_;
   std::vector<std::uint32_t> place_, cell_of_, cell_begin_, dropped_;

@@ -3,6 +3,7 @@
 // Classes are kept apart by sorting, not by moving boxes: no coordinate loses precision.
 #pragma once
 
+#include <retinue/backend/score_order.hpp>  // score_order
 #include <retinue/error.hpp>                // fail
 #include <retinue/suppress/suppressor.hpp>  // suppressor
 
@@ -68,18 +69,17 @@ class per_class_suppressor {
       begin = end;
     }
 
-    // Best first over all classes; the lower row first among equals, whatever its class.
+    // Best first over all classes, in the order of scores that every family uses.
     merged_.clear();
     for (std::size_t k = 0; k < left_rows_.size(); ++k)
-      merged_.push_back({left_scores_[k], left_rows_[k]});
-    std::sort(merged_.begin(), merged_.end(), [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : a.second < b.second;
-    });
+      merged_.push_back({score_order::key(left_scores_[k], left_rows_[k]), left_scores_[k]});
+    std::sort(merged_.begin(), merged_.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     merged_.resize(std::min(merged_.size(), keep_));
     left_rows_.clear();
     left_scores_.clear();
-    for (const auto& [score, row] : merged_) {
-      left_rows_.push_back(row);
+    for (const auto& [key, score] : merged_) {
+      left_rows_.push_back(static_cast<row_index>(key));
       left_scores_.push_back(score);
     }
     return {left_rows_, left_scores_};
@@ -92,7 +92,7 @@ class per_class_suppressor {
   std::vector<box<float>> class_boxes_;
   std::vector<float> class_scores_, left_scores_;
   std::vector<row_index> left_rows_;
-  std::vector<std::pair<float, row_index>> merged_;
+  std::vector<std::pair<std::uint64_t, float>> merged_;  // key and score
 };
 
 }  // namespace retinue

@@ -41,6 +41,7 @@ class soft_suppressor {
   {
   }
 
+  /// Boxes that are not finite overlap nothing, so that they lower no score.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {
@@ -69,7 +70,8 @@ class soft_suppressor {
       for (std::size_t i = 0; i < left_.size(); ++i) {
         if (i == best) continue;
         candidate c = left_[i];
-        c.score *= decay_(iou<Lengths>(taken.corners, c.corners));
+        const float shared = iou<Lengths>(taken.corners, c.corners);
+        c.score *= decay_(shared > 0 ? shared : 0);
         if (c.score >= floor_) left_[stay++] = c;
       }
       left_.resize(stay);
