@@ -88,13 +88,14 @@ retinue_headers(
   landmarks.hpp
   losses.hpp
   losses/hard_negatives.hpp
-  losses/log_odds.hpp
   losses/multibox.hpp
-  losses/targets.hpp
-  losses/truth_reading.hpp
+  losses/samples.hpp
+  losses/truths.hpp
   matchers.hpp
   matchers/assignment.hpp
+  matchers/forcing.hpp
   matchers/overlap_matcher.hpp
+  matchers/overlap_tables.hpp
   models/extra_layer.hpp
   outputs.hpp
   random.hpp
@@ -130,15 +131,16 @@ retinue_headers(
   models/body.hpp
   models/convolution.hpp
   models/detector.hpp
-  models/folded.hpp
   models/fpn.hpp
-  models/heads.hpp
+  models/head.hpp
   models/load.hpp
   models/mobilenet_v1.hpp
+  models/network.hpp
   models/network_detector.hpp
   models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
+  models/runner.hpp
   models/ssd.hpp
   models/ssd_detector.hpp
   models/ssh.hpp

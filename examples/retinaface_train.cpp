@@ -141,10 +141,10 @@ int train(const arguments& a, const detector_config& config)
       return ap;
     };
 
-  typename fused_multibox_loss<Schema>::settings loss;
-  loss.classes = config.classes.size() + 1;
+  multibox_settings<Schema> loss;
+  loss.classes = config.classes.size();
   loss.code = config.coder;
-  trainer run(network, objective<Schema>(config.anchors, overlap_matcher::retinaface(), loss),
+  trainer run(network, objective(config.anchors, loss, overlap_matcher::retinaface()),
               optimizer_of(a, *network), a.out, settings);
   return train(a, run, source, settings.config, fields_of(a)).finished() ? 0 : 1;
 }

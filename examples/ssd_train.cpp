@@ -168,11 +168,9 @@ int train(arguments a)
       return ap;
     };
 
-  using loss = fused_multibox_loss<none>;
-  auto terms = loss::settings::ssd(config.classes.size() + 1);
-  terms.code = config.coder;
-  const objective<none, loss, overlap_matcher, default_boxes> aim(config.anchors,
-                                                                  overlap_matcher::ssd(), terms);
+  auto loss = multibox_settings<none>::ssd(config.classes.size());
+  loss.code = config.coder;
+  const objective aim(config.anchors, loss, overlap_matcher::ssd());
   const augmented_source<none, decltype(set.read), decltype(ssd_augmentation(0))> source(
       set.count, set.read, ssd_augmentation(a.size), config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);

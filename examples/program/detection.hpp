@@ -240,7 +240,7 @@ class detection_run {
         frames.push_back(p.how);
       }
     });
-    const retinue::predictions said =
+    const retinue::network_outputs said =
         time_.measure("network", [&] { return detect_.predict(input); });
     time_.measure("post-processing", [&] { detect_.find(said, frames, found_); });
     for (std::size_t i = 0; i < batch.size(); ++i)

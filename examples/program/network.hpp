@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -97,10 +98,10 @@ template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::retinaface_detector<Schema> detector_of(
     const retinue::detector_config& config, const retinue::state_dict& weights)
 {
-  retinue::retinaface<Schema> network(retinue::network_options(config));
-  retinue::load(network, weights);
-  network.eval();
-  return {network, config};
+  const auto network =
+      std::make_shared<retinue::retinaface<Schema>>(retinue::network_options(config));
+  retinue::load(*network, weights);
+  return {network, retinue::decoding_of(config)};
 }
 
 /// Calls visit(Schema) with the landmark schema of that many points.
