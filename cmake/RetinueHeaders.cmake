@@ -51,6 +51,7 @@ retinue_headers(
   data/wider_files.hpp
   detail/file.hpp
   detail/lines.hpp
+  detail/printable.hpp
   detail/text.hpp
   detect.hpp
   detection.hpp
