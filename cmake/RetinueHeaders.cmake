@@ -75,6 +75,7 @@ retinue_headers(
   frame.hpp
   geometry.hpp
   image/pixel_format.hpp
+  image/signatures.hpp
   instance.hpp
   io/progress.hpp
   landmarks.hpp
@@ -176,5 +177,6 @@ retinue_headers(
   data/scenes.hpp
   image/drawing.hpp
   image/files.hpp
+  image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)
