@@ -151,7 +151,7 @@ class counter {
 /// Sizes by the name of the picture, from a file.
 std::unordered_map<std::string, extent2> read_sizes(const fs::path& file)
 {
-  const std::string text = retinue::detail::read_text(file);
+  const std::string text = retinue::detail::read_text(file, gunzip);
   retinue::detail::line_reader in(text, file.string());
   std::unordered_map<std::string, extent2> sizes;
   while (in.next()) {

@@ -80,8 +80,8 @@ void draw(const wider_result& result, const fs::path& file)
 
 void evaluate(const arguments& a)
 {
-  auto images = read_wider_truth(a.truth);
-  const std::size_t absent = read_wider_detections(a.detections, images);
+  auto images = read_wider_truth(a.truth, gunzip);
+  const std::size_t absent = read_wider_detections(a.detections, images, gunzip);
   if (absent)
     std::cerr << "wider_ap: " << a.detections.string() << " has no list for " << absent << " of "
               << images.size() << " images; they count as images in which nothing was found\n";

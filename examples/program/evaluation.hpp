@@ -177,7 +177,7 @@ class evaluation_run {
       if (a.protocols.size() > 1)
         retinue::fail(
             "--protocol wider: its truth has no other figures; evaluate them in another run");
-      wider_.images = retinue::read_wider_truth(a.data.data);
+      wider_.images = retinue::read_wider_truth(a.data.data, retinue::gunzip);
     }
     set_ = a.wants("wider")
                ? wider_.template pictures<schema>(a)
