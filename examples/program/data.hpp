@@ -97,7 +97,7 @@ template <retinue::landmark_schema Schema>
   }
   auto set = pictures_of(read_data<Schema>(a));
   if (!set.skipped.empty())
-    std::cerr << a.data << ": " << set.skipped.size()
+    std::cerr << retinue::detail::printable(a.data) << ": " << set.skipped.size()
               << " truths are left out; the first: " << set.skipped[0] << "\n";
   return set;
 }
