@@ -162,9 +162,9 @@ std::string webp_with(const std::string& exif, const std::string& simple, int wi
 std::string png_with(const std::string& exif, const std::string& plain)
 {
   std::uint32_t check = 0xffffffff;  // CRC-32 of the chunk's name and bytes
-  for (const unsigned char c : "eXIf" + exif)
+  for (const char c : "eXIf" + exif)
     for (int bit = 0; bit < 8; ++bit) {
-      const bool one = ((check ^ c >> bit) & 1) != 0;
+      const bool one = ((check ^ static_cast<unsigned char>(c) >> bit) & 1) != 0;
       check = check >> 1 ^ (one ? 0xedb88320 : 0);
     }
   const std::string chunk =
