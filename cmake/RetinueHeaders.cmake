@@ -55,6 +55,7 @@ retinue_headers(
   data/wider_files.hpp
   detail/file.hpp
   detail/lines.hpp
+  detail/printable.hpp
   detail/text.hpp
   detect.hpp
   detection.hpp
@@ -78,6 +79,7 @@ retinue_headers(
   frame.hpp
   geometry.hpp
   image/pixel_format.hpp
+  image/signatures.hpp
   instance.hpp
   io/progress.hpp
   labels.hpp
@@ -188,5 +190,6 @@ retinue_headers(
   data/scenes.hpp
   image/drawing.hpp
   image/files.hpp
+  image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)

@@ -137,7 +137,7 @@ voc_result evaluate(const state_dict& weights, const ssd_config& config,
 /// Prints the figures, draws the curves, and writes both where they were asked for.
 void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
 {
-  std::cout << result.describe(classes) << std::flush;
+  std::cout << result.describe(printable_names(classes)) << std::flush;
   draw_curves(in_run(a, "precision_recall.png"), "precision and recall", lines_of(result, classes));
   if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
 }

@@ -100,8 +100,9 @@ class greedy_suppressor {
     return 3.0f * std::ldexp(1.0f, static_cast<int>(octave) - 64);
   }
 
-  static float centre_x(const box<float>& b) { return (b.x1 + b.x2) * 0.5f; }
-  static float centre_y(const box<float>& b) { return (b.y1 + b.y2) * 0.5f; }
+  // Halved before they are added, for the sum may pass the largest float.
+  static float centre_x(const box<float>& b) { return b.x1 * 0.5f + b.x2 * 0.5f; }
+  static float centre_y(const box<float>& b) { return b.y1 * 0.5f + b.y2 * 0.5f; }
 
   static std::uint32_t cell_along(float cell, std::uint32_t cells)
   {
@@ -126,7 +127,7 @@ class greedy_suppressor {
       corners_[i] = b;
       const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
       const float cx = centre_x(b), cy = centre_y(b);
-      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size) && std::isfinite(cx + cy))) continue;
+      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size))) continue;  // then its corners are
       widest_ = std::max(widest_, w), tallest_ = std::max(tallest_, h);
       left_ = std::min(left_, cx), right = std::max(right, cx);
       top_ = std::min(top_, cy), bottom = std::max(bottom, cy);
