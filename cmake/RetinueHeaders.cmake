@@ -95,6 +95,7 @@ retinue_headers(
   losses/truths.hpp
   matchers.hpp
   matchers/assignment.hpp
+  matchers/dynamic_k.hpp
   matchers/forcing.hpp
   matchers/overlap_matcher.hpp
   matchers/overlap_tables.hpp

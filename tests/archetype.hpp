@@ -112,7 +112,7 @@ class archetype_backend {
     return host_only<rows<number<float>>>(host_.elements(of.inner_));
   }
   template <class Formula, class... In>
-  void most(const Formula& formula, table<ranked<float>>& out, const In&... in)
+  void most(const Formula& formula, table<best_row<float>>& out, const In&... in)
   {
     ++calls["most"];
     host_.most(formula, out.inner_, in.inner_...);

@@ -6,6 +6,8 @@
 #include "detect_laws.hpp"
 #include "family_laws.hpp"
 #include "formula_laws.hpp"
+#include "npz.hpp"
+#include "shared.hpp"
 
 #include <retinue/backend/eigen.hpp>
 
@@ -50,6 +52,14 @@ TEMPLATE_TEST_CASE("matching over tables gives what the grid of anchors gives", 
 TEMPLATE_TEST_CASE("matching, reading and mining sample the same rows", "", RETINUE_TEST_BACKENDS)
 {
   test::check_sampling<TestType>();
+}
+
+TEMPLATE_TEST_CASE("matching by dynamic k equals SimOTA's golden assignments", "[shared]",
+                   RETINUE_TEST_BACKENDS)
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/assign.npz"));
+  CHECK(test::check_dynamic_k<TestType>(golden) >= 6);
 }
 
 namespace {

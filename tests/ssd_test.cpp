@@ -187,7 +187,7 @@ TEST_CASE("a few updates on drawn shapes lower the loss")
     network.zero_grad();
     const tensor_terms terms = aim(network.forward(images), {96, 96}, truths);
     CHECK(terms.positives > 0);
-    CHECK(terms.landmark.item<double>() == 0);
+    CHECK(terms["landmark"].item<double>() == 0);
     last = terms.total.item<double>();
     REQUIRE(std::isfinite(last));
     if (update == 0) first = last;

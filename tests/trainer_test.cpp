@@ -564,7 +564,7 @@ std::vector<std::string> differences(const test::npz& golden, double raised)
     const auto said = net.forward(images);
     const auto terms = objective_of(said, {160, 160}, truths);
     const auto expected = golden[step + "/losses"].as<double>();
-    const std::array losses{terms.box, terms.label, terms.landmark, terms.total};
+    const std::array losses{terms["box"], terms["label"], terms["landmark"], terms.total};
     for (std::size_t term = 0; term < losses.size(); ++term) {
       const double off = std::abs(losses[term].item<double>() - expected[term]);
       hold(off <= (update == 0 ? 1e-6 : 1e-4) * std::abs(expected[term]),

@@ -27,19 +27,19 @@ namespace retinue {
 
 /// The largest value of an image's rows, and the row that has it.
 template <class T>
-struct ranked {
+struct best_row {
   using value_type = T;
   template <class U>
-  using rebind = ranked<U>;
+  using rebind = best_row<U>;
   static constexpr std::size_t width = 2;
 
   T value, row;
 
   RETINUE_HD constexpr T& operator[](std::size_t i) { return i == 0 ? value : row; }
   RETINUE_HD constexpr const T& operator[](std::size_t i) const { return i == 0 ? value : row; }
-  friend bool operator==(const ranked&, const ranked&) = default;
+  friend bool operator==(const best_row&, const best_row&) = default;
 };
-static_assert(record<ranked<float>>);
+static_assert(record<best_row<float>>);
 
 namespace detail {
 // Formulas that stand for any where the concept needs one.
@@ -107,7 +107,7 @@ struct example_class_cost {
 ///   map_classes(f, classes, score_table&, output, in...)   f(x, p, in...) gives class c of each
 ///                                                    row, of numbers x[0], ..., by p.set(c, value)
 ///   elements(score_table)                            seen as numbers (images, rows * classes)
-///   most(f, table<ranked>&, in...)                   of f, a number: the largest of each image,
+///   most(f, table<best_row>&, in...)                   of f, a number: the largest of each image,
 ///                                                    and the first row that has it, (images, 1);
 ///                                                    -infinity where no row has a number above it
 ///   total(f, table<number>&, in...)                  its sum over the rows, (images, 1)
@@ -124,7 +124,7 @@ struct example_class_cost {
 ///   list[i], no
 ///                                                    row twice
 ///   divide(list, by, list& quotients, list& remainders)
-///   number_of(list, table<number>&), rows_of(table<number> or table<ranked>, list&)
+///   number_of(list, table<number>&), rows_of(table<number> or table<best_row>, list&)
 ///   count(shape, table<number>&)                     0, 1, 2, ... in every image
 ///   across(table)                                    (1, N) seen as (N, 1), or (N, 1) as (1, N)
 template <class B>
@@ -132,7 +132,7 @@ concept tensor_backend =
     requires(B& b, typename B::template table<box<float>>& boxes,
              typename B::template table<centre_box<float>>& anchors,
              typename B::template table<number<float>>& numbers,
-             typename B::template table<ranked<float>>& found,
+             typename B::template table<best_row<float>>& found,
              const typename B::template view<offsets<float>>& said,
              const typename B::template table<offsets<float>>& want,
              const typename B::output& scores, typename B::score_table& classes,
@@ -155,6 +155,7 @@ concept tensor_backend =
       b.map(detail::example_map{}, boxes, said, anchors);
       b.map(detail::example_map{}, boxes, b.gather(said, list), b.gather(anchors, list));
       b.map(detail::example_reading{}, numbers, scores);
+      b.map(detail::example_reading{}, numbers, b.gather(scores, list));
       b.map_classes(detail::example_classes{}, n, classes, scores);
       b.most(detail::example_measure{}, found, boxes, b.across(boxes));
       b.total(detail::example_measure{}, numbers, boxes, b.across(boxes));

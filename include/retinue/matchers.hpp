@@ -3,4 +3,5 @@
 #pragma once
 
 #include <retinue/matchers/assignment.hpp>       // verdict, assignment, matcher
+#include <retinue/matchers/dynamic_k.hpp>        // dynamic_k_matcher
 #include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher

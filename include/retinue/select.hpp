@@ -79,8 +79,8 @@ class table_selector {
     b.number_of(labels_, label_numbers_);
     b.map(paired{}, chosen.found, b.gather(elements, best_), label_numbers_);
     if constexpr (std::same_as<Labels, given_labels>) {
-      b.most(value{}, ranked_, chosen.found);
-      b.fetch(ranked_, best_score_);
+      b.most(value{}, best_row_, chosen.found);
+      b.fetch(best_row_, best_score_);
       detail::check_given(best_score_[0].value);
     }
   }
@@ -122,8 +122,8 @@ class table_selector {
   typename B::score_table all_;
   typename B::list best_, enough_, labels_;
   typename B::template table<number<float>> marks_, label_numbers_;
-  typename B::template table<ranked<float>> ranked_;
-  std::vector<ranked<float>> best_score_;
+  typename B::template table<best_row<float>> best_row_;
+  std::vector<best_row<float>> best_score_;
 };
 
 /// In host memory; its buffers are reused.

@@ -10,7 +10,7 @@
 //   eigen_backend     Eigen's: backend/eigen.hpp
 #pragma once
 
-#include <retinue/backend.hpp>              // tensor_backend, ranked
+#include <retinue/backend.hpp>              // tensor_backend, best_row
 #include <retinue/backend/packet.hpp>       // packet
 #include <retinue/backend/score_order.hpp>  // score_order
 #include <retinue/backend/table.hpp>        // rows, columns, gathered
@@ -19,6 +19,7 @@
 #include <retinue/formulas/dual.hpp>        // as_inputs
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
@@ -134,6 +135,22 @@ struct packet_row {
 
  private:
   static constexpr std::ptrdiff_t lanes = sizeof(Packet) / sizeof(float);
+};
+
+/// A packet of rows of numbers that were gathered.
+template <class Packet, std::size_t Lanes>
+struct gathered_row {
+  using value_type = Packet;
+
+  std::array<number_row<float>, Lanes> lane;
+
+  [[nodiscard]] std::size_t size() const { return lane[0].count; }
+  [[nodiscard]] Packet operator[](std::size_t c) const
+  {
+    Packet x;
+    for (std::size_t k = 0; k < Lanes; ++k) x.data()[k] = lane[k][c];
+    return x;
+  }
 };
 
 /// Where a formula of class scores writes those of a packet of rows.
@@ -270,7 +287,7 @@ class basic_host_backend {
   }
 
   template <class Formula, class... In>
-  void most(const Formula& formula, columns<ranked<float>>& out, const In&... in) const
+  void most(const Formula& formula, columns<best_row<float>>& out, const In&... in) const
   {
     const table_shape shape = detail::common_shape(in...);
     out.resize(table_shape{shape.images, 1});
@@ -364,7 +381,8 @@ class basic_host_backend {
   template <host_table Table, record R>
   void scatter(const Table& values, const list& to, columns<R>& out) const
   {
-    for (std::size_t i = 0; i < to.size(); ++i) out.set(to[i], detail::row_at(values, 0, i));
+    const bool one = values.size() == 1;
+    for (std::size_t i = 0; i < to.size(); ++i) out.set(to[i], values[one ? 0 : i]);
   }
 
   void divide(const list& from, std::size_t by, list& quotients, list& remainders) const
@@ -435,6 +453,11 @@ class basic_host_backend {
       const auto at = in.find(of, row);
       return detail::packet_row<typename Packets::template packet<float, Lanes>>{
           at.data, in.numbers(), at.strides, static_cast<std::ptrdiff_t>(count)};
+    } else if constexpr (std::same_as<R, number_row<float>>) {
+      detail::gathered_row<typename Packets::template packet<float, Lanes>, Lanes> r;
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        r.lane[lane] = in(of, shape.rows == 1 ? 0 : row + std::min(lane, count - 1));
+      return r;
     } else {
       using V = typename R::value_type;
       rebind_t<R, typename Packets::template packet<V, Lanes>> r;

@@ -200,7 +200,7 @@ class libtorch_backend {
   }
 
   template <class Formula, class... In>
-  void most(const Formula& formula, tensor_table<ranked<float>>& out, const In&... in) const
+  void most(const Formula& formula, tensor_table<best_row<float>>& out, const In&... in) const
   {
     const auto shape = common(in...);
     constexpr double nothing = -std::numeric_limits<double>::infinity();

@@ -138,7 +138,7 @@ struct box_cost {
   Loss loss;
 
   template <class Code, class T>
-  T operator()(const Code& said, const truth_box<T>& truth, const centre_box<T>& anchor,
+  T operator()(const Code& said, const truth_bounds<T>& truth, const centre_box<T>& anchor,
                const wanted<T>& want) const
   {
     if constexpr (residual_loss<Loss>) {
@@ -153,7 +153,7 @@ struct box_cost {
 
   template <class Code>
     requires residual_loss<Loss>
-  double with_slope(const Code& said, std::span<float> slope, const truth_box<float>& truth,
+  double with_slope(const Code& said, std::span<float> slope, const truth_bounds<float>& truth,
                     const centre_box<float>& anchor, const wanted<float>& want) const
   {
     const auto target = coder.encode(truth.bounds, anchor);
@@ -234,7 +234,7 @@ struct quality_cost {
 
 struct bounds_of {
   template <class T>
-  box<T> operator()(const truth_box<T>& truth) const
+  box<T> operator()(const truth_bounds<T>& truth) const
   {
     return truth.bounds;
   }
@@ -365,7 +365,7 @@ class multibox_loss {
   settings settings_;
   loss_terms<B> said_;
   std::vector<std::string_view> names_;
-  typename B::template table<truth_box<float>> boxes_;
+  typename B::template table<truth_bounds<float>> boxes_;
   typename B::template table<truth_points<float, Schema>> points_;
   typename B::template table<wanted<float>> background_;
   typename B::template table<number<float>> visible_;

@@ -313,7 +313,7 @@ class sampler {
       }
       b.put(std::span<const assigned<float>>(host_assigned_), 1, assignment_);
       host_labels_.clear();
-      for (const truth_box<float>& truth : boxes) host_labels_.push_back({truth.label});
+      for (const truth_bounds<float>& truth : boxes) host_labels_.push_back({truth.label});
       b.put(std::span<const number<float>>(host_labels_), 1, labels_of_);
     }
   }

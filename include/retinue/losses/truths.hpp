@@ -35,10 +35,10 @@ enum class truth_reading : std::uint8_t {
 /// Where a truth is and what: label 0 where anchors that answer for it are background, -1 where
 /// they are to be ignored.
 template <class T>
-struct truth_box {
+struct truth_bounds {
   using value_type = T;
   template <class U>
-  using rebind = truth_box<U>;
+  using rebind = truth_bounds<U>;
   static constexpr std::size_t width = 5;
 
   box<T> bounds;
@@ -50,7 +50,7 @@ struct truth_box {
     return i < 4 ? bounds[i] : label;
   }
 };
-static_assert(record<truth_box<float>>);
+static_assert(record<truth_bounds<float>>);
 
 /// Its landmarks, and for each point 1 where it is learnt from, else 0.
 template <class T, landmark_schema Schema>
@@ -103,12 +103,12 @@ class truth_batch {
   [[nodiscard]] std::size_t size() const { return bounds_.size(); }
   /// Where the truths of an image begin.
   [[nodiscard]] std::size_t first(std::size_t image) const { return first_[image]; }
-  [[nodiscard]] std::span<const truth_box<float>> boxes() const { return boxes_; }
+  [[nodiscard]] std::span<const truth_bounds<float>> boxes() const { return boxes_; }
   [[nodiscard]] std::span<const truth_points<float, Schema>> points() const { return points_; }
 
   /// Of one image: its truths, their bounds alone, and which are to be ignored; none are where that
   /// is empty.
-  [[nodiscard]] std::span<const truth_box<float>> boxes(std::size_t image) const
+  [[nodiscard]] std::span<const truth_bounds<float>> boxes(std::size_t image) const
   {
     return part(boxes_, image);
   }
@@ -157,7 +157,7 @@ class truth_batch {
     return {static_cast<float>(truth.label), points};
   }
 
-  std::vector<truth_box<float>> boxes_;
+  std::vector<truth_bounds<float>> boxes_;
   std::vector<truth_points<float, Schema>> points_;
   std::vector<box<float>> bounds_;
   std::vector<std::uint8_t> ignore_;

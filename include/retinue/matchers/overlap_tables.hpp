@@ -52,7 +52,7 @@ struct verdict_by_overlap {
   float positive, negative;
 
   template <class T>
-  assigned<T> operator()(const ranked<T>& best) const
+  assigned<T> operator()(const best_row<T>& best) const
   {
     const T zero = fill_like(best.value, 0), one = fill_like(zero, 1), two = fill_like(zero, 2);
     const T below = pick_less(best.value, fill_like(zero, negative), zero, two);
@@ -77,7 +77,7 @@ struct rival_best {
 
 struct join_best {
   template <class T>
-  rival_best<T> operator()(const rival<T>& truth, const ranked<T>& best) const
+  rival_best<T> operator()(const rival<T>& truth, const best_row<T>& best) const
   {
     return {truth, best.value};
   }
@@ -121,7 +121,7 @@ struct ties_best {
 };
 struct force_tied {
   template <class T>
-  assigned<T> operator()(assigned<T> now, const ranked<T>& tied) const
+  assigned<T> operator()(assigned<T> now, const best_row<T>& tied) const
   {
     now.verdict =
         pick_less(fill_like(now.verdict, 0.5), tied.value, fill_like(now.verdict, 1), now.verdict);
@@ -137,7 +137,7 @@ struct give {
   bool always;  // the truth even where the overlap is too small
 
   template <class T>
-  assigned<T> operator()(assigned<T> now, const ranked<T>& best) const
+  assigned<T> operator()(assigned<T> now, const best_row<T>& best) const
   {
     const T least = fill_like(now.verdict, always ? -0.5 : 0.0), own = fill_like(least, truth);
     now.verdict =
@@ -154,7 +154,7 @@ struct give_to {
   float floor;
 
   template <class T>
-  assigned<T> operator()(const assigned<T>& now, const ranked<T>& best,
+  assigned<T> operator()(const assigned<T>& now, const best_row<T>& best,
                          const number<T>& truth) const
   {
     assigned<T> given = give{0, floor, false}(now, best);
@@ -166,7 +166,7 @@ struct give_to {
 };
 struct take {
   template <class T>
-  number<T> operator()(const number<T>& taken, const ranked<T>& best) const
+  number<T> operator()(const number<T>& taken, const best_row<T>& best) const
   {
     return {pick_less(fill_like(best.value, 0), best.value, fill_like(best.value, 1), taken.value)};
   }
@@ -184,7 +184,7 @@ struct set_aside {
   float share;
 
   template <class T>
-  assigned<T> operator()(assigned<T> now, const ranked<T>& covered) const
+  assigned<T> operator()(assigned<T> now, const best_row<T>& covered) const
   {
     const T half = fill_like(now.verdict, 0.5), two = fill_like(half, 2);
     const T ignored = pick_less(fill_like(half, share), covered.value, two, now.verdict);
@@ -197,7 +197,7 @@ struct keep_if_any {
   float floor;
 
   template <class T>
-  assigned<T> operator()(assigned<T> now, const ranked<T>& best) const
+  assigned<T> operator()(assigned<T> now, const best_row<T>& best) const
   {
     now.verdict = pick_from(best.value, fill_like(now.verdict, floor), now.verdict,
                             fill_like(now.verdict, 0));
@@ -235,7 +235,7 @@ void match_tables(B& b, const overlap_settings& s,
     b.map(detail::background{}, out, anchors);
     return;
   }
-  typename B::template table<ranked<float>> best_truth, best_anchor, found;
+  typename B::template table<best_row<float>> best_truth, best_anchor, found;
   typename B::template table<detail::rival_best<float>> rivals;
   b.most(detail::rivals_overlap{}, best_truth, b.across(anchors), truths);
   b.map(detail::verdict_by_overlap{s.positive, s.negative}, out, b.across(best_truth));
@@ -278,7 +278,7 @@ void match_tables(B& b, const overlap_settings& s,
       break;
     }
     case forcing::reference: {
-      typename B::template table<ranked<float>> most;
+      typename B::template table<best_row<float>> most;
       b.most(detail::value_of{}, most, rivals);
       b.map(detail::keep_if_any{s.floor}, out, out, most);
       for (std::size_t t = 0; t < count; ++t) {

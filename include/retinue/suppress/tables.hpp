@@ -71,7 +71,7 @@ struct looks_back {
 
 struct decide {
   template <class T>
-  contender<T> operator()(contender<T> one, const ranked<T>& back) const
+  contender<T> operator()(contender<T> one, const best_row<T>& back) const
   {
     const T zero = fill_like(one.fate, 0), half = fill_like(zero, 0.5);
     const T kept = fill_like(zero, 1), dropped = fill_like(zero, -1);
@@ -110,7 +110,7 @@ void suppress_tables(B& b, const typename B::template table<box<float>>& boxes,
 {
   typename B::template table<number<float>> places, marks, left;
   typename B::template table<detail::contender<float>> contenders;
-  typename B::template table<ranked<float>> back;
+  typename B::template table<best_row<float>> back;
   std::vector<number<float>> open;
   b.count(boxes.shape(), places);
   b.map(detail::enter_contest{}, contenders, boxes, found, places);
