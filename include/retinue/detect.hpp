@@ -69,6 +69,7 @@ struct decode_to_pixels {
     for (auto& p : marks.points) {
       p[0] = p[0] * S(x);
       p[1] = p[1] * S(y);
+      if constexpr (Schema::dimension == 3) p[2] = p[2] * S(x);
     }
     return marks;
   }
