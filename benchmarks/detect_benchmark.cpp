@@ -16,11 +16,11 @@ using namespace retinue;
 using face5 = schemas::face5;
 
 /// Twenty objects: anchors near one score high, the rest below 0.02, as a trained network has it.
-struct outputs {
+struct network_arrays {
   std::vector<centre_box<float>> anchors = make_anchors(square_anchors::retinaface(), {640, 640});
   std::vector<float> scores, boxes, points;
 
-  outputs()
+  network_arrays()
   {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
@@ -49,11 +49,11 @@ struct outputs {
 
 void post_processing(benchmark::State& state)
 {
-  const outputs o;
+  const network_arrays o;
   const std::size_t n = o.anchors.size();
-  const prediction<eigen_backend<>, face5> said{
-      {o.scores.data(), n, 2}, {o.boxes.data(), n}, {o.points.data(), n}};
-  detector<face5, eigen_backend<>> detect(square_anchors::retinaface());
+  const outputs<eigen_backend> said{
+      {o.scores.data(), n, 2}, {o.boxes.data(), n, 4}, {o.points.data(), n, 10}};
+  detector<face5, eigen_backend> detect(square_anchors::retinaface());
   const frame image = frame::unscaled({640, 640});
   for (auto _ : state) benchmark::DoNotOptimize(detect(said, image).data());
   state.counters["found"] = static_cast<double>(detect(said, image).size());
@@ -61,7 +61,7 @@ void post_processing(benchmark::State& state)
 
 void post_processing_of_the_reference(benchmark::State& state)
 {
-  const outputs o;
+  const network_arrays o;
   const centre_size_coder coder = centre_size_coder::unclamped();
   const std::size_t n = o.anchors.size();
   const rows<offsets<float>> raw(o.boxes.data(), n);

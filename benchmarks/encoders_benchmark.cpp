@@ -38,7 +38,7 @@ struct workload {
 void decode_packets(benchmark::State& state)
 {
   const workload w;
-  const eigen_backend<> backend;
+  const eigen_backend backend;
   columns<centre_box<float>> anchors(w.anchors);
   columns<box<float>> boxes;
   columns<landmarks<float, face5>> points;
@@ -109,7 +109,7 @@ std::vector<box<float>> anchor_corners(const workload& w)
 
 void overlap_packets(benchmark::State& state)
 {
-  const eigen_backend<> backend;
+  const eigen_backend backend;
   const columns<box<float>> of(truths()), with(anchor_corners({}));
   std::vector<float> table;
   for (auto _ : state) {

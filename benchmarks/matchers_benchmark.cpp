@@ -53,7 +53,7 @@ template <class Match>
 void ours(benchmark::State& state, std::size_t count, Match match)
 {
   const workload w(count);
-  const eigen_backend<> backend;
+  const eigen_backend backend;
   const columns<centre_box<float>> anchors(w.anchors.anchors());
   columns<box<float>> truths;
   assignment out;

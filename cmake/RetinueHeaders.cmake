@@ -36,9 +36,13 @@ retinue_headers(
   augment/transform.hpp
   augment/window.hpp
   backend.hpp
+  backend/host.hpp
+  backend/host_memory.hpp
   backend/packet.hpp
   backend/score_order.hpp
   backend/table.hpp
+  backend/transpose.hpp
+  candidate.hpp
   compiler.hpp
   config/detector_config.hpp
   config/nearest.hpp
@@ -76,6 +80,11 @@ retinue_headers(
   image/pixel_format.hpp
   instance.hpp
   io/progress.hpp
+  labels.hpp
+  labels/given.hpp
+  labels/policy.hpp
+  labels/sigmoid.hpp
+  labels/softmax.hpp
   landmarks.hpp
   losses.hpp
   losses/hard_negatives.hpp
@@ -87,14 +96,17 @@ retinue_headers(
   matchers/assignment.hpp
   matchers/overlap_matcher.hpp
   models/extra_layer.hpp
+  outputs.hpp
   random.hpp
   retinue.hpp
   select.hpp
   suppress.hpp
   suppress/greedy.hpp
   suppress/per_class.hpp
+  suppress/run.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp
+  suppress/tables.hpp
   train/ordered_queue.hpp
   train/samples.hpp
   train/schedules.hpp
@@ -109,8 +121,7 @@ retinue_headers(
 
 retinue_headers(
   eigen
-  backend/eigen.hpp
-  backend/transpose.hpp)
+  backend/eigen.hpp)
 
 retinue_headers(
   torch

@@ -3,7 +3,7 @@
 //
 // A part is taken if it does what one concept asks; nothing is derived from, nothing registered.
 // The network of this program regresses distances to the four sides of a box, as FCOS and SCRFD do.
-#include <retinue/backend/eigen.hpp>
+#include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
 
 #include <cstddef>
@@ -15,7 +15,7 @@ using namespace retinue;
 
 namespace {
 // Distances from the anchor's centre to the left, top, right and bottom, in anchor sides. T is a
-// number, or 16 numbers at once: the formula is the same.
+// number, or a packet of them: the formula is the same.
 struct distance_coder {
   template <class T>
   offsets<T> encode(const box<T>& truth, const centre_box<T>& anchor) const
@@ -28,20 +28,6 @@ struct distance_coder {
   {
     return {anchor.cx - o.dx * anchor.w, anchor.cy - o.dy * anchor.h, anchor.cx + o.dw * anchor.w,
             anchor.cy + o.dh * anchor.h};
-  }
-
-  // Landmarks could be coded otherwise; here as centre_size_coder does it.
-  template <class T, class Schema>
-  landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& truth,
-                                     const centre_box<T>& anchor) const
-  {
-    return centre_size_coder{}.encode(truth, anchor);
-  }
-  template <class T, class Schema>
-  landmarks<T, Schema> decode(const landmark_offsets<T, Schema>& o,
-                              const centre_box<T>& anchor) const
-  {
-    return centre_size_coder{}.decode(o, anchor);
   }
 };
 static_assert(coder<distance_coder, schemas::none>);
@@ -78,7 +64,7 @@ static_assert(suppressor<centre_suppressor>);
 
 int main()
 {
-  using backend = eigen_backend<>;
+  using backend = host_backend;
   const square_anchors anchors{.level = {{32, {32}}}};
   const extent2 image{.height = 64, .width = 96};  // 2 x 3 cells, 6 anchors
 
@@ -92,7 +78,7 @@ int main()
   distances[1 * 4 + 3] = 0.8f;  // the anchor of row 1 sees its cell reach further down
   distances[4 * 4 + 1] = 1.2f;  // the one below it sees the same cell reach far up
 
-  const prediction<backend, schemas::none> said{{scores.data(), 6, 2}, {distances.data(), 6}};
+  const outputs<backend> said{.scores = {scores.data(), 6, 2}, .boxes = {distances.data(), 6, 4}};
   for (const auto& found : detect(said, frame::unscaled(image)))
     std::printf("%.1f  (%.1f, %.1f) to (%.1f, %.1f)\n", found.score, found.bounds.x1,
                 found.bounds.y1, found.bounds.x2, found.bounds.y2);

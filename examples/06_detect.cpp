@@ -5,7 +5,7 @@
 // landmark offsets. The detector views them where they lie and does the rest: threshold, decoding,
 // suppression, and the way back to the pixels of the original picture. Here the program itself
 // plays the network: it encodes three faces and adds the echo that detectors have.
-#include <retinue/backend/eigen.hpp>
+#include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
 
 #include <cstddef>
@@ -16,7 +16,7 @@ using namespace retinue;
 
 namespace {
 using face5 = schemas::face5;
-using backend = eigen_backend<>;
+using backend = host_backend;
 
 struct raw_outputs {
   std::vector<float> scores;     // (P, 2): background, face; probabilities
@@ -72,9 +72,9 @@ int main()
   // One detector for as many pictures as come: it keeps the anchors of the last size and its
   // buffers, and allocates nothing once these have grown. One thread at a time.
   detector<face5, backend> detect(source, {.score = 0.3f, .overlap = 0.4f, .clip = true});
-  const prediction<backend, face5> said{.scores = {out.scores.data(), rows, 2},
-                                        .boxes = {out.offsets.data(), rows},
-                                        .points = {out.landmarks.data(), rows}};
+  const outputs<backend> said{.scores = {out.scores.data(), rows, 2},
+                              .boxes = {out.offsets.data(), rows, 4},
+                              .points = {out.landmarks.data(), rows, 10}};
   for (const detection<face5>& face : detect(said, image))
     std::printf("%.2f  (%.1f, %.1f) to (%.1f, %.1f), nose at (%.1f, %.1f)\n", face.score,
                 face.bounds.x1, face.bounds.y1, face.bounds.x2, face.bounds.y2,
@@ -82,9 +82,9 @@ int main()
 
   // Outputs that are not of these anchors do not pass for theirs.
   try {
-    const prediction<backend, face5> other{.scores = {out.scores.data(), rows - 2, 2},
-                                           .boxes = {out.offsets.data(), rows - 2},
-                                           .points = {out.landmarks.data(), rows - 2}};
+    const outputs<backend> other{.scores = {out.scores.data(), rows - 2, 2},
+                                 .boxes = {out.offsets.data(), rows - 2, 4},
+                                 .points = {out.landmarks.data(), rows - 2, 10}};
     detect(other, image);
   } catch (const error& e) {
     std::printf("error: %s\n", e.what());

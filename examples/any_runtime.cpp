@@ -39,7 +39,7 @@ using namespace retinue;
 namespace {
 
 using face5 = schemas::face5;
-using backend = eigen_backend<>;
+using backend = eigen_backend;
 constexpr int deepest_stride = 32;
 constexpr int longest_by_default = 1600;
 
@@ -88,12 +88,12 @@ arguments parse(CLI::App& app, int count, char** values)
 struct raw_outputs {
   cv::Mat boxes, points, scores;  // (1, P, 4), (1, P, 10), (1, P, 2)
 
-  [[nodiscard]] prediction<backend, face5> view() const
+  [[nodiscard]] outputs<backend> view() const
   {
-    const auto rows = [](const cv::Mat& m, std::size_t width) { return m.total() / width; };
-    return {.scores = {scores.ptr<float>(), rows(scores, 2), 2},
-            .boxes = {boxes.ptr<float>(), rows(boxes, 4)},
-            .points = {points.ptr<float>(), rows(points, 10)}};
+    const auto rows = [](const cv::Mat& m, std::size_t width) -> number_rows {
+      return {m.ptr<float>(), m.total() / width, width};
+    };
+    return {.scores = rows(scores, 2), .boxes = rows(boxes, 4), .points = rows(points, 10)};
   }
 };
 

@@ -7,6 +7,7 @@
 #include "shared.hpp"
 
 #include <retinue/detect.hpp>
+#include <retinue/error.hpp>
 
 #include <cmath>
 #include <random>
@@ -20,6 +21,7 @@ template <class Schema>
 struct raw_outputs {
   std::size_t classes = 2;
   std::vector<float> scores, boxes, points;
+  std::size_t images = 1;
 };
 
 /// The public checkpoint's raw outputs, its detections by the reference, through our pipeline.
@@ -29,7 +31,7 @@ void check_against_reference(const View& view)
   using face5 = schemas::face5;
   const npz golden(shared("golden/detect_phillies_640.npz"));
   const raw_outputs<face5> raw{2, golden["conf"].as<float>(), golden["loc"].as<float>(),
-                               golden["landms"].as<float>()};
+                               golden["landms"].as<float>(), 1};
   const double resize = golden["resize"].as<double>()[0];
   const frame image{{390, 640}, {624, 1024}, resize, resize};
   auto detect = reference_detector<face5, Backend>(square_anchors::retinaface_small_faces());
@@ -58,7 +60,7 @@ raw_outputs<Schema> random_outputs(std::size_t anchors, std::size_t classes, uns
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   std::uniform_real_distribution<float> unit(0, 1);
-  raw_outputs<Schema> raw{classes, {}, {}, {}};
+  raw_outputs<Schema> raw{classes, {}, {}, {}, 1};
   for (std::size_t i = 0; i < anchors * classes; ++i) raw.scores.push_back(unit(random));
   for (std::size_t i = 0; i < anchors * 4; ++i) raw.boxes.push_back(normal(random));
   for (std::size_t i = 0; i < anchors * Schema::count * Schema::dimension; ++i)
@@ -125,37 +127,42 @@ void check_against_definition(const View& view, std::size_t classes)
   }
 }
 
-/// Images of two sizes in turn, alone and as a batch.
+/// A batch gives what its images give alone.
 template <class Backend, class View>
 void check_batches(const View& view)
 {
   using face5 = schemas::face5;
   const auto source = square_anchors::retinaface();
-  const std::vector<frame> images{frame::unscaled({64, 96}), frame::unscaled({128, 80}),
-                                  frame::unscaled({64, 96})};
-  std::vector<raw_outputs<face5>> raw;
-  std::vector<prediction<Backend, face5>> said;
-  for (const frame& f : images)
-    raw.push_back(random_outputs<face5>(make_anchors(source, f.input).size(), 2,
-                                        static_cast<unsigned>(raw.size())));
-  for (const auto& r : raw) said.push_back(view(r));
-
+  const frame image = frame::unscaled({64, 96});
+  const std::vector<frame> images{image, {{64, 96}, {128, 96}, 1, 0.5}, image};
+  const std::size_t rows = make_anchors(source, image.input).size();
+  raw_outputs<face5> together{2, {}, {}, {}, 3};
+  std::vector<raw_outputs<face5>> alone;
+  for (unsigned i = 0; i < 3; ++i) {
+    alone.push_back(random_outputs<face5>(rows, 2, i));
+    const auto add = [](std::vector<float>& to, const std::vector<float>& from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    add(together.scores, alone[i].scores);
+    add(together.boxes, alone[i].boxes);
+    add(together.points, alone[i].points);
+  }
   detector<face5, Backend> detect(source, {.score = 0.5f});
-  std::vector<std::vector<detection<face5>>> together;
-  detect(said, images, together);
-  REQUIRE(together.size() == 3);
+  std::vector<std::vector<detection<face5>>> found;
+  detect(view(together), images, found);
+  REQUIRE(found.size() == 3);
   for (std::size_t i = 0; i < 3; ++i) {
     detector<face5, Backend> fresh(source, {.score = 0.5f});
-    const auto alone = fresh(said[i], images[i]);
-    REQUIRE(alone.size() == together[i].size());
-    REQUIRE(!alone.empty());
-    for (std::size_t k = 0; k < alone.size(); ++k) {
-      CHECK(alone[k].bounds == together[i][k].bounds);
-      CHECK(alone[k].points == together[i][k].points);
+    const auto expected = fresh(view(alone[i]), images[i]);
+    REQUIRE(expected.size() == found[i].size());
+    REQUIRE(!expected.empty());
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      CHECK(expected[k].bounds == found[i][k].bounds);
+      CHECK(expected[k].points == found[i][k].points);
     }
   }
-  said.pop_back();
-  CHECK_THROWS_AS(detect(said, images, together), error);
+  CHECK_THROWS_AS(detect(view(together), std::span(images).first(2), found), error);
+  CHECK_THROWS_AS(detect(view(together), image), error);
 }
 
 /// A network whose maps are not those of the anchors.

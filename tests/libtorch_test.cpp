@@ -37,10 +37,10 @@ TEST_CASE("gradients flow through decode and overlap")
     backend.map([](const auto& x, const auto& a) { return centre_size_coder().decode(x, a); },
                 boxes, tensor_table<offsets<float>>{offsets_in},
                 tensor_table<centre_box<float>>{anchors});
-    at::Tensor pairs;
-    backend.outer([](const auto& a, const auto& b) { return ciou(a, b); }, pairs, boxes,
-                  tensor_table<box<float>>{truth});
-    return pairs.sum();
+    tensor_table<number<float>> pairs;
+    backend.map([]<class T>(const box<T>& a, const box<T>& b) { return number<T>{ciou(a, b)}; },
+                pairs, backend.across(boxes), tensor_table<box<float>>{truth});
+    return pairs.values.sum();
   };
   loss(o).backward();
   torch::NoGradGuard off;
@@ -54,46 +54,18 @@ TEST_CASE("gradients flow through decode and overlap")
     }
 }
 
-TEST_CASE("both backends select the same rows, ties and all")
-{
-  torch::manual_seed(5);
-  for (const std::int64_t classes : {2, 4}) {
-    const auto scores = (torch::rand({3000, classes}) * 200).floor() / 200;
-    eigen_backend<> eigen;
-    const libtorch_backend torch_backend;
-    selection ours, oracle;
-    for (const std::size_t most : {std::size_t{0}, std::size_t{100}, std::size_t{100000}}) {
-      eigen.select({scores.data_ptr<float>(), 3000, static_cast<std::size_t>(classes)}, 0.6f, most,
-                   ours);
-      torch_backend.select(scores, 0.6f, most, oracle);
-      CHECK(ours.rows == oracle.rows);
-      CHECK(ours.labels == oracle.labels);
-      CHECK(ours.scores == oracle.scores);
-      CHECK((most == 0) == ours.rows.empty());
-    }
-  }
-}
-
-TEST_CASE("scores without an object class are refused")
-{
-  selection chosen;
-  CHECK_THROWS_AS(libtorch_backend().select(torch::rand({5, 1}), 0.5f, 10, chosen), error);
-  const std::vector<float> one(5);
-  eigen_backend<> eigen;
-  CHECK_THROWS_AS(eigen.select({one.data(), 5, 1}, 0.5f, 10, chosen), error);
-}
-
 namespace {
 template <class Schema>
-prediction<libtorch_backend, Schema> tensors(const test::raw_outputs<Schema>& raw)
+outputs<libtorch_backend> tensors(const test::raw_outputs<Schema>& raw)
 {
-  const auto n = static_cast<std::int64_t>(raw.scores.size() / raw.classes);
-  const auto tensor = [n](const std::vector<float>& values, std::size_t width) {
-    return torch::tensor(values).reshape({n, static_cast<std::int64_t>(width)});
+  const auto images = static_cast<std::int64_t>(raw.images);
+  const auto rows = static_cast<std::int64_t>(raw.scores.size() / raw.classes) / images;
+  const auto tensor = [&](const std::vector<float>& values, std::size_t width) {
+    return tensor_output(
+        torch::tensor(values).reshape({images, rows, static_cast<std::int64_t>(width)}));
   };
-  return {tensor(raw.scores, raw.classes),
-          {tensor(raw.boxes, 4)},
-          {tensor(raw.points, Schema::count * Schema::dimension)}};
+  return {tensor(raw.scores, raw.classes), tensor(raw.boxes, 4),
+          tensor(raw.points, Schema::count * Schema::dimension)};
 }
 
 const auto as_tensors = [](const auto& raw) { return tensors(raw); };

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The concept of a tensor backend: where tables of records live, and the few things done to whole
-// tables there. Families are written over it once; a backend of your own makes them all run.
+// tables there. Every family is written over it once; a backend of your own makes them all run, and
+// no family uses anything that is not asked for here.
 //
-//   backend/eigen.hpp      host memory; formulas run on packets of rows
+//   backend/host.hpp       host memory, the standard library alone; formulas run on packets of rows
+//   backend/eigen.hpp      the same with Eigen's packets
 //   backend/libtorch.hpp   at::Tensor on any device; formulas run on whole columns, differentiably
+//
+// A table has two dimensions: images, and the rows of each. A table of one image stands for all
+// images where others have more, and one of a single row for all rows. So does `across` make pairs:
+// boxes (1, N) beside the same boxes across, (N, 1), are all N x N pairs.
 #pragma once
 
+#include <retinue/backend/table.hpp>     // number, table_shape, row_index
 #include <retinue/formulas/coders.hpp>   // offsets
-#include <retinue/formulas/overlap.hpp>  // iou_of
+#include <retinue/formulas/overlap.hpp>  // iou
 #include <retinue/geometry.hpp>          // box, centre_box
-#include <retinue/select.hpp>            // selection
 
 #include <concepts>
 #include <cstddef>
@@ -18,48 +24,141 @@
 
 namespace retinue {
 
+/// The largest value of an image's rows, and the row that has it.
+template <class T>
+struct ranked {
+  using value_type = T;
+  template <class U>
+  using rebind = ranked<U>;
+  static constexpr std::size_t width = 2;
+
+  T value, row;
+
+  RETINUE_HD constexpr T& operator[](std::size_t i) { return i == 0 ? value : row; }
+  RETINUE_HD constexpr const T& operator[](std::size_t i) const { return i == 0 ? value : row; }
+  friend bool operator==(const ranked&, const ranked&) = default;
+};
+static_assert(record<ranked<float>>);
+
 namespace detail {
-/// Stands for any formula of two records where the concept needs one.
-struct example_formula {
+// Formulas that stand for any where the concept needs one.
+struct example_map {
   template <class T>
   box<T> operator()(const offsets<T>& o, const centre_box<T>& a) const
   {
     return {o.dx + a.cx, o.dy + a.cy, o.dw + a.w, o.dh + a.h};
   }
 };
+struct example_measure {
+  template <class T>
+  T operator()(const box<T>& a, const box<T>& b) const
+  {
+    return iou(a, b);
+  }
+};
+struct example_cost {
+  template <class T>
+  T operator()(const offsets<T>& said, const offsets<T>& want) const
+  {
+    return said.dx * want.dx;
+  }
+};
+struct example_classes {
+  template <class Row, class Out>
+  void operator()(const Row& x, const Out& p) const
+  {
+    for (std::size_t c = 0; c < x.size(); ++c) p.set(c, x[c] + x[0]);
+  }
+};
+struct example_class_cost {
+  template <class Row, class T>
+  T operator()(const Row& x, const number<T>& want) const
+  {
+    return x[0] * want.value;
+  }
+  float with_slope(const number_row<float>&, std::span<float>, const number<float>&) const;
+};
 }  // namespace detail
 
-/// Write these, as static members or on an object that holds a device and its workspace:
+/// Write these, as members of an object that holds a device and its workspace. `f` is a formula: a
+/// template over T, of records of T. `in` are tables, views, or what gather and across give.
 ///
-///   table<R>                       an owned table of records R with scalar components
-///   view<R>                        how a network's output of records R, shape (N, R::width), is
-///   read scores                         how its class scores, shape (N, classes), are read
-///   size(view or scores)           how many rows it has
-///   anchors(vector, table&)        bring anchors computed on the host to where tables live
-///   select(scores, floor, most, selection&)
-///       the pairs (row, class >= 1) whose score exceeds `floor`, at most `most` of them, best
-///       first; equal scores in the order of row, then class
-///   map(formula, out, in...)       out[i] = formula(in[i]...) for every row; out is resized
-///   gather(table or view, rows)    the chosen rows in that order, to be passed to map
-///   outer(formula, out, a, b)      out[i * size(b) + j] = formula(a[i], b[j])
-///   fetch(table, vector&)          bring records to the host
+///   table<R>                   an owned table of records R, resized by whoever writes to it
+///   output                     what a network wrote: (images, rows, numbers); image(i) is one
+///                              image of it
+///   view<R>                    the same read as records: as<R>(output, what it is called)
+///   score_table                class scores of its own
+///   list                       numbers of rows, images one after the other; size() is its length
+///   cost                       a sum that can be learnt from
+///
+///   put(span, images, table&), put(span, list&)      from the host to where tables live
+///   fetch(table, vector&), fetch(list, vector&)      and back
+///   map(f, table&, in...)                            f gives a record, for every row; the table
+///                                                    may be one of those read
+///   map_classes(f, classes, score_table&, output, in...)   f(x, p, in...) gives class c of each
+///                                                    row, of numbers x[0], ..., by p.set(c, value)
+///   elements(score_table)                            seen as numbers (images, rows * classes)
+///   most(f, table<ranked>&, in...)                   of f, a number: the largest of each image,
+///                                                    and the first row that has it, (images, 1);
+///                                                    -infinity where no row has a number above it
+///   total(f, table<number>&, in...)                  its sum over the rows, (images, 1)
+///   clear(cost&, width), add_cost(f, cost&, gather(outputs, list), in...)
+///                                                    adds f, a number, over the chosen rows of an
+///                                                    output of so many numbers a row
+///   best(numbers, most, list&)                       so many of each image, best first; equals in
+///                                                    the order of rows, NaN last
+///   compact(numbers, list&)                          the rows that are more than 0, rising
+///   gather(table or view, list)                      the chosen rows, (1, list's length)
+///   gather(list, list, list&)                        the same of a list, into one of them or another
+///   scatter(table, list, table&)                     writes row i of the first to row list[i], no
+///                                                    row twice
+///   divide(list, by, list& quotients, list& remainders)
+///   number_of(list, table<number>&), rows_of(table<number> or table<ranked>, list&)
+///   count(shape, table<number>&)                     0, 1, 2, ... in every image
+///   across(table)                                    (1, N) seen as (N, 1)
 template <class B>
-concept tensor_backend = requires(B& b, typename B::template table<box<float>>& boxes,
-                                  const typename B::template table<centre_box<float>>& anchors,
-                                  const typename B::template view<offsets<float>>& predicted,
-                                  const typename B::scores& scores, selection& chosen,
-                                  const std::vector<centre_box<float>>& host,
-                                  typename B::template table<centre_box<float>>& device,
-                                  std::vector<box<float>>& fetched, typename B::matrix& pairs) {
-  { b.size(predicted) } -> std::convertible_to<std::size_t>;
-  { b.size(scores) } -> std::convertible_to<std::size_t>;
-  b.anchors(host, device);
-  b.select(scores, 0.5f, std::size_t{1}, chosen);
-  b.map(detail::example_formula{}, boxes, predicted, anchors);
-  b.map(detail::example_formula{}, boxes, b.gather(predicted, chosen.rows),
-        b.gather(anchors, chosen.rows));
-  b.outer(iou_of<>{}, pairs, boxes, boxes);
-  b.fetch(boxes, fetched);
-};
+concept tensor_backend =
+    requires(B& b, typename B::template table<box<float>>& boxes,
+             typename B::template table<centre_box<float>>& anchors,
+             typename B::template table<number<float>>& numbers,
+             typename B::template table<ranked<float>>& found,
+             const typename B::template view<offsets<float>>& said,
+             const typename B::template table<offsets<float>>& want,
+             const typename B::output& scores, typename B::score_table& classes,
+             typename B::list& list, typename B::cost& cost, std::span<const box<float>> host_boxes,
+             std::span<const row_index> host_rows, std::vector<box<float>>& fetched,
+             std::vector<row_index>& fetched_rows, table_shape shape, std::size_t n) {
+      b.put(host_boxes, n, boxes);
+      b.put(host_rows, list);
+      { list.size() } -> std::same_as<std::size_t>;
+      b.fetch(boxes, fetched);
+      b.fetch(list, fetched_rows);
+      { boxes.shape() } -> std::same_as<table_shape>;
+      { said.shape() } -> std::same_as<table_shape>;
+      { scores.shape() } -> std::same_as<table_shape>;
+      { scores.numbers() } -> std::same_as<std::size_t>;
+      { scores.image(n) } -> std::same_as<typename B::output>;
+      {
+        b.template as<offsets<float>>(scores, "boxes")
+      } -> std::same_as<typename B::template view<offsets<float>>>;
+      b.map(detail::example_map{}, boxes, said, anchors);
+      b.map(detail::example_map{}, boxes, b.gather(said, list), b.gather(anchors, list));
+      b.map_classes(detail::example_classes{}, n, classes, scores);
+      b.most(detail::example_measure{}, found, boxes, b.across(boxes));
+      b.total(detail::example_measure{}, numbers, boxes, b.across(boxes));
+      b.clear(cost, n);
+      b.add_cost(detail::example_cost{}, cost, b.gather(said, list), b.gather(want, list));
+      b.add_cost(detail::example_class_cost{}, cost, b.gather(scores, list), numbers);
+      b.best(numbers, n, list);
+      b.best(b.elements(classes), n, list);
+      b.compact(numbers, list);
+      b.gather(list, list, list);
+      b.scatter(numbers, list, numbers);
+      b.divide(list, n, list, list);
+      b.number_of(list, numbers);
+      b.rows_of(numbers, list);
+      b.rows_of(found, list);
+      b.count(shape, numbers);
+    };
 
 }  // namespace retinue

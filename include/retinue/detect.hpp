@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what a network says of an image to detections in the pixels of the original picture.
 //
-//   scores (P, classes) -> rows above a floor, the best few -> decode those rows alone
+//   scores (P, columns) -> rows above a floor, the best few -> decode those rows alone
 //     -> pixels of the original -> suppress within each class -> keep the best -> clip if asked
 //
-// One text for every backend, schema, anchor source, coder and suppressor. With eigen_backend
-// nothing is allocated once the buffers have grown.
+// One text for every backend, schema, anchor source, coder, suppressor and label policy. In host
+// memory nothing is allocated once the buffers have grown; elsewhere tables stay where they are,
+// and only detections come to the host.
 #pragma once
 
 #include <retinue/anchors.hpp>          // anchor_source, make_anchors
@@ -15,8 +16,12 @@
 #include <retinue/formulas/coders.hpp>  // coder, centre_size_coder
 #include <retinue/frame.hpp>            // frame
 #include <retinue/geometry.hpp>         // extent2, clip
+#include <retinue/labels.hpp>           // label_policy
 #include <retinue/landmarks.hpp>        // landmarks
-#include <retinue/suppress.hpp>         // greedy_suppressor, per_class_suppressor
+#include <retinue/outputs.hpp>          // outputs
+#include <retinue/select.hpp>           // selector
+#include <retinue/suppress.hpp>         // greedy_suppressor
+#include <retinue/suppress/run.hpp>     // suppression
 
 #include <algorithm>
 #include <cstddef>
@@ -26,15 +31,6 @@
 #include <vector>
 
 namespace retinue {
-
-/// What a network says of one image, row by row of its anchors. Scores are probabilities, class 0
-/// the background.
-template <tensor_backend Backend, landmark_schema Schema>
-struct prediction {
-  typename Backend::scores scores;                                               // (P, classes)
-  typename Backend::template view<offsets<float>> boxes;                         // (P, 4)
-  typename Backend::template view<landmark_offsets<float, Schema>> points = {};  // (P, count * dim)
-};
 
 /// The defaults are the reference's (seed 003).
 struct detect_options {
@@ -50,28 +46,23 @@ namespace detail {
 template <class Coder>
 struct decode_to_pixels {
   Coder coder;
-  double x, y;  // pixels of the picture per width and height of the input
+  float x, y;  // pixels of the picture per width and height of the input
 
-  template <class T>
-  box<T> operator()(const offsets<T>& o, const centre_box<T>& anchor) const
+  template <class Code, class T>
+  RETINUE_HD auto operator()(const Code& code, const centre_box<T>& anchor) const
   {
     using S = scalar_of_t<T>;
-    const box<T> b = coder.decode(o, anchor);
-    return {T(b.x1 * S(x)), T(b.y1 * S(y)), T(b.x2 * S(x)), T(b.y2 * S(y))};
-  }
-
-  template <class T, class Schema>
-  landmarks<T, Schema> operator()(const landmark_offsets<T, Schema>& o,
-                                  const centre_box<T>& anchor) const
-  {
-    using S = scalar_of_t<T>;
-    landmarks<T, Schema> marks = coder.decode(o, anchor);
-    for (auto& p : marks.points) {
-      p[0] = p[0] * S(x);
-      p[1] = p[1] * S(y);
-      if constexpr (Schema::dimension == 3) p[2] = p[2] * S(x);
+    auto found = coder.decode(code, anchor);
+    if constexpr (requires { found.points; }) {
+      for (auto& p : found.points) {
+        p[0] = p[0] * S(x);
+        p[1] = p[1] * S(y);
+        if constexpr (decltype(found)::dimension == 3) p[2] = p[2] * S(x);
+      }
+    } else {
+      found = {T(found.x1 * S(x)), T(found.y1 * S(y)), T(found.x2 * S(x)), T(found.y2 * S(y))};
     }
-    return marks;
+    return found;
   }
 };
 }  // namespace detail
@@ -79,86 +70,114 @@ struct decode_to_pixels {
 /// Holds the anchors of the last image size and all buffers: one detector serves one thread at a
 /// time.
 template <landmark_schema Schema, tensor_backend Backend, anchor_source Anchors = square_anchors,
-          coder<Schema> Coder = centre_size_coder, suppressor Suppressor = greedy_suppressor<>>
+          coder<Schema> Coder = centre_size_coder, suppressor Suppressor = greedy_suppressor<>,
+          label_policy Labels = given_labels>
 class detector {
  public:
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
-                    Backend backend = Backend())
-      : source_(std::move(anchors)),
-        options_(options),
-        coder_(coder),
-        backend_(std::move(backend)),
-        suppress_(Suppressor(options.overlap, options.keep), options.keep)
+                    Backend backend = Backend(), Labels labels = {})
+      : detector(std::move(anchors), options, std::move(coder), std::move(backend),
+                 Suppressor(options.overlap, options.keep), std::move(labels))
   {
   }
 
   /// A suppressor that wants more than an overlap, such as a soft one.
   detector(Anchors anchors, detect_options options, Coder coder, Backend backend,
-           Suppressor suppressor)
+           Suppressor suppressor, Labels labels = {})
       : source_(std::move(anchors)),
         options_(options),
-        coder_(coder),
+        coder_(std::move(coder)),
+        labels_(std::move(labels)),
         backend_(std::move(backend)),
         suppress_(std::move(suppressor), options.keep)
   {
   }
 
-  /// Detections, best first; they lie in the detector until its next call. `maps` are the sizes of
-  /// the network's feature maps; without them they are taken from the image's size.
-  std::span<const detection<Schema>> operator()(const prediction<Backend, Schema>& said,
-                                                const frame& image,
-                                                std::span<const extent2> maps = {})
+  /// Detections of outputs of one image, best first; they lie in the detector until its next call.
+  std::span<const detection<Schema>> operator()(const outputs<Backend>& said, const frame& image)
   {
-    place_anchors(image.input, maps);
-    check_rows(said);
-    backend_.select(said.scores, options_.score, options_.candidates, chosen_);
-
-    const detail::decode_to_pixels<Coder> to_pixels{coder_, image.input.width / image.scale_x,
-                                                    image.input.height / image.scale_y};
-    const auto near = backend_.gather(anchors_, chosen_.rows);
-    backend_.map(to_pixels, decoded_boxes_, backend_.gather(said.boxes, chosen_.rows), near);
-    backend_.fetch(decoded_boxes_, boxes_);
-    const kept_rows kept = suppress_(boxes_, chosen_.scores, chosen_.labels);
-
-    // Landmarks are worth decoding only for what is kept.
-    kept_anchors_.clear();
-    for (const row_index k : kept.rows) kept_anchors_.push_back(chosen_.rows[k]);
-    if constexpr (Schema::count > 0) {
-      backend_.map(to_pixels, decoded_points_, backend_.gather(said.points, kept_anchors_),
-                   backend_.gather(anchors_, kept_anchors_));
-      backend_.fetch(decoded_points_, points_);
-    }
-    found_.clear();
-    for (std::size_t k = 0; k < kept.rows.size(); ++k) {
-      detection<Schema> d{boxes_[kept.rows[k]], kept.scores[k], chosen_.labels[kept.rows[k]], {}};
-      if (options_.clip)
-        d.bounds = retinue::clip(d.bounds, static_cast<float>(image.original.width),
-                                 static_cast<float>(image.original.height));
-      if constexpr (Schema::count > 0) d.points = points_[k];
-      found_.push_back(d);
-    }
-    return found_;
+    expect_images(said, 1);
+    return find(said, 0, image);
   }
 
-  /// A batch, whose images may differ in size: detections of image i at result[i].
-  void operator()(std::span<const prediction<Backend, Schema>> said, std::span<const frame> images,
+  /// Of a batch of images of one input size: detections of image i at result[i].
+  void operator()(const outputs<Backend>& said, std::span<const frame> images,
                   std::vector<std::vector<detection<Schema>>>& result)
   {
-    if (said.size() != images.size())
-      fail("a batch of ", said.size(), " predictions came with ", images.size(), " frames");
+    expect_images(said, images.size());
     result.resize(images.size());
     for (std::size_t i = 0; i < images.size(); ++i) {
-      const auto found = (*this)(said[i], images[i]);
+      const auto found = find(said, i, images[i]);
       result[i].assign(found.begin(), found.end());
     }
   }
 
   /// The rows of the anchors behind the last call's detections, in the same order.
-  [[nodiscard]] std::span<const row_index> anchor_rows() const { return kept_anchors_; }
+  [[nodiscard]] std::span<const row_index> anchor_rows() const { return anchor_rows_; }
 
   [[nodiscard]] const detect_options& options() const { return options_; }
 
  private:
+  using box_code = box_code_t<Coder>;
+  using point_code = landmark_code_t<Coder, Schema>;
+
+  std::span<const detection<Schema>> find(const outputs<Backend>& said, std::size_t i,
+                                          const frame& image)
+  {
+    place_anchors(image.input, said.maps);
+    check_rows(said);
+    select_(backend_, labels_, said.scores.image(i), quality_of(said, i), options_.score,
+            options_.candidates, chosen_);
+
+    const detail::decode_to_pixels<Coder> to_pixels{
+        coder_, static_cast<float>(image.input.width / image.scale_x),
+        static_cast<float>(image.input.height / image.scale_y)};
+    const auto codes = backend_.template as<box_code>(said.boxes.image(i), "boxes");
+    backend_.map(to_pixels, boxes_, backend_.gather(codes, chosen_.rows),
+                 backend_.gather(anchors_, chosen_.rows));
+    const auto kept = suppress_(backend_, boxes_, chosen_.found, kept_);
+
+    // Landmarks are worth decoding only for what is kept.
+    backend_.gather(chosen_.rows, kept_, kept_anchors_);
+    if constexpr (Schema::count > 0) {
+      const auto points = backend_.template as<point_code>(said.points.image(i), "landmarks");
+      backend_.map(to_pixels, points_, backend_.gather(points, kept_anchors_),
+                   backend_.gather(anchors_, kept_anchors_));
+      backend_.fetch(points_, host_points_);
+    }
+    backend_.fetch(kept_anchors_, anchor_rows_);
+    backend_.fetch(backend_.gather(boxes_, kept_), host_boxes_);
+    backend_.fetch(backend_.gather(chosen_.found, kept_), host_found_);
+    found_.clear();
+    for (std::size_t k = 0; k < host_boxes_.size(); ++k) {
+      detection<Schema> d{kept.boxes.empty() ? host_boxes_[k] : kept.boxes[k],
+                          kept.scores.empty() ? host_found_[k].score : kept.scores[k],
+                          static_cast<std::int32_t>(host_found_[k].label),
+                          {}};
+      if (options_.clip)
+        d.bounds = retinue::clip(d.bounds, static_cast<float>(image.original.width),
+                                 static_cast<float>(image.original.height));
+      if constexpr (Schema::count > 0) d.points = host_points_[k];
+      found_.push_back(d);
+    }
+    return found_;
+  }
+
+  static typename Backend::output quality_of(const outputs<Backend>& said, std::size_t i)
+  {
+    if constexpr (requires { Labels::takes_quality; })
+      return said.quality.image(i);
+    else
+      return {};
+  }
+
+  static void expect_images(const outputs<Backend>& said, std::size_t images)
+  {
+    if (said.scores.shape().images != images)
+      fail("a network's outputs of ", said.scores.shape().images, " images came with ", images,
+           " frames");
+  }
+
   void place_anchors(extent2 input, std::span<const extent2> maps)
   {
     if (maps.empty()) {
@@ -170,41 +189,52 @@ class detector {
     }
     if (input == placed_for_ && std::ranges::equal(maps, placed_maps_)) return;
     make_anchors(source_, input, maps, host_anchors_);
-    backend_.anchors(host_anchors_, anchors_);
+    backend_.put(std::span<const centre_box<float>>(host_anchors_), 1, anchors_);
     placed_for_ = input;
     placed_maps_.assign(maps.begin(), maps.end());
   }
 
-  void check_rows(const prediction<Backend, Schema>& said) const
+  void check_rows(const outputs<Backend>& said) const
   {
-    const auto expect = [&](std::size_t rows, const char* what) {
-      if (rows != host_anchors_.size())
-        fail("the network gives ", rows, " rows of ", what, " for an input of ", placed_for_.width,
-             " x ", placed_for_.height, " pixels, its anchors are ", host_anchors_.size(),
+    const table_shape expected{said.scores.shape().images, host_anchors_.size()};
+    const auto expect = [&](const typename Backend::output& part, const char* what) {
+      const table_shape given = part.shape();
+      if (given.images != expected.images)
+        fail("the network gives ", what, " of ", given.images, " images, and scores of ",
+             expected.images);
+      if (given.rows != expected.rows)
+        fail("the network gives ", given.rows, " rows of ", what, " for an input of ",
+             placed_for_.width, " x ", placed_for_.height, " pixels, its anchors are ",
+             expected.rows,
              ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
     };
-    expect(backend_.size(said.scores), "scores");
-    expect(backend_.size(said.boxes), "boxes");
-    if constexpr (Schema::count > 0) expect(backend_.size(said.points), "landmarks");
+    expect(said.scores, "scores");
+    expect(said.boxes, "boxes");
+    if constexpr (Schema::count > 0) expect(said.points, "landmarks");
+    if constexpr (requires { Labels::takes_quality; }) expect(said.quality, "quality");
   }
 
   Anchors source_;
   detect_options options_;
   Coder coder_;
+  Labels labels_;
   Backend backend_;
-  per_class_suppressor<Suppressor> suppress_;
+  selector<Backend, Labels> select_;
+  suppression<Backend, Suppressor> suppress_;
 
   extent2 placed_for_;
   std::vector<extent2> source_maps_, placed_maps_;
   std::vector<centre_box<float>> host_anchors_;
   typename Backend::template table<centre_box<float>> anchors_;
 
-  selection chosen_;
-  typename Backend::template table<box<float>> decoded_boxes_;
-  typename Backend::template table<landmarks<float, Schema>> decoded_points_;
-  std::vector<box<float>> boxes_;
-  std::vector<landmarks<float, Schema>> points_;
-  std::vector<row_index> kept_anchors_;
+  selection<Backend> chosen_;
+  typename Backend::template table<box<float>> boxes_;
+  typename Backend::template table<landmarks<float, Schema>> points_;
+  typename Backend::list kept_, kept_anchors_;
+  std::vector<row_index> anchor_rows_;
+  std::vector<box<float>> host_boxes_;
+  std::vector<candidate<float>> host_found_;
+  std::vector<landmarks<float, Schema>> host_points_;
   std::vector<detection<Schema>> found_;
 };
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The backend of at::Tensor: tables are tensors (N, width) on any device, formulas run on whole
-// columns, so that gradients flow through them. It is plain ATen: slower than packets on the CPU,
-// and the oracle of what is faster.
+// The backend of at::Tensor: tables are tensors (images, rows, width) on any device, and formulas
+// run on whole columns, (images, rows), so that gradients flow through them.
+//
+// It is plain ATen: slower than packets on a processor, and the oracle of what is faster. Nothing
+// leaves the device but what is fetched, and the lengths of lists.
 #pragma once
 
 #include <retinue/backend.hpp>  // tensor_backend
 #include <retinue/error.hpp>    // fail
-#include <retinue/select.hpp>   // selection
 
 #include <ATen/ATen.h>
 
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace retinue {
@@ -25,110 +27,291 @@ struct scalar_of<at::Tensor> {
   using type = double;
 };
 
-/// N records as a tensor (..., N, R::width). Leading dimensions, such as a batch, broadcast.
-template <record R>
-struct tensor_table {
-  at::Tensor values;
+namespace detail {
+
+/// (rows, width) becomes (1, rows, width).
+[[nodiscard]] inline at::Tensor of_images(const at::Tensor& values)
+{
+  if (values.defined() && values.dim() != 2 && values.dim() != 3)
+    fail("a table was given a tensor of shape ", values.sizes(),
+         ", expected (images, rows, numbers) or (rows, numbers)");
+  return values.defined() && values.dim() == 2 ? values.unsqueeze(0) : values;
+}
+
+[[nodiscard]] inline table_shape shape_of(const at::Tensor& values)
+{
+  if (!values.defined()) return {1, 0};
+  return {static_cast<std::size_t>(values.size(0)), static_cast<std::size_t>(values.size(1))};
+}
+
+/// The numbers of all rows: x[c] is a column.
+struct tensor_row {
+  using value_type = at::Tensor;
+
+  at::Tensor values;  // (images, rows, numbers)
+
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(values.size(-1)); }
+  [[nodiscard]] at::Tensor operator[](std::size_t c) const
+  {
+    return values.select(-1, static_cast<std::int64_t>(c));
+  }
 };
 
+/// Collects columns of scores.
+struct tensor_writer {
+  std::vector<at::Tensor>* columns;
+
+  void set(std::size_t c, const at::Tensor& column) const { (*columns)[c] = column; }
+};
+
+}  // namespace detail
+
+/// Records in a tensor (images, rows, R::width), or (rows, R::width) of one image.
+template <record R>
+struct tensor_table {
+  using record_type = R;
+
+  at::Tensor values;
+
+  tensor_table() = default;
+  explicit tensor_table(const at::Tensor& of) : values(detail::of_images(of)) {}
+
+  [[nodiscard]] table_shape shape() const { return detail::shape_of(values); }
+};
+
+/// What a network wrote: (images, rows, numbers), or (rows, numbers) of one image.
+struct tensor_output {
+  at::Tensor values;
+
+  tensor_output() = default;
+  explicit tensor_output(const at::Tensor& of) : values(detail::of_images(of)) {}
+
+  [[nodiscard]] table_shape shape() const { return detail::shape_of(values); }
+  [[nodiscard]] std::size_t numbers() const
+  {
+    return values.defined() ? static_cast<std::size_t>(values.size(2)) : 0;
+  }
+  [[nodiscard]] tensor_output image(std::size_t i) const
+  {
+    return values.defined() ? tensor_output(values.narrow(0, static_cast<std::int64_t>(i), 1))
+                            : tensor_output();
+  }
+};
+
+/// Rows, as int64 (length).
+struct tensor_list {
+  at::Tensor rows;
+
+  [[nodiscard]] std::size_t size() const
+  {
+    return rows.defined() ? static_cast<std::size_t>(rows.size(0)) : 0;
+  }
+};
+
+/// A sum through which gradients flow; undefined before anything is added.
+struct tensor_cost {
+  at::Tensor sum;  // ()
+};
+
+/// Tables that it makes lie on `device`.
 class libtorch_backend {
  public:
   template <record R>
   using table = tensor_table<R>;
   template <record R>
   using view = tensor_table<R>;
-  using scores = at::Tensor;
-  using matrix = at::Tensor;
+  using output = tensor_output;
+  using score_table = tensor_output;
+  using list = tensor_list;
+  using cost = tensor_cost;
 
-  /// Tables that it makes lie on `device`.
   explicit libtorch_backend(at::Device device = at::kCPU) : device_(device) {}
 
   template <record R>
-  [[nodiscard]] std::size_t size(const tensor_table<R>& read) const
+  [[nodiscard]] tensor_table<R> as(const tensor_output& of, const char* what) const
   {
-    return static_cast<std::size_t>(read.values.size(-2));
-  }
-  [[nodiscard]] std::size_t size(const at::Tensor& read) const
-  {
-    return static_cast<std::size_t>(read.size(0));
+    if (of.numbers() != R::width)
+      fail("the network's ", what, " have ", of.numbers(), " numbers a row, expected ", R::width);
+    return tensor_table<R>(of.values);
   }
 
   template <record R>
-  void anchors(const std::vector<R>& host, tensor_table<R>& out) const
+  void put(std::span<const R> host, std::size_t images, tensor_table<R>& out) const
   {
-    const auto rows = static_cast<std::int64_t>(host.size());
-    out.values = at::from_blob(const_cast<R*>(host.data()), {rows, std::int64_t{R::width}},
-                               at::CppTypeToScalarType<typename R::value_type>::value)
-                     .clone()
-                     .to(device_);
+    using T = typename R::value_type;
+    at::Tensor values =
+        at::empty({static_cast<std::int64_t>(images),
+                   static_cast<std::int64_t>(host.size() / std::max<std::size_t>(images, 1)),
+                   std::int64_t{R::width}},
+                  at::CppTypeToScalarType<T>::value);
+    T* next = values.template data_ptr<T>();
+    for (const R& r : host)
+      for (std::size_t c = 0; c < R::width; ++c) *next++ = r[c];
+    out.values = values.to(device_);
   }
-
-  void select(const at::Tensor& from, float floor, std::size_t most, selection& chosen) const
+  void put(std::span<const row_index> host, tensor_list& out) const
   {
-    if (from.dim() != 2 || from.size(1) < 2)
-      fail("the scores have shape ", from.sizes(),
-           ", expected (anchors, classes) with the background and at least one class");
-    const at::Tensor objects = from.detach().slice(1, 1);   // (P, C - 1)
-    const at::Tensor found = at::nonzero(objects > floor);  // (F, 2): row, class - 1
-    const at::Tensor row = found.select(1, 0), label = found.select(1, 1);
-    const at::Tensor score = objects.index({row, label});  // (F)
-    const at::Tensor order = std::get<1>(at::sort(score, /*stable=*/true, 0, /*descending=*/true))
-                                 .slice(0, 0, clamped(most));
-    const auto to_host = [&](const at::Tensor& t, at::ScalarType type) {
-      return t.index_select(0, order).to(at::kCPU, type).contiguous();
-    };
-    const at::Tensor rows = to_host(row, at::kLong);
-    const at::Tensor labels = to_host(label, at::kLong);
-    const at::Tensor best = to_host(score, at::kFloat);
-    chosen.clear();
-    for (std::int64_t i = 0; i < rows.numel(); ++i)
-      chosen.add(static_cast<row_index>(rows.data_ptr<std::int64_t>()[i]),
-                 static_cast<std::int32_t>(labels.data_ptr<std::int64_t>()[i] + 1),
-                 best.data_ptr<float>()[i]);
+    at::Tensor rows = at::empty({static_cast<std::int64_t>(host.size())}, at::kLong);
+    std::copy(host.begin(), host.end(), rows.data_ptr<std::int64_t>());
+    out.rows = rows.to(device_);
   }
-
-  template <record R>
-  [[nodiscard]] tensor_table<R> gather(const tensor_table<R>& from,
-                                       std::span<const row_index> chosen) const
-  {
-    at::Tensor rows = at::empty({static_cast<std::int64_t>(chosen.size())}, at::kLong);
-    for (std::size_t i = 0; i < chosen.size(); ++i)
-      rows.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(chosen[i]);
-    return {from.values.index_select(-2, rows.to(from.values.device()))};
-  }
-
-  template <class Formula, record R, record First, record... In>
-  void map(const Formula& formula, tensor_table<R>& out, const tensor_table<First>& first,
-           const tensor_table<In>&... in) const
-  {
-    out.values = joined(formula(columns_of(first), columns_of(in)...), first.values);
-  }
-
-  /// The matrix (rows of a, rows of b).
-  template <class Formula, record A, record B>
-  void outer(const Formula& formula, at::Tensor& out, const tensor_table<A>& a,
-             const tensor_table<B>& b) const
-  {
-    out = formula(columns_of(tensor_table<A>{a.values.unsqueeze(-2)}), columns_of(b));
-  }
-
   template <record R>
   void fetch(const tensor_table<R>& from, std::vector<R>& host) const
   {
     using T = typename R::value_type;
+    host.resize(from.shape().size());
+    if (host.empty()) return;
     const at::Tensor values =
         from.values.detach().to(at::kCPU, at::CppTypeToScalarType<T>::value).contiguous();
-    host.resize(static_cast<std::size_t>(values.size(0)));
     const T* next = values.template data_ptr<T>();
     for (R& r : host)
       for (std::size_t c = 0; c < R::width; ++c) r[c] = *next++;
   }
+  void fetch(const tensor_list& from, std::vector<row_index>& host) const
+  {
+    host.resize(from.size());
+    if (host.empty()) return;
+    const at::Tensor rows = from.rows.to(at::kCPU).contiguous();
+    const std::int64_t* next = rows.data_ptr<std::int64_t>();
+    for (row_index& row : host) row = static_cast<row_index>(*next++);
+  }
+
+  template <class Formula, record R, class... In>
+  void map(const Formula& formula, tensor_table<R>& out, const In&... in) const
+  {
+    const auto shape = common(in...);
+    out.values = joined(formula(columns_of(in)...), shape);
+  }
+  template <class Formula, class... In>
+  void map_classes(const Formula& formula, std::size_t classes, tensor_output& out,
+                   const tensor_output& from, const In&... in) const
+  {
+    std::vector<at::Tensor> columns(classes);
+    formula(columns_of(from), detail::tensor_writer{&columns}, columns_of(in)...);
+    out.values = classes > 0 ? at::stack(columns, -1) : from.values.narrow(-1, 0, 0);
+  }
+  [[nodiscard]] tensor_table<number<float>> elements(const tensor_output& of) const
+  {
+    return tensor_table<number<float>>(of.values.reshape({of.values.size(0), -1, 1}));
+  }
+
+  template <class Formula, class... In>
+  void most(const Formula& formula, tensor_table<ranked<float>>& out, const In&... in) const
+  {
+    const auto shape = common(in...);
+    constexpr double nothing = -std::numeric_limits<double>::infinity();
+    const at::Tensor values = formula(columns_of(in)...).detach().expand(shape);
+    if (shape[1] == 0) {
+      out.values = at::cat({at::full({shape[0], 1, 1}, nothing, values.options()),
+                            at::zeros({shape[0], 1, 1}, values.options())},
+                           -1);
+      return;
+    }
+    const auto [value, row] = at::max(values.masked_fill(values.isnan(), nothing), 1, true);
+    const at::Tensor none = value == nothing;
+    out.values = at::stack({value, row.to(value.scalar_type()).masked_fill(none, 0)}, -1);
+  }
+  template <class Formula, class... In>
+  void total(const Formula& formula, tensor_table<number<float>>& out, const In&... in) const
+  {
+    out.values =
+        formula(columns_of(in)...).detach().expand(common(in...)).sum(1).reshape({-1, 1, 1});
+  }
+
+  void clear(tensor_cost& of, std::size_t) const { of.sum = at::Tensor(); }
+  template <class Formula, class Said, class... In>
+  void add_cost(const Formula& formula, tensor_cost& to, const Said& said, const In&... in) const
+  {
+    const at::Tensor sum = formula(columns_of(said), columns_of(in)...).sum();
+    to.sum = to.sum.defined() ? to.sum + sum : sum;
+  }
+
+  void best(const tensor_table<number<float>>& values, std::size_t most, tensor_list& out) const
+  {
+    const at::Tensor all = values.values.detach().squeeze(-1);  // (images, rows)
+    const std::int64_t rows = all.size(1);
+    const auto count = static_cast<std::int64_t>(std::min(most, static_cast<std::size_t>(rows)));
+    const at::Tensor order =
+        std::get<1>(at::sort(at::nan_to_num(all, -HUGE_VAL, HUGE_VAL, -HUGE_VAL), /*stable=*/true,
+                             1, /*descending=*/true))
+            .narrow(1, 0, count);
+    out.rows = (order + at::arange(all.size(0), order.options()).mul_(rows).unsqueeze(1)).flatten();
+  }
+  void compact(const tensor_table<number<float>>& marks, tensor_list& out) const
+  {
+    out.rows = at::nonzero(marks.values.flatten() > 0).flatten();
+  }
+
+  template <record R>
+  [[nodiscard]] tensor_table<R> gather(const tensor_table<R>& from, const tensor_list& chosen) const
+  {
+    return tensor_table<R>(picked(from.values, chosen));
+  }
+  [[nodiscard]] tensor_output gather(const tensor_output& from, const tensor_list& chosen) const
+  {
+    return tensor_output(picked(from.values, chosen));
+  }
+  void gather(const tensor_list& from, const tensor_list& chosen, tensor_list& out) const
+  {
+    out.rows = from.rows.index_select(0, chosen.rows);
+  }
+  template <record R>
+  void scatter(const tensor_table<R>& values, const tensor_list& to, tensor_table<R>& out) const
+  {
+    const at::Tensor flat = values.values.reshape({-1, std::int64_t{R::width}});
+    const auto count = static_cast<std::int64_t>(to.size());
+    out.values = out.values.reshape({-1, std::int64_t{R::width}})
+                     .index_copy(0, to.rows, flat.expand({count, std::int64_t{R::width}}))
+                     .reshape(out.values.sizes());
+  }
+
+  void divide(const tensor_list& from, std::size_t by, tensor_list& quotients,
+              tensor_list& remainders) const
+  {
+    const auto divisor = static_cast<std::int64_t>(by);
+    const at::Tensor quotient = at::div(from.rows, divisor, "floor");
+    remainders.rows = from.rows - quotient * divisor;
+    quotients.rows = quotient;
+  }
+  void number_of(const tensor_list& from, tensor_table<number<float>>& out) const
+  {
+    out.values = from.rows.to(at::kFloat).reshape({1, -1, 1});
+  }
+  template <record R>
+  void rows_of(const tensor_table<R>& numbers, tensor_list& out) const
+  {
+    out.rows = numbers.values.select(-1, R::width - 1).flatten().to(at::kLong);
+  }
+  void count(table_shape shape, tensor_table<number<float>>& out) const
+  {
+    out.values = at::arange(static_cast<double>(shape.rows), at::device(device_).dtype(at::kFloat))
+                     .expand({static_cast<std::int64_t>(shape.images), -1})
+                     .unsqueeze(-1);
+  }
+  template <record R>
+  [[nodiscard]] tensor_table<R> across(const tensor_table<R>& of) const
+  {
+    return tensor_table<R>(of.values.transpose(0, 1));
+  }
 
  private:
-  static std::int64_t clamped(std::size_t most)
+  using sizes = std::vector<std::int64_t>;
+
+  template <class... In>
+  static sizes common(const In&... in)
   {
-    constexpr auto limit = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-    return static_cast<std::int64_t>(std::min(most, limit));
+    sizes all{1, 1};
+    const auto take = [&](const table_shape& shape) {
+      const auto fit = [](std::int64_t& size, std::size_t given, const char* what) {
+        if (given == 1 || static_cast<std::int64_t>(given) == size) return;
+        if (size != 1) fail("tables of ", size, " and of ", given, what, " were mapped together");
+        size = static_cast<std::int64_t>(given);
+      };
+      fit(all[0], shape.images, " images");
+      fit(all[1], shape.rows, " rows");
+    };
+    (take(in.shape()), ...);
+    return all;
   }
 
   template <record R>
@@ -139,17 +322,24 @@ class libtorch_backend {
       r[c] = from.values.select(-1, static_cast<std::int64_t>(c));
     return r;
   }
+  static detail::tensor_row columns_of(const tensor_output& from) { return {from.values}; }
 
   template <record Columns>
-  static at::Tensor joined(const Columns& columns, const at::Tensor& like)
+  static at::Tensor joined(const Columns& columns, const sizes& shape)
   {
     if constexpr (Columns::width == 0) {
-      return like.narrow(-1, 0, 0);
+      return at::empty({shape[0], shape[1], 0});
     } else {
       std::vector<at::Tensor> all;
-      for (std::size_t c = 0; c < Columns::width; ++c) all.push_back(columns[c]);
+      for (std::size_t c = 0; c < Columns::width; ++c) all.push_back(columns[c].expand(shape));
       return at::stack(all, -1);
     }
+  }
+
+  static at::Tensor picked(const at::Tensor& values, const tensor_list& chosen)
+  {
+    const std::int64_t width = values.size(-1);
+    return values.reshape({-1, width}).index_select(0, chosen.rows).unsqueeze(0);
   }
 
   at::Device device_;

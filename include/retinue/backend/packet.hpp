@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Eight numbers of host memory side by side, for families of the standard library's room to run
-// formulas on: iou of two box<packet<float>> is eight overlaps. backend/eigen.hpp has wider ones,
-// and elementary functions.
+// N numbers of host memory side by side: iou of two box<packet<float>> is N overlaps at once. It is
+// a coordinate, so every formula takes it; and it needs no library.
 //
-// They lie in an array and are computed as a vector of the compiler's (g++, clang, nvcc), for to
+// They lie in an array and are computed as vectors of the compiler's (g++, clang, nvcc), for to
 // pass such a vector by value is another convention on each machine, and a warning.
+//
+//   exp(x)   2^n exp(r), x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) by its series    to 2 roundings
+//   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 roundings
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_ROUND, RETINUE_VECTOR_BYTES
+#include <retinue/compiler.hpp>             // RETINUE_ROUND, RETINUE_VECTOR_BYTES
+#include <retinue/formulas/coordinate.hpp>  // scalar_of, coordinate
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace retinue {
 
-template <class T>
+template <class T, std::size_t N = 8>
 struct packet {
-  static_assert(sizeof(T) == 4);
-  static constexpr std::size_t lanes = 8;
+  static_assert(sizeof(T) == 4 && N % 4 == 0);
+  static constexpr std::size_t lanes = N;
+  /// What the machine computes at once.
+  static constexpr std::size_t step = std::min<std::size_t>(RETINUE_VECTOR_BYTES / sizeof(T), N);
+  using vector [[gnu::vector_size(step * sizeof(T))]] = T;
 
   std::array<T, lanes> lane;
 
@@ -48,6 +58,9 @@ struct packet {
   {
     for (std::size_t k = 0; k < lanes; ++k) to[k] = static_cast<std::uint8_t>(lane[k]);
   }
+  [[nodiscard]] T* data() { return lane.data(); }
+  [[nodiscard]] T& operator[](std::size_t k) { return lane[k]; }
+  [[nodiscard]] const T& operator[](std::size_t k) const { return lane[k]; }
 
   friend packet operator+(const packet& a, const packet& b)
   {
@@ -73,6 +86,8 @@ struct packet {
     return a.change(b, [](auto& x, const auto& y) { x /= y; });
   }
   friend packet operator+(const packet& a, T b) { return a + all(b); }
+  friend packet operator*(const packet& a, T b) { return a * all(b); }
+  friend packet operator/(const packet& a, T b) { return a / all(b); }
   friend packet full_like(const packet&, T value) { return all(value); }
   friend packet minimum(const packet& a, const packet& b)
   {
@@ -83,22 +98,33 @@ struct packet {
     return a.change(b, [](auto& x, const auto& y) { x = x < y ? y : x; });
   }
 
-  /// `then` where a < b, `otherwise` where not.
-  template <class Of>
-  [[nodiscard]] static packet where_less(const packet<Of>& a, const packet<Of>& b,
-                                         const packet& then, const packet& otherwise)
+  friend packet abs(const packet& a)
+    requires std::same_as<T, float>
+  {
+    return a.each([](auto& x) { x = x < 0 ? -x : x; });
+  }
+  friend packet exp(const packet& a)
+    requires std::same_as<T, float>
+  {
+    return a.each([](vector& x) { raise(x); });
+  }
+  friend packet log(const packet& a)
+    requires std::same_as<T, float>
+  {
+    return a.each([](vector& x) { take_log(x); });
+  }
+  friend packet sqrt(const packet& a)
+    requires std::same_as<T, float>
   {
     packet p;
-    for (std::size_t k = 0; k < lanes; k += step) {
-      typename packet<Of>::vector x, y;
-      vector yes, no;
-      std::memcpy(&x, &a.lane[k], sizeof x);
-      std::memcpy(&y, &b.lane[k], sizeof y);
-      std::memcpy(&yes, &then.lane[k], sizeof yes);
-      std::memcpy(&no, &otherwise.lane[k], sizeof no);
-      yes = x < y ? yes : no;
-      std::memcpy(&p.lane[k], &yes, sizeof yes);
-    }
+    for (std::size_t k = 0; k < lanes; ++k) p.lane[k] = std::sqrt(a.lane[k]);
+    return p;
+  }
+  friend packet atan(const packet& a)
+    requires std::same_as<T, float>
+  {
+    packet p;
+    for (std::size_t k = 0; k < lanes; ++k) p.lane[k] = std::atan(a.lane[k]);
     return p;
   }
 
@@ -112,11 +138,8 @@ struct packet {
   }
 
  private:
-  template <class>
-  friend struct packet;
-  static constexpr std::size_t step = RETINUE_VECTOR_BYTES / sizeof(T);
-  using vector [[gnu::vector_size(step * sizeof(T))]] = T;
-  using half [[gnu::vector_size(lanes / 2 * sizeof(T))]] = T;
+  using integers [[gnu::vector_size(step * sizeof(T))]] = std::int32_t;
+  using quad [[gnu::vector_size(4 * sizeof(T))]] = T;
 
   /// As vectors, for the bytes alone would go half by half, and be waited for as a whole.
   static void move(const T* from, T* to)
@@ -142,14 +165,74 @@ struct packet {
     return p;
   }
 
-  /// By halves, for one after another would wait on itself.
+  template <class Change>
+  [[nodiscard]] packet each(const Change& how) const
+  {
+    packet p;
+    for (std::size_t k = 0; k < lanes; k += step) {
+      vector x;
+      std::memcpy(&x, &lane[k], sizeof x);
+      how(x);
+      std::memcpy(&p.lane[k], &x, sizeof x);
+    }
+    return p;
+  }
+
+  template <class To, class From>
+  static To bits(const From& from)
+  {
+    To to;
+    std::memcpy(&to, &from, sizeof to);
+    return to;
+  }
+
+  /// Beyond what a float holds: infinity, or 0. 2^n goes in two factors, for n may be 128 or -149.
+  static void raise(vector& x)
+  {
+    x = x < -104.0f ? vector{} - 104.0f : x;
+    x = x > 89.0f ? vector{} + 89.0f : x;
+    const vector n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;  // the nearest whole number
+    const vector r = (x - n * 0.693145752f) - n * 1.42860677e-6f;    // ln 2 in two parts
+    vector series = vector{} + 1.0f / 5040;
+    for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+      series = series * r + c;
+    const integers whole = __builtin_convertvector(n == n ? n : vector{}, integers);
+    const integers half = whole >> 1;
+    const auto power = [](const integers& of) { return bits<vector>((of + 127) << 23); };
+    x = series * power(half) * power(whole - half);
+  }
+
+  /// Of 0 it is -infinity, of what is below 0 no number.
+  static void take_log(vector& x)
+  {
+    const vector given = x;
+    const float least = 1.17549435e-38f;  // normal; smaller ones are scaled by 2^23
+    x = given < least ? given * 8388608.0f : given;
+    const integers b = bits<integers>(x);
+    const integers e = (b - 0x3f3504f3) >> 23;  // m from sqrt(1/2)
+    const vector m = bits<vector>(b - (e << 23));
+    const vector z = (m - 1.0f) / (m + 1.0f), square = z * z;
+    vector series = vector{} + 1.0f / 11;
+    for (const float c : {1.0f / 9, 1.0f / 7, 1.0f / 5, 1.0f / 3}) series = series * square + c;
+    const vector steps =
+        __builtin_convertvector(e, vector) - (given < least ? vector{} + 23.0f : vector{});
+    const vector found =
+        steps * 0.693145752f + (steps * 1.42860677e-6f + (2 * z + 2 * z * (square * series)));
+    const float infinity = __builtin_inff();
+    x = given > 0 && given < infinity ? found : given == 0 ? vector{} - infinity : given;
+    x = given < 0 ? vector{} + __builtin_nanf("") : x;
+  }
+
+  /// By fours, for one after another would wait on itself.
   template <class Both>
   [[nodiscard]] T fold(const Both& both) const
   {
-    half x, y;
+    quad x, y;
     std::memcpy(&x, lane.data(), sizeof x);
-    std::memcpy(&y, lane.data() + lanes / 2, sizeof y);
-    both(x, y);
+    for (std::size_t k = 4; k < lanes; k += 4) {
+      std::memcpy(&y, &lane[k], sizeof y);
+      both(x, y);
+    }
     y = __builtin_shufflevector(x, x, 2, 3, 0, 1);
     both(x, y);
     y = __builtin_shufflevector(x, x, 1, 0, 3, 2);
@@ -157,5 +240,31 @@ struct packet {
     return x[0];
   }
 };
+
+/// `then` where a < b, `otherwise` where not.
+template <class Of, class T, std::size_t N>
+[[nodiscard]] packet<T, N> where_less(const packet<Of, N>& a, const packet<Of, N>& b,
+                                      const packet<T, N>& then, const packet<T, N>& otherwise)
+{
+  packet<T, N> p;
+  for (std::size_t k = 0; k < N; k += packet<T, N>::step) {
+    typename packet<Of, N>::vector x, y;
+    typename packet<T, N>::vector yes, no;
+    std::memcpy(&x, &a.lane[k], sizeof x);
+    std::memcpy(&y, &b.lane[k], sizeof y);
+    std::memcpy(&yes, &then.lane[k], sizeof yes);
+    std::memcpy(&no, &otherwise.lane[k], sizeof no);
+    yes = x < y ? yes : no;
+    std::memcpy(&p.lane[k], &yes, sizeof yes);
+  }
+  return p;
+}
+
+template <class T, std::size_t N>
+struct scalar_of<packet<T, N>> {
+  using type = T;
+};
+
+static_assert(coordinate<packet<float>> && coordinate<packet<float, 16>>);
 
 }  // namespace retinue

@@ -24,14 +24,21 @@ class score_order {
     return std::uint64_t{falling(score)} << 32 | row;
   }
 
-  /// Rows 0 to n - 1; valid until the next call.
-  std::span<const row_index> operator()(std::span<const float> scores)
+  /// Rows 0 to n - 1, or the best of them; valid until the next call.
+  std::span<const row_index> operator()(std::span<const float> scores,
+                                        std::size_t most = ~std::size_t{0})
   {
     keys_.resize(scores.size());
     bool sorted = true;  // as the rows of a selection are
     for (std::size_t i = 0; i < scores.size(); ++i) {
       keys_[i] = key(scores[i], static_cast<row_index>(i));
       sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
+    }
+    if (most < keys_.size()) {
+      if (!sorted)
+        std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(most),
+                         keys_.end());
+      keys_.resize(most);
     }
     if (!sorted && keys_.size() < 64)
       std::sort(keys_.begin(), keys_.end());

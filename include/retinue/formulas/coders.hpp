@@ -44,20 +44,53 @@ struct offsets {
 };
 static_assert(record<offsets<float>>);
 
+/// What a coder's network regresses for a box, and for the landmarks of a schema: the record that
+/// it says is its code, or offsets and landmark_offsets where it says nothing.
+///
+///   template <class T> using box_code = distances<T>;
+///   template <class T, class Schema> using landmark_code = ...;
+template <class C, class T = float>
+struct box_code_of {
+  using type = offsets<T>;
+};
+template <class C, class T>
+  requires requires { typename C::template box_code<T>; }
+struct box_code_of<C, T> {
+  using type = typename C::template box_code<T>;
+};
+template <class C, class T = float>
+using box_code_t = typename box_code_of<C, T>::type;
+
+template <class C, class Schema, class T = float>
+struct landmark_code_of {
+  using type = landmark_offsets<T, Schema>;
+};
+template <class C, class Schema, class T>
+  requires requires { typename C::template landmark_code<T, Schema>; }
+struct landmark_code_of<C, Schema, T> {
+  using type = typename C::template landmark_code<T, Schema>;
+};
+template <class C, class Schema, class T = float>
+using landmark_code_t = typename landmark_code_of<C, Schema, T>::type;
+
 /// A coder of boxes. Yours is accepted wherever centre_size_coder is: write these two.
 template <class C, class T = float>
-concept box_coder = requires(const C& c, box<T> truth, offsets<T> o, centre_box<T> anchor) {
-  { c.encode(truth, anchor) } -> std::same_as<offsets<T>>;
-  { c.decode(o, anchor) } -> std::same_as<box<T>>;
-};
+concept box_coder =
+    record<box_code_t<C, T>> &&
+    requires(const C& c, box<T> truth, box_code_t<C, T> code, centre_box<T> anchor) {
+      { c.encode(truth, anchor) } -> std::same_as<box_code_t<C, T>>;
+      { c.decode(code, anchor) } -> std::same_as<box<T>>;
+    };
 
-/// A coder of boxes and of the landmarks of a schema: two more.
+/// A coder of boxes and of the landmarks of a schema: two more, where it has any.
 template <class C, class Schema, class T = float>
-concept coder = box_coder<C, T> && requires(const C& c, landmarks<T, Schema> truth,
-                                            landmark_offsets<T, Schema> o, centre_box<T> anchor) {
-  { c.encode(truth, anchor) } -> std::same_as<landmark_offsets<T, Schema>>;
-  { c.decode(o, anchor) } -> std::same_as<landmarks<T, Schema>>;
-};
+concept coder =
+    box_coder<C, T> &&
+    (Schema::count == 0 || requires(const C& c, landmarks<T, Schema> truth,
+                                    landmark_code_t<C, Schema, T> code, centre_box<T> anchor) {
+      { c.encode(truth, anchor) } -> std::same_as<landmark_code_t<C, Schema, T>>;
+      { c.decode(code, anchor) } -> std::same_as<landmarks<T, Schema>>;
+    });
 
 /// Codes centres by the anchor's sides, sides by their logarithm, landmarks like centres.
 struct centre_size_coder {

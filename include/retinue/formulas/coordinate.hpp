@@ -2,7 +2,7 @@
 // What a coordinate must be able to do, for one formula to serve a number and a column of numbers.
 //
 //   T = float, double                      one value
-//   T = Eigen::Array<float, 16, 1>         a packet of 16 rows
+//   T = packet<float>                      a packet of 8 rows; Eigen::Array<float, 16, 1>: of 16
 //   T = at::Tensor of shape (N)            a column of N rows, differentiable, on any device
 //
 // Formulas call the functions of this header by their plain names. Numbers get the standard
@@ -82,6 +82,33 @@ RETINUE_HD T maximum_of(const T& a, const T& b)
 {
   return a.max(b);
 }
+
+template <std::floating_point T>
+RETINUE_HD constexpr T chosen(T a, T b, T then, T otherwise)
+{
+  return a < b ? then : otherwise;
+}
+template <class T>
+  requires requires(const T& a) { fits<T>{where_less(a, a, a, a)}; }
+RETINUE_HD T chosen(const T& a, const T& b, const T& then, const T& otherwise)
+{
+  return where_less(a, b, then, otherwise);
+}
+template <class T>
+  requires requires(const T& a) { fits<T>{(a < a).select(a, a)}; }
+RETINUE_HD T chosen(const T& a, const T& b, const T& then, const T& otherwise)
+{
+  return (a < b).select(then, otherwise);
+}
+template <class T>
+  requires requires(const T& a) { fits<T>{where(a < a, a, a)}; }
+RETINUE_HD T chosen(const T& a, const T& b, const T& then, const T& otherwise)
+{
+  return where(a < b, then, otherwise);
+}
+
+template <class T>
+concept selective = requires(const T& a) { fits<T>{chosen(a, a, a, a)}; };
 
 template <class T>
 concept ordered = requires(const T& a) {
@@ -194,6 +221,15 @@ template <class T>
 [[nodiscard]] RETINUE_HD constexpr T maximum_of(const T& a, const T& b)
 {
   return detail::maximum_of(a, b);
+}
+/// `then` where a < b, `otherwise` where not (so where one is NaN), row by row: how a formula
+/// decides. Numbers and Eigen's packets have it; any other T brings where_less(a, b, then,
+/// otherwise) beside it.
+template <detail::selective T>
+[[nodiscard]] RETINUE_HD constexpr T pick_less(const T& a, const T& b, const T& then,
+                                               const T& otherwise)
+{
+  return detail::chosen(a, b, then, otherwise);
 }
 
 }  // namespace retinue

@@ -14,7 +14,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
+#include <type_traits>
 
 namespace retinue {
 
@@ -38,27 +40,33 @@ template <class T>
   return T(fill_like(z, 1) / grown);
 }
 
-/// x holds one T a class; at least one.
-template <class T>
-[[nodiscard]] RETINUE_HD T log_sum_exp(std::span<const T> x)
+/// x holds one T a class, and at least one: read as x[c] and x.size().
+template <class Row>
+[[nodiscard]] RETINUE_HD auto log_sum_exp(const Row& x, std::size_t first = 0)
 {
   using detail::exp, detail::log;
-  T most = x[0];
-  for (std::size_t c = 1; c < x.size(); ++c) most = maximum_of(most, x[c]);
+  using T = std::remove_cvref_t<decltype(x[0])>;
+  using S = scalar_of_t<T>;
+  T most = x[first];
+  for (std::size_t c = first + 1; c < x.size(); ++c) most = maximum_of(most, T(x[c]));
+  // Bounded, so that an infinite logit is not taken from itself.
+  const auto limit = S(std::numeric_limits<float>::max());
+  most = maximum_of(minimum_of(most, fill_like(most, limit)), fill_like(most, -limit));
   T sum = fill_like(most, 0);
-  for (std::size_t c = 0; c < x.size(); ++c) sum = sum + exp(T(x[c] - most));
+  for (std::size_t c = first; c < x.size(); ++c) sum = sum + exp(T(x[c] - most));
   return T(most + log(sum));
 }
 
-template <class T>
-[[nodiscard]] RETINUE_HD T softmax_cross_entropy(std::span<const T> x, std::size_t label)
+template <class Row>
+[[nodiscard]] RETINUE_HD auto softmax_cross_entropy(const Row& x, std::size_t label)
 {
+  using T = std::remove_cvref_t<decltype(x[0])>;
   return x.size() == 2 ? softplus(T(x[1 - label] - x[label])) : T(log_sum_exp(x) - x[label]);
 }
 
 /// The value, and in slope[c] its derivative by x[c].
-template <std::floating_point T>
-RETINUE_HD T softmax_cross_entropy(std::span<const T> x, std::size_t label, std::span<T> slope)
+template <class Row, std::floating_point T>
+RETINUE_HD T softmax_cross_entropy(const Row& x, std::size_t label, std::span<T> slope)
 {
   using detail::exp, detail::log;
   if (x.size() == 2) {
@@ -69,7 +77,7 @@ RETINUE_HD T softmax_cross_entropy(std::span<const T> x, std::size_t label, std:
     return softplus(z);
   }
   T most = x[0];
-  for (const T logit : x) most = maximum_of(most, logit);
+  for (std::size_t c = 0; c < x.size(); ++c) most = maximum_of(most, T(x[c]));
   T sum = 0;
   for (std::size_t c = 0; c < x.size(); ++c) sum += slope[c] = exp(x[c] - most);
   for (T& s : slope) s /= sum;

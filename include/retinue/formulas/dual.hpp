@@ -3,8 +3,9 @@
 //
 //   f(a, b)  has the slopes  df/da a' + df/db b'
 //
-// It is a coordinate, so every formula of this library takes it, and then says how it changes with
-// its inputs, on the host and without a table of operations:
+// T is a number, or a packet of them. A dual is a coordinate, so every formula of this library
+// takes it, and then says how it changes with its inputs, on the host and without a table of
+// operations:
 //
 //   const auto x = dual<float, 2>::input(3, 0), y = dual<float, 2>::input(4, 1);
 //   sqrt(x * x + y * y)  // value 5, slope {0.6, 0.8}
@@ -18,110 +19,147 @@
 #include <retinue/geometry.hpp>             // record
 
 #include <array>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 
 namespace retinue {
 
-template <std::floating_point T, std::size_t N>
+template <class T, std::size_t N>
 struct dual {
   T value{};
   std::array<T, N> slope{};
 
+  /// A number beside a packet of them.
+  using scalar = scalar_of_t<T>;
+
   /// The i-th of the N inputs: its slope by itself is 1.
-  [[nodiscard]] RETINUE_HD static constexpr dual input(T value, std::size_t i)
+  [[nodiscard]] RETINUE_HD static constexpr dual input(const T& value, std::size_t i)
+  {
+    dual x = constant(value);
+    x.slope[i] = fill_like(value, 1);
+    return x;
+  }
+  /// What does not change with any of them.
+  [[nodiscard]] RETINUE_HD static constexpr dual constant(const T& value)
   {
     dual x{value, {}};
-    x.slope[i] = 1;
+    for (T& s : x.slope) s = fill_like(value, 0);
     return x;
   }
 
   RETINUE_HD friend constexpr dual operator+(const dual& a, const dual& b)
   {
-    return through(a.value + b.value, 1, a, 1, b);
+    return both(a.value + b.value, a, b, [](const T& x, const T& y) { return T(x + y); });
   }
   RETINUE_HD friend constexpr dual operator-(const dual& a, const dual& b)
   {
-    return through(a.value - b.value, 1, a, -1, b);
+    return both(a.value - b.value, a, b, [](const T& x, const T& y) { return T(x - y); });
   }
   RETINUE_HD friend constexpr dual operator*(const dual& a, const dual& b)
   {
-    return through(a.value * b.value, b.value, a, a.value, b);
+    return both(a.value * b.value, a, b,
+                [&](const T& x, const T& y) { return T(b.value * x + a.value * y); });
   }
   RETINUE_HD friend constexpr dual rounded_product(const dual& a, const dual& b)
   {
-    return through(detail::product(a.value, b.value), b.value, a, a.value, b);
+    return both(detail::product(a.value, b.value), a, b,
+                [&](const T& x, const T& y) { return T(b.value * x + a.value * y); });
   }
   RETINUE_HD friend constexpr dual operator/(const dual& a, const dual& b)
   {
-    const T ratio = a.value / b.value;
-    return through(ratio, 1 / b.value, a, -ratio / b.value, b);
+    const T one = fill_like(a.value, 1), ratio = a.value / b.value;
+    const T by_a = one / b.value, by_b = fill_like(a.value, 0) - ratio / b.value;
+    return both(ratio, a, b, [&](const T& x, const T& y) { return T(by_a * x + by_b * y); });
   }
-  RETINUE_HD friend constexpr dual operator+(const dual& a, T s) { return {a.value + s, a.slope}; }
-  RETINUE_HD friend constexpr dual operator*(const dual& a, T s)
+  RETINUE_HD friend constexpr dual operator+(const dual& a, scalar s)
   {
-    return through(a.value * s, s, a);
+    return {T(a.value + s), a.slope};
   }
-  RETINUE_HD friend constexpr dual operator/(const dual& a, T s)
+  RETINUE_HD friend constexpr dual operator*(const dual& a, scalar s)
   {
-    return through(a.value / s, 1 / s, a);
+    return through(a.value * s, fill_like(a.value, s), a);
+  }
+  RETINUE_HD friend constexpr dual operator/(const dual& a, scalar s)
+  {
+    return through(a.value / s, fill_like(a.value, 1 / s), a);
   }
 
   RETINUE_HD friend constexpr dual minimum(const dual& a, const dual& b)
   {
-    return a.value < b.value ? a : b.value < a.value ? b : corner(a, b);
+    return where_less(a, b, a, where_less(b, a, b, corner(a, b)));
   }
   RETINUE_HD friend constexpr dual maximum(const dual& a, const dual& b)
   {
-    return a.value < b.value ? b : b.value < a.value ? a : corner(a, b);
+    return where_less(a, b, b, where_less(b, a, a, corner(a, b)));
+  }
+  RETINUE_HD friend constexpr dual where_less(const dual& a, const dual& b, const dual& then,
+                                              const dual& otherwise)
+  {
+    return both(pick_less(a.value, b.value, then.value, otherwise.value), then, otherwise,
+                [&](const T& x, const T& y) { return pick_less(a.value, b.value, x, y); });
   }
 
   RETINUE_HD friend dual abs(const dual& a)
   {
-    return through(std::abs(a.value), T(a.value > 0) - T(a.value < 0), a);
+    using detail::abs;
+    const T zero = fill_like(a.value, 0), one = fill_like(a.value, 1);
+    const T sign = pick_less(zero, a.value, one, pick_less(a.value, zero, T(zero - one), zero));
+    return through(abs(a.value), sign, a);
   }
   RETINUE_HD friend dual exp(const dual& a)
   {
-    const T grown = std::exp(a.value);
+    using detail::exp;
+    const T grown = exp(a.value);
     return through(grown, grown, a);
   }
-  RETINUE_HD friend dual log(const dual& a) { return through(std::log(a.value), 1 / a.value, a); }
+  RETINUE_HD friend dual log(const dual& a)
+  {
+    using detail::log;
+    return through(log(a.value), fill_like(a.value, 1) / a.value, a);
+  }
   RETINUE_HD friend dual sqrt(const dual& a)
   {
-    const T root = std::sqrt(a.value);
-    return through(root, 1 / (2 * root), a);
+    using detail::sqrt;
+    const T root = sqrt(a.value);
+    return through(root, fill_like(root, 1) / (root * scalar(2)), a);
   }
   RETINUE_HD friend dual atan(const dual& a)
   {
-    return through(std::atan(a.value), 1 / (1 + a.value * a.value), a);
+    using detail::atan;
+    return through(atan(a.value), fill_like(a.value, 1) / (a.value * a.value + scalar(1)), a);
   }
 
   /// A constant: what fill_like asks for.
-  RETINUE_HD friend constexpr dual full_like(const dual&, T number) { return {number, {}}; }
+  RETINUE_HD friend constexpr dual full_like(const dual& a, scalar number)
+  {
+    return constant(fill_like(a.value, number));
+  }
 
  private:
-  RETINUE_HD static constexpr dual through(T value, T by_a, const dual& a)
+  RETINUE_HD static constexpr dual through(const T& value, const T& by_a, const dual& a)
   {
     dual x{value, {}};
     for (std::size_t i = 0; i < N; ++i) x.slope[i] = by_a * a.slope[i];
     return x;
   }
-  RETINUE_HD static constexpr dual through(T value, T by_a, const dual& a, T by_b, const dual& b)
+  template <class Slope>
+  RETINUE_HD static constexpr dual both(const T& value, const dual& a, const dual& b,
+                                        const Slope& slope)
   {
     dual x{value, {}};
-    for (std::size_t i = 0; i < N; ++i) x.slope[i] = by_a * a.slope[i] + by_b * b.slope[i];
+    for (std::size_t i = 0; i < N; ++i) x.slope[i] = slope(a.slope[i], b.slope[i]);
     return x;
   }
   RETINUE_HD static constexpr dual corner(const dual& a, const dual& b)
   {
-    return through(a.value, T(0.5), a, T(0.5), b);
+    return both(a.value, a, b,
+                [](const T& x, const T& y) { return T(x * scalar(0.5) + y * scalar(0.5)); });
   }
 };
 
-template <std::floating_point T, std::size_t N>
+template <class T, std::size_t N>
 struct scalar_of<dual<T, N>> {
-  using type = T;
+  using type = scalar_of_t<T>;
 };
 
 /// A record whose components are the inputs, in their order.
@@ -140,7 +178,7 @@ template <std::size_t N, record R>
 {
   using number = dual<typename R::value_type, N>;
   typename R::template rebind<number> constants;
-  for (std::size_t i = 0; i < R::width; ++i) constants[i] = number{given[i], {}};
+  for (std::size_t i = 0; i < R::width; ++i) constants[i] = number::constant(given[i]);
   return constants;
 }
 

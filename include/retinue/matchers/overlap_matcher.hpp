@@ -104,8 +104,8 @@ class overlap_matcher {
     auto* const verdicts = reinterpret_cast<std::uint8_t*>(out.verdicts.data());
     each_compared([&](std::size_t at) {
       const auto best = numbers::load(&best_overlap_[at]);
-      const auto above = number::where_less(best, positive, between, yes);
-      number::where_less(best, negative, no, above).store_bytes(verdicts + at);
+      const auto above = where_less(best, positive, between, yes);
+      where_less(best, negative, no, above).store_bytes(verdicts + at);
     });
     out.verdicts.resize(anchors.size());
     force(anchors, truths, ignore, out);
@@ -169,16 +169,14 @@ class overlap_matcher {
       compared_[at / block] = compared_[(at + block - 1) / block] = 1;
       const auto best = numbers::load(&best_overlap_[at]);
       maximum_of(best, shared).store(&best_overlap_[at]);
-      indices::where_less(best, shared, own, indices::load(&best_truth_[at]))
-          .store(&best_truth_[at]);
-      first = indices::where_less(most, shared, indices::from(static_cast<row_index>(at)), first);
+      where_less(best, shared, own, indices::load(&best_truth_[at])).store(&best_truth_[at]);
+      first = where_less(most, shared, indices::from(static_cast<row_index>(at)), first);
       most = maximum_of(most, shared);
     });
     const float overlap = most.largest();
     if (overlap == 0) return;
     const auto none = indices::all(no_anchor);
-    truth_best_[t] = {overlap,
-                      indices::where_less(most, numbers::all(overlap), none, first).smallest()};
+    truth_best_[t] = {overlap, where_less(most, numbers::all(overlap), none, first).smallest()};
   }
 
   /// Calls each(at, overlaps) for the blocks of anchors near a truth, in rising order. They are

@@ -60,7 +60,7 @@ class network_detector {
       const auto of = [&](const at::Tensor& t) {
         return t.data_ptr<float>() + i * rows * static_cast<std::size_t>(t.size(2));
       };
-      const prediction<eigen_backend<>, schema> one{
+      const prediction<eigen_backend, schema> one{
           {of(scores), rows, classes}, {of(boxes), rows}, {of(points), rows}};
       std::visit(
           [&](auto& detect) {
@@ -80,7 +80,7 @@ class network_detector {
  private:
   template <class Lengths>
   using detector_by =
-      detector<schema, eigen_backend<>, Anchors, centre_size_coder, greedy_suppressor<Lengths>>;
+      detector<schema, eigen_backend, Anchors, centre_size_coder, greedy_suppressor<Lengths>>;
   using any_detector = std::variant<detector_by<continuous>, detector_by<inclusive_pixels>>;
 
   template <class Config>

@@ -17,6 +17,7 @@
 #include <retinue/formulas/overlap.hpp>     // iou, continuous
 #include <retinue/geometry.hpp>             // to_corners
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
+#include <retinue/suppress/tables.hpp>      // suppress_tables
 
 #include <algorithm>
 #include <array>
@@ -63,6 +64,16 @@ class greedy_suppressor {
       if (place != nowhere) drop_what_overlaps(place);
     }
     return {rows_, scores_};
+  }
+
+  /// The same by class where the tables of a backend lie: boxes best first, and out come the places
+  /// of those kept.
+  template <tensor_backend B>
+  void in_tables(B& b, const typename B::template table<box<float>>& boxes,
+                 const typename B::template table<candidate<float>>& found,
+                 typename B::list& kept) const
+  {
+    suppress_tables<Lengths>(b, boxes, found, overlap_, kept);
   }
 
  private:
@@ -221,7 +232,7 @@ class greedy_suppressor {
           of, box<numbers>{numbers::load(&sides_[0][at]), numbers::load(&sides_[1][at]),
                            numbers::load(&sides_[2][at]), numbers::load(&sides_[3][at])});
       std::uint32_t* const dropped = &dropped_[at];
-      marks::where_less(limit, shared, yes, marks::load(dropped)).store(dropped);
+      where_less(limit, shared, yes, marks::load(dropped)).store(dropped);
     }
   }
 

@@ -28,6 +28,8 @@ class per_class_suppressor {
   {
   }
 
+  [[nodiscard]] const Inner& inner() const { return inner_; }
+
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores,
                        std::span<const std::int32_t> labels)

@@ -2,22 +2,27 @@
 // The concept of suppression.
 #pragma once
 
+#include <retinue/backend.hpp>        // tensor_backend
 #include <retinue/backend/table.hpp>  // row_index
+#include <retinue/candidate.hpp>      // candidate
 #include <retinue/geometry.hpp>       // box_like
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <span>
 #include <type_traits>
 
 namespace retinue {
 
-/// What is left: rows of the input, best first, and their scores, which soft suppression lowers.
-/// Both lie in the suppressor and are overwritten by its next call.
+/// What is left: rows of the input, best first, their scores, which soft suppression lowers, and
+/// boxes in place of theirs where these are of the suppressor's own making, by vote or by fusion:
+/// none, or one each. All lie in the suppressor and are overwritten by its next call.
 struct kept_rows {
   std::span<const row_index> rows;
   std::span<const float> scores;
+  std::span<const box<float>> boxes{};
 };
 
 /// A sequence of boxes, in any form that has `to_corners`: read as boxes[i] and std::size(boxes).
@@ -34,5 +39,23 @@ concept suppressor =
     requires(S& s, std::span<const box<float>> boxes, std::span<const float> scores) {
       { s(boxes, scores) } -> std::same_as<kept_rows>;
     };
+
+/// One that treats classes itself, and is told them: labels from 1. Others are run on each class on
+/// its own, by per_class_suppressor.
+template <class S>
+concept class_suppressor =
+    requires(S& s, std::span<const box<float>> boxes, std::span<const float> scores,
+             std::span<const std::int32_t> labels) {
+      { s(boxes, scores, labels) } -> std::same_as<kept_rows>;
+    };
+
+/// One that runs where the tables of a backend lie: boxes and what they are in, best first, and out
+/// the places of those kept, rising.
+template <class S, class B>
+concept table_suppressor =
+    tensor_backend<B> &&
+    requires(const S& s, B& b, const typename B::template table<box<float>>& boxes,
+             const typename B::template table<candidate<float>>& found,
+             typename B::list& kept) { s.in_tables(b, boxes, found, kept); };
 
 }  // namespace retinue

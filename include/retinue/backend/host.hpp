@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend of host memory, with nothing but the standard library: tables are columns, and
+// formulas run on packets of rows.
+//
+// A packet lives in registers; a whole column would cost a temporary in memory for every operation
+// of a formula. Rows of a network's output become packets by transposing blocks. Nothing is
+// allocated once tables and lists have grown to their size.
+//
+//   host_backend      packets of this library
+//   eigen_backend     Eigen's: backend/eigen.hpp
+#pragma once
+
+#include <retinue/backend.hpp>              // tensor_backend, ranked
+#include <retinue/backend/packet.hpp>       // packet
+#include <retinue/backend/score_order.hpp>  // score_order
+#include <retinue/backend/table.hpp>        // rows, columns, gathered
+#include <retinue/backend/transpose.hpp>    // rows to packets
+#include <retinue/error.hpp>                // fail
+#include <retinue/formulas/dual.hpp>        // as_inputs
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace retinue {
+
+/// A sum over chosen rows of a network's output, and how it changes with each number of them: what
+/// is learnt from. Rows are those of the whole batch, each at most once.
+struct host_cost {
+  double sum = 0;
+  std::size_t width = 0;
+  std::vector<row_index> rows;
+  std::vector<float> slopes;  ///< (rows, width)
+
+  void clear(std::size_t row_width)
+  {
+    sum = 0;
+    width = row_width;
+    rows.clear();
+    slopes.clear();
+  }
+  /// Room for the slopes of one more row, all 0.
+  float* add(row_index row)
+  {
+    rows.push_back(row);
+    slopes.resize(slopes.size() + width);
+    return slopes.data() + slopes.size() - width;
+  }
+  /// factor times the slopes of all (count, width) numbers, the zeros included.
+  void write(double factor, float* out, std::size_t count) const
+  {
+    const auto scale = static_cast<float>(factor);
+    std::fill_n(out, count * width, 0.0f);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      float* const row = out + rows[i] * width;
+      for (std::size_t c = 0; c < width; ++c) row[c] = scale * slopes[i * width + c];
+    }
+  }
+};
+
+/// Class scores of its own, (images, rows, classes), row after row.
+class class_table {
+ public:
+  void resize(table_shape shape, std::size_t classes)
+  {
+    shape_ = shape;
+    classes_ = classes;
+    values_.resize(shape.size() * classes);
+  }
+  [[nodiscard]] table_shape shape() const { return shape_; }
+  [[nodiscard]] std::size_t classes() const { return classes_; }
+  [[nodiscard]] float* row(std::size_t i) { return values_.data() + i * classes_; }
+  [[nodiscard]] const float* data() const { return values_.data(); }
+
+ private:
+  std::vector<float> values_;
+  table_shape shape_{1, 0};
+  std::size_t classes_ = 0;
+};
+
+namespace detail {
+
+/// A table of one image, (1, N), seen as that of N images, (N, 1).
+template <class Table>
+class turned {
+ public:
+  using record_type = typename Table::record_type;
+
+  explicit turned(const Table& table) : table_(&table) {}
+  [[nodiscard]] table_shape shape() const { return {table_->size(), 1}; }
+  [[nodiscard]] std::size_t size() const { return table_->size(); }
+  [[nodiscard]] record_type operator[](std::size_t i) const { return (*table_)[i]; }
+  [[nodiscard]] record_type operator()(std::size_t image, std::size_t) const
+  {
+    return (*table_)[image];
+  }
+
+ private:
+  const Table* table_;
+};
+
+/// A packet of rows of numbers; lanes beyond the first `count` repeat the last.
+template <class Packet>
+struct packet_row {
+  const float* data;
+  std::size_t numbers;
+  table_strides strides;
+  std::ptrdiff_t count;
+
+  [[nodiscard]] std::size_t size() const { return numbers; }
+  [[nodiscard]] Packet operator[](std::size_t c) const
+  {
+    Packet x;
+    const float* at = data + static_cast<std::ptrdiff_t>(c) * strides.number;
+    float* const to = x.data();
+    if (count < lanes)
+      for (std::ptrdiff_t k = 0; k < lanes; ++k) to[k] = at[std::min(k, count - 1) * strides.row];
+    else if (strides.row == 2)  // known to the compiler, two classes are unzipped in registers
+      for (std::ptrdiff_t k = 0; k < lanes; ++k) to[k] = at[k * 2];
+    else
+      for (std::ptrdiff_t k = 0; k < lanes; ++k) to[k] = at[k * strides.row];
+    return x;
+  }
+
+ private:
+  static constexpr std::ptrdiff_t lanes = sizeof(Packet) / sizeof(float);
+};
+
+/// Where a formula of class scores writes those of a packet of rows.
+struct class_writer {
+  float* to;
+  std::size_t classes, count;
+
+  template <class Packet>
+  void set(std::size_t c, Packet value) const
+  {
+    for (std::size_t k = 0; k < count; ++k) to[k * classes + c] = value.data()[k];
+  }
+};
+
+template <class Table>
+inline constexpr bool is_wide_rows = false;
+template <record R>
+inline constexpr bool is_wide_rows<rows<R>> = (R::width > 4);
+
+/// The shape that all tables of a call have, or have one image or one row of.
+template <class... In>
+[[nodiscard]] table_shape common_shape(const In&... in)
+{
+  table_shape all{1, 1};
+  const auto take = [](std::size_t& common, std::size_t given, const char* what) {
+    if (given == common || given == 1) return;
+    if (common != 1) fail("tables of ", common, " and of ", given, what, " were mapped together");
+    common = given;
+  };
+  (take(all.images, in.shape().images, " images"), ...);
+  (take(all.rows, in.shape().rows, " rows"), ...);
+  return all;
+}
+
+/// Rows from `row` on that lie in one block.
+template <class Table>
+[[nodiscard]] std::size_t rows_ahead(const Table& in, std::size_t image, std::size_t row)
+{
+  if constexpr (requires { in.find(image, row); })
+    if (in.shape().rows > 1) return in.find(in.shape().images == 1 ? 0 : image, row).shape.rows;
+  return std::numeric_limits<std::size_t>::max();
+}
+
+/// One row, or the only one.
+template <class Table>
+[[nodiscard]] auto row_at(const Table& in, std::size_t image, std::size_t row)
+{
+  const table_shape shape = in.shape();
+  return in(shape.images == 1 ? 0 : image, shape.rows == 1 ? 0 : row);
+}
+
+}  // namespace detail
+
+/// Packets of this library.
+struct standard_packets {
+  template <class T, std::size_t N>
+  using packet = retinue::packet<T, N>;
+  static constexpr std::size_t wide = 8;
+};
+
+/// Copy it freely: each copy has its own buffers, and one copy serves one thread at a time.
+template <class Packets>
+class basic_host_backend {
+ public:
+  template <record R>
+  using table = columns<R>;
+  template <record R>
+  using view = rows<R>;
+  using output = number_rows;
+  using score_table = class_table;
+  using list = std::vector<row_index>;
+  using cost = host_cost;
+
+  /// Throws where rows have other than R::width numbers; `what` they are is for the message.
+  template <record R>
+  [[nodiscard]] rows<R> as(const number_rows& of, const char* what) const
+  {
+    if (of.numbers() != R::width)
+      fail("the network's ", what, " have ", of.numbers(), " numbers a row, expected ", R::width);
+    return rows<R>(of);
+  }
+
+  template <record R>
+  void put(std::span<const R> host, std::size_t images, columns<R>& out) const
+  {
+    out.assign(host, images);
+  }
+  void put(std::span<const row_index> host, list& out) const
+  {
+    out.assign(host.begin(), host.end());
+  }
+  template <host_table Table>
+  void fetch(const Table& from, std::vector<typename Table::record_type>& host) const
+  {
+    host.resize(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) host[i] = from[i];
+  }
+  void fetch(const list& from, std::vector<row_index>& host) const { host = from; }
+
+  template <class Formula, record R, class... In>
+  void map(const Formula& formula, columns<R>& out, const In&... in) const
+  {
+    const table_shape shape = detail::common_shape(in...);
+    out.resize(shape);
+    constexpr std::size_t lanes = lanes_for<In...>;
+    each_packet<lanes>(
+        shape,
+        [&](std::size_t image, std::size_t row, std::size_t count) {
+          store(formula(load<lanes>(in, image, row, count)...), out, image * shape.rows + row,
+                count);
+        },
+        in...);
+  }
+
+  template <class Formula, class... In>
+  void map_classes(const Formula& formula, std::size_t classes, class_table& out,
+                   const number_rows& from, const In&... in) const
+  {
+    const table_shape shape = detail::common_shape(from, in...);
+    out.resize(shape, classes);
+    constexpr std::size_t lanes = Packets::wide;
+    each_packet<lanes>(
+        shape,
+        [&](std::size_t image, std::size_t row, std::size_t count) {
+          formula(load<lanes>(from, image, row, count),
+                  detail::class_writer{out.row(image * shape.rows + row), classes, count},
+                  load<lanes>(in, image, row, count)...);
+        },
+        from, in...);
+  }
+  [[nodiscard]] rows<number<float>> elements(const class_table& of) const
+  {
+    return {of.data(), table_shape{of.shape().images, of.shape().rows * of.classes()}};
+  }
+
+  template <class Formula, class... In>
+  void most(const Formula& formula, columns<ranked<float>>& out, const In&... in) const
+  {
+    const table_shape shape = detail::common_shape(in...);
+    out.resize(table_shape{shape.images, 1});
+    constexpr std::size_t lanes = lanes_for<In...>;
+    constexpr float nothing = -std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < shape.images; ++i) out.set(i, {nothing, 0});
+    each_packet<lanes>(
+        shape,
+        [&](std::size_t image, std::size_t row, std::size_t count) {
+          auto values = formula(load<lanes>(in, image, row, count)...);
+          for (std::size_t k = 0; k < count; ++k)
+            if (const float value = values.data()[k]; value > out.column(0)[image])
+              out.set(image, {value, static_cast<float>(row + k)});
+        },
+        in...);
+  }
+
+  template <class Formula, class... In>
+  void total(const Formula& formula, columns<number<float>>& out, const In&... in) const
+  {
+    const table_shape shape = detail::common_shape(in...);
+    out.resize(table_shape{shape.images, 1});
+    for (std::size_t image = 0; image < shape.images; ++image) {
+      double sum = 0;
+      for (std::size_t row = 0; row < shape.rows; ++row)
+        sum += static_cast<double>(formula(detail::row_at(in, image, row)...));
+      out.set(image, {static_cast<float>(sum)});
+    }
+  }
+
+  /// Slopes by the formula's own with_slope, or carried along by `dual`.
+  template <class Formula, class Table, class... In>
+  void add_cost(const Formula& formula, host_cost& to, const gathered<Table>& said,
+                const In&... in) const
+  {
+    using said_type = typename gathered<Table>::record_type;
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      const said_type x = said[i];
+      const std::span<float> slope(to.add(said.chosen()[i]), to.width);
+      if constexpr (requires { formula.with_slope(x, slope, detail::row_at(in, 0, i)...); }) {
+        to.sum += static_cast<double>(formula.with_slope(x, slope, detail::row_at(in, 0, i)...));
+      } else {
+        constexpr std::size_t n = said_type::width;
+        const auto value = formula(as_inputs(x), as_constants<n>(detail::row_at(in, 0, i))...);
+        std::ranges::copy(value.slope, slope.begin());
+        to.sum += static_cast<double>(value.value);
+      }
+    }
+  }
+  void clear(host_cost& of, std::size_t width) const { of.clear(width); }
+
+  template <host_table Table>
+  void best(const Table& values, std::size_t most, list& out)
+  {
+    const table_shape shape = values.shape();
+    const std::size_t count = std::min(most, shape.rows);
+    out.clear();
+    for (std::size_t image = 0; image < shape.images; ++image) {
+      scores_.resize(shape.rows);
+      for (std::size_t row = 0; row < shape.rows; ++row) scores_[row] = values(image, row).value;
+      const std::span<const row_index> order = order_(scores_, count);
+      const auto first = static_cast<row_index>(image * shape.rows);
+      for (const row_index row : order) out.push_back(first + row);
+    }
+  }
+
+  template <host_table Table>
+  void compact(const Table& marks, list& out) const
+  {
+    out.clear();
+    for (std::size_t i = 0; i < marks.size(); ++i)
+      if (marks[i].value > 0) out.push_back(static_cast<row_index>(i));
+  }
+
+  template <class Table>
+  [[nodiscard]] gathered<Table> gather(const Table& from, const list& chosen) const
+  {
+    return {from, chosen};
+  }
+  /// `out` may be one of the others.
+  void gather(const list& from, const list& chosen, list& out)
+  {
+    picked_.resize(chosen.size());
+    for (std::size_t i = 0; i < chosen.size(); ++i) picked_[i] = from[chosen[i]];
+    out.assign(picked_.begin(), picked_.end());
+  }
+  template <host_table Table, record R>
+  void scatter(const Table& values, const list& to, columns<R>& out) const
+  {
+    for (std::size_t i = 0; i < to.size(); ++i) out.set(to[i], detail::row_at(values, 0, i));
+  }
+
+  void divide(const list& from, std::size_t by, list& quotients, list& remainders) const
+  {
+    quotients.resize(from.size());
+    remainders.resize(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const auto divisor = static_cast<row_index>(by);
+      const row_index quotient = from[i] / divisor;
+      remainders[i] = from[i] - quotient * divisor;
+      quotients[i] = quotient;
+    }
+  }
+  void number_of(const list& from, columns<number<float>>& out) const
+  {
+    out.resize(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) out.set(i, {static_cast<float>(from[i])});
+  }
+  template <record R>
+  void rows_of(const columns<R>& numbers, list& out) const
+  {
+    out.resize(numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      out[i] = static_cast<row_index>(numbers.column(R::width - 1)[i]);
+  }
+  void count(table_shape shape, columns<number<float>>& out) const
+  {
+    out.resize(shape);
+    for (std::size_t i = 0; i < shape.size(); ++i)
+      out.set(i, {static_cast<float>(i % std::max<std::size_t>(shape.rows, 1))});
+  }
+  template <host_table Table>
+  [[nodiscard]] detail::turned<Table> across(const Table& of) const
+  {
+    return detail::turned<Table>(of);
+  }
+
+ private:
+  static constexpr std::size_t narrow = 4;  // where rows are transposed in blocks of 4 x 4
+  template <class... In>
+  static constexpr std::size_t lanes_for =
+      (detail::is_wide_rows<In> || ...) ? narrow : Packets::wide;
+
+  /// Calls packet(image, row, count) for all rows, `count` of them at once: as many as a packet
+  /// holds, or those that are left in a block. All go through packets, so that what comes of a row
+  /// does not depend on where it stands.
+  template <std::size_t Lanes, class Packet, class... In>
+  static void each_packet(table_shape shape, const Packet& packet, const In&... in)
+  {
+    for (std::size_t image = 0; image < shape.images; ++image)
+      for (std::size_t row = 0; row < shape.rows;) {
+        const std::size_t end =
+            row + std::min({shape.rows - row, detail::rows_ahead(in, image, row)...});
+        for (; row + Lanes <= end; row += Lanes) packet(image, row, Lanes);
+        if (row < end) packet(image, row, end - row);
+        row = end;
+      }
+  }
+
+  /// Rows `row` to row + count - 1 of an image; lanes beyond repeat the last.
+  template <std::size_t Lanes, class Table>
+  static auto load(const Table& in, std::size_t image, std::size_t row, std::size_t count)
+  {
+    using R = typename Table::record_type;
+    const table_shape shape = in.shape();
+    const std::size_t of = shape.images == 1 ? 0 : image;
+    if constexpr (std::same_as<Table, number_rows>) {
+      const auto at = in.find(of, row);
+      return detail::packet_row<typename Packets::template packet<float, Lanes>>{
+          at.data, in.numbers(), at.strides, static_cast<std::ptrdiff_t>(count)};
+    } else {
+      using V = typename R::value_type;
+      rebind_t<R, typename Packets::template packet<V, Lanes>> r;
+      if constexpr (R::width > 0) {
+        if (shape.rows == 1 && count > 0) {  // one row for all
+          const R one = in(of, 0);
+          for (std::size_t c = 0; c < R::width; ++c)
+            for (std::size_t lane = 0; lane < Lanes; ++lane) r[c].data()[lane] = one[c];
+        } else if (count < Lanes) {
+          for (std::size_t lane = 0; lane < Lanes; ++lane)
+            set_lane(r, lane, in(of, row + std::min(lane, count - 1)));
+        } else if constexpr (std::same_as<Table, columns<R>>) {
+          for (std::size_t c = 0; c < R::width; ++c)
+            std::memcpy(r[c].data(), in.column(c) + of * shape.rows + row, Lanes * sizeof(V));
+        } else if constexpr (std::same_as<Table, rows<R>>) {
+          load_rows<Lanes>(in.find(of, row), r);
+        } else {
+          for (std::size_t lane = 0; lane < Lanes; ++lane) set_lane(r, lane, in(of, row + lane));
+        }
+      }
+      return r;
+    }
+  }
+
+  template <record P, record R>
+  static void set_lane(P& packets, std::size_t lane, const R& one)
+  {
+    for (std::size_t c = 0; c < R::width; ++c) packets[c].data()[lane] = one[c];
+  }
+
+  template <std::size_t Lanes, class V, class Record>
+  static void load_rows(const table_block<V>& at, Record& r)
+  {
+    constexpr std::size_t width = Record::width;
+    if (at.strides.number == 1 && at.strides.row == static_cast<std::ptrdiff_t>(width)) {
+      detail::transpose_rows<Lanes, width>(at.data, [&](std::size_t c) { return r[c].data(); });
+      return;
+    }
+    for (std::size_t c = 0; c < width; ++c) {
+      const V* const from = at.data + static_cast<std::ptrdiff_t>(c) * at.strides.number;
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        r[c].data()[lane] = from[static_cast<std::ptrdiff_t>(lane) * at.strides.row];
+    }
+  }
+
+  template <record P, record R>
+  static void store(P p, columns<R>& out, std::size_t i, std::size_t count)
+  {
+    for (std::size_t c = 0; c < R::width; ++c)
+      std::memcpy(out.column(c) + i, p[c].data(), count * sizeof(typename R::value_type));
+  }
+
+  std::vector<float> scores_;
+  list picked_;
+  score_order order_;
+};
+
+using host_backend = basic_host_backend<standard_packets>;
+static_assert(tensor_backend<host_backend>);
+
+}  // namespace retinue

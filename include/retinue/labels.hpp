@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a row of class scores is read.
+#pragma once
+
+#include <retinue/labels/given.hpp>    // probabilities as they stand
+#include <retinue/labels/policy.hpp>   // the concept
+#include <retinue/labels/sigmoid.hpp>  // a sigmoid for each class
+#include <retinue/labels/softmax.hpp>  // softmax with a background

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a row of class scores is read: the concept of a label policy.
+//
+// Networks differ in what their columns mean: a background or none, logits or probabilities, a
+// factor beside them. Whoever reads scores (selection, mining, the loss, the detector) asks one
+// object, and none of them assumes anything of a column. Labels are 1 for the first class of
+// objects; 0 is the background, whether it has a column or not.
+#pragma once
+
+#include <retinue/backend/table.hpp>  // number_row
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace retinue {
+
+/// A policy of your own. x is a row, a packet of rows or a batch: x[c] is column c, a T.
+///   what()                  how the columns are read, in a few words, for messages
+///   columns(classes)        how many columns so many classes of objects have
+///   score(x, k)             the probability of label k + 1
+///   logit(x, k)             a number that rises with score(x, k)
+///   least_logit(floor)      no score is more than floor where the logit is not more than this
+template <class L>
+concept label_policy =
+    requires(const L& labels, const number_row<float>& x, std::size_t n, float floor) {
+      { labels.what() } -> std::convertible_to<std::string_view>;
+      { labels.columns(n) } -> std::convertible_to<std::size_t>;
+      { labels.score(x, n) } -> std::same_as<float>;
+      { labels.logit(x, n) } -> std::same_as<float>;
+      { labels.least_logit(floor) } -> std::same_as<float>;
+    };
+
+/// One that can be learnt from, too.
+///   wrong(x)                how wrong it is to call x background: a number that rises with it
+///   cost(x, label, quality) what x costs if it should say `label`, 0 for background, and that with
+///                           a score of `quality`, 0 to 1; both are a T
+///   with_slope(x, slopes, label, quality)   the same of one row, its derivatives written to slopes
+template <class L>
+concept learnable_labels = label_policy<L> && requires(const L& labels, const number_row<float>& x,
+                                                       float v, std::span<float> slopes) {
+  { labels.wrong(x) } -> std::same_as<float>;
+  { labels.cost(x, v, v) } -> std::same_as<float>;
+  { labels.with_slope(x, slopes, v, v) } -> std::same_as<float>;
+};
+
+}  // namespace retinue

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A logit for each class of objects and none for the background: RetinaNet, FCOS, GFL, YOLO.
+//
+//   score(k)   sigmoid(x_k)
+//   cost       sum_k Cost(x_k, t_k)     t_k = quality for the label, 0 for all others
+//
+// Cost is binary_cross_entropy, sigmoid_focal, quality_focal, or one of yours. Its slope is carried
+// along by `dual`, eight classes at a time.
+#pragma once
+
+#include <retinue/backend/packet.hpp>  // packet
+#include <retinue/formulas/dual.hpp>   // dual
+#include <retinue/formulas/focal.hpp>  // binary_cost
+#include <retinue/labels/softmax.hpp>  // number_in, logit_below
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace retinue {
+
+template <class Cost = sigmoid_focal>
+struct sigmoid_labels {
+  Cost each{};
+
+  [[nodiscard]] static constexpr std::string_view what()
+  {
+    return "a sigmoid for each class, no background";
+  }
+  [[nodiscard]] static constexpr std::size_t columns(std::size_t classes) { return classes; }
+
+  template <class Row>
+  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  {
+    return sigmoid(detail::number_in<Row>(x[k]));
+  }
+  template <class Row>
+  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  {
+    return detail::number_in<Row>(x[k]);
+  }
+  [[nodiscard]] float least_logit(float floor) const { return detail::logit_below(floor); }
+
+  /// Of one class its logit; of more, the sum of their binary cross-entropies.
+  template <class Row>
+  [[nodiscard]] auto wrong(const Row& x) const
+  {
+    using T = detail::number_in<Row>;
+    if (x.size() == 1) return T(x[0]);
+    T sum = softplus(T(x[0]));
+    for (std::size_t c = 1; c < x.size(); ++c) sum = sum + softplus(T(x[c]));
+    return sum;
+  }
+  template <class Row, class T>
+  [[nodiscard]] T cost(const Row& x, const T& label, const T& quality) const
+  {
+    const T none = fill_like(label, 0);
+    T sum = none;
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      const T called = fill_like(label, static_cast<scalar_of_t<T>>(c + 1));
+      sum = sum + each(T(x[c]), detail::pick_equal(label, called, quality, none));
+    }
+    return sum;
+  }
+  template <class Row>
+  [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label,
+                                 float quality) const
+  {
+    using eight = packet<float>;
+    using sloped = dual<eight, 1>;
+    const auto called = static_cast<std::size_t>(label);
+    float sum = 0;
+    for (std::size_t first = 0; first < x.size(); first += eight::lanes) {
+      const std::size_t count = std::min(eight::lanes, x.size() - first);
+      auto logits = eight::all(0), want = eight::all(0);
+      for (std::size_t k = 0; k < count; ++k) logits[k] = x[first + k];
+      if (called > first && called <= first + count) want[called - 1 - first] = quality;
+      const sloped cost = each(sloped::input(logits, 0), sloped::constant(want));
+      for (std::size_t k = 0; k < count; ++k) {
+        sum += cost.value[k];
+        slopes[first + k] = cost.slope[0][k];
+      }
+    }
+    return sum;
+  }
+};
+static_assert(learnable_labels<sigmoid_labels<>> &&
+              learnable_labels<sigmoid_labels<quality_focal>>);
+
+}  // namespace retinue
