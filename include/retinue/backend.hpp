@@ -109,7 +109,7 @@ struct example_class_cost {
 ///                                                    the order of rows, NaN last
 ///   compact(numbers, list&)                          the rows that are more than 0, rising
 ///   gather(table or view, list)                      the chosen rows, (1, list's length)
-///   gather(list, list, list&)                        the same of a list, into one of them or another
+///   gather(list, list, list&)                        the same of a list, into any list
 ///   scatter(table, list, table&)                     writes row i of the first to row list[i], no
 ///                                                    row twice
 ///   divide(list, by, list& quotients, list& remainders)

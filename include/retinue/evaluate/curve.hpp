@@ -3,9 +3,8 @@
 //
 //   precision = hits / (hits + false alarms)     recall = hits / truths
 //   envelope(r) = the best precision at recall r or beyond
-//   all points      the area under the envelope              VOC from 2010 on, WIDER FACE
-//   at given recalls   the mean of the envelope there        VOC 2007: 0, .1 ... 1; COCO: 0, .01
-//   ... 1
+//   all points         the area under the envelope      VOC from 2010 on, WIDER FACE
+//   at given recalls   the mean of the envelope there   VOC 2007: 0, .1 ... 1; COCO: 0, .01 ... 1
 #pragma once
 
 #include <retinue/evaluate/matching.hpp>  // outcome

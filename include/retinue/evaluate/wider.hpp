@@ -2,9 +2,8 @@
 // Average precision as the official tool of WIDER FACE computes it, for easy, medium and hard.
 //
 // The number depends on conventions of that tool (MATLAB), which are copied:
-//   scores        are stretched to 0 to 1 by the least and the greatest of the whole set, both
-//   rounded
-//                 to single precision: the least detection may fall below 0, and out
+//   scores        are stretched to 0 to 1 by the least and the greatest of the whole set, which are
+//                 rounded to single precision: the least detection may fall below 0, and out
 //   the curve     has 1000 points, at stretched scores of .999, .998 ... 0
 //   overlap       is computed in whole numbers, as the truth's boxes are: the corners of the
 //                 intersection and the sum of the areas are rounded, both end pixels of a side
