@@ -2,9 +2,9 @@
 // The network on 640 x 640 pixels: as a LibTorch module in eager mode, and folded. The weights are
 // random, which changes nothing of the time.
 #include <retinue/models/detector.hpp>
-#include <retinue/models/folded.hpp>
 #include <retinue/models/process.hpp>
 #include <retinue/models/retinaface.hpp>
+#include <retinue/models/runner.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -42,8 +42,9 @@ void time(benchmark::State& state, int threads, int batch, const Run& run)
   const torch::NoGradGuard no_gradients;
   torch::manual_seed(1);
   const at::Tensor images = torch::randn({batch, 3, 640, 640}) * 60;
-  benchmark::DoNotOptimize(run(images).scores());  // kernels are made at the first call
-  for (auto _ : state) benchmark::DoNotOptimize(run(images).scores());
+  benchmark::DoNotOptimize(
+      run(images).scores.values.softmax(-1));  // kernels are made at the first call
+  for (auto _ : state) benchmark::DoNotOptimize(run(images).scores.values.softmax(-1));
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
@@ -57,7 +58,7 @@ void add(const std::string& activation)
                              std::to_string(batch);
       benchmark::RegisterBenchmark((of + " | retinue").c_str(),
                                    [=](benchmark::State& state) {
-                                     static const folded run(trained<TenthsOfSlope>());
+                                     static const runner run(trained<TenthsOfSlope>());
                                      time(state, threads, batch, run);
                                    })
           ->UseRealTime()
@@ -81,7 +82,7 @@ void whole_detection(benchmark::State& state)
   const torch::NoGradGuard no_gradients;
   detector_config config;
   config.anchors = square_anchors::retinaface_small_faces();
-  static retinaface_detector<schemas::face5> detect(trained<0>(), config);
+  static retinaface_detector<schemas::face5> detect(trained<0>(), decoding_of(config));
   torch::manual_seed(1);
   const at::Tensor images = torch::randn({1, 3, 640, 640}) * 60;
   const std::vector<frame> frames{frame::unscaled({640, 640})};
@@ -89,7 +90,7 @@ void whole_detection(benchmark::State& state)
   detect(images, frames, found);
   double post_processing = 0;
   for (auto _ : state) {
-    const predictions said = detect.predict(images);
+    const network_outputs said = detect.predict(images);
     const auto began = std::chrono::steady_clock::now();
     detect.find(said, frames, found);
     post_processing +=
@@ -102,7 +103,7 @@ void whole_detection(benchmark::State& state)
 
 void network_of_it(benchmark::State& state)
 {
-  static const folded run(trained<0>());
+  static const runner run(trained<0>());
   time(state, 1, 1, run);
 }
 

@@ -55,6 +55,7 @@ retinue_headers(
   data/wider_files.hpp
   detail/file.hpp
   detail/lines.hpp
+  detail/printable.hpp
   detail/text.hpp
   detect.hpp
   detection.hpp
@@ -78,6 +79,7 @@ retinue_headers(
   frame.hpp
   geometry.hpp
   image/pixel_format.hpp
+  image/signatures.hpp
   instance.hpp
   io/progress.hpp
   labels.hpp
@@ -88,13 +90,14 @@ retinue_headers(
   landmarks.hpp
   losses.hpp
   losses/hard_negatives.hpp
-  losses/log_odds.hpp
   losses/multibox.hpp
-  losses/targets.hpp
-  losses/truth_reading.hpp
+  losses/samples.hpp
+  losses/truths.hpp
   matchers.hpp
   matchers/assignment.hpp
+  matchers/forcing.hpp
   matchers/overlap_matcher.hpp
+  matchers/overlap_tables.hpp
   models/extra_layer.hpp
   outputs.hpp
   random.hpp
@@ -130,15 +133,16 @@ retinue_headers(
   models/body.hpp
   models/convolution.hpp
   models/detector.hpp
-  models/folded.hpp
   models/fpn.hpp
-  models/heads.hpp
+  models/head.hpp
   models/load.hpp
   models/mobilenet_v1.hpp
+  models/network.hpp
   models/network_detector.hpp
   models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
+  models/runner.hpp
   models/ssd.hpp
   models/ssd_detector.hpp
   models/ssh.hpp
@@ -186,5 +190,6 @@ retinue_headers(
   data/scenes.hpp
   image/drawing.hpp
   image/files.hpp
+  image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)

@@ -7,6 +7,8 @@
 // suppression, the way back to the pixels of the photo) is retinue's core and Eigen. For ONNX
 // Runtime, TensorRT or ncnn, replace the class `network`; nothing else knows who ran it.
 #include "program/main.hpp"
+#include "program/numbers.hpp"
+#include "program/overlays.hpp"
 
 #include <retinue/backend/eigen.hpp>
 #include <retinue/data/detections_json.hpp>
@@ -62,12 +64,12 @@ arguments parse(CLI::App& app, int count, char** values)
                  "  paper         16 32 / 64 128 / 256 512")
       ->check(CLI::IsMember({"small-faces", "paper"}));
   app.add_option("--score", a.score, "Leave out what scores no more than this (default 0.5)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0.0, 1.0));
   app.add_option("--nms", a.nms, "Boxes that overlap by more are one face (default 0.4)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0.0, 1.0));
   auto* side = app.add_option("--long-side", a.long_side,
                               "Scale the photo so that the longer side has N pixels")
-                   ->check(CLI::Range(16, 20000));
+                   ->check(number_in(16, 20000));
   app.add_flag("--original-size", a.original_size, "Do not scale, however large the photo")
       ->excludes(side);
   app.add_flag("--square", a.square,
@@ -79,7 +81,7 @@ arguments parse(CLI::App& app, int count, char** values)
       std::to_string(longest_by_default) +
       " pixels.\nIt is padded at the right and the bottom to a multiple of 32 pixels, "
       "since the graph adds maps\nof one stride to enlarged maps of the next.\n\n"
-      "Exit codes: 0 done, otherwise not, and standard error says why.");
+      "Exit codes: 0 done, 1 done, but some detections were not finite, 2 nothing could be done.");
   app.parse(count, values);
   return a;
 }
@@ -185,8 +187,10 @@ cv::Mat prepare(const cv::Mat& photo, const arguments& a, frame& how)
   return padded;
 }
 
-void detect(const arguments& a)
+/// The exit code.
+int detect(const arguments& a)
 {
+  refuse_to_draw_over(std::span(&a.image, 1), std::span(&a.overlay, 1));
   network run(a.model);
   cv::Mat photo = read_image(a.image);
   frame how;
@@ -196,7 +200,10 @@ void detect(const arguments& a)
   detector<face5, backend> find(
       a.sizes == "paper" ? square_anchors::retinaface() : square_anchors::retinaface_small_faces(),
       {.score = a.score, .overlap = a.nms});
-  const std::span<const detection<face5>> faces = find(said.view(), how);
+  const std::span<const detection<face5>> all = find(said.view(), how);
+  std::vector<detection<face5>> finite(all.begin(), all.end());
+  const auto lost = std::erase_if(finite, [](const auto& face) { return !is_finite(face); });
+  const std::span<const detection<face5>> faces(finite);
 
   const std::array<std::string_view, 1> classes{"face"};
   const std::vector<nlohmann::ordered_json> list{
@@ -214,7 +221,9 @@ void detect(const arguments& a)
     write_image(a.overlay, photo);
   }
   std::cerr << faces.size() << (faces.size() == 1 ? " face" : " faces") << " found in "
-            << a.image.string() << "\n";
+            << retinue::detail::printable(a.image.string()) << "\n";
+  if (lost > 0) std::cerr << lost << " detections are left out, for they are not finite\n";
+  return lost > 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -226,7 +235,6 @@ int main(int count, char** values)
     const arguments a = parse(app, count, values);
     cv::utils::logging::setLogLevel(
         cv::utils::logging::LOG_LEVEL_SILENT);  // errors are ours to say
-    detect(a);
-    return 0;
+    return detect(a);
   });
 }

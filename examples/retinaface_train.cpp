@@ -8,6 +8,7 @@
 #include "program/find_in.hpp"
 #include "program/main.hpp"
 #include "program/network.hpp"
+#include "program/numbers.hpp"
 #include "program/training.hpp"
 
 #include <retinue/augment/presets.hpp>
@@ -61,7 +62,7 @@ arguments parse(CLI::App& app, int count, char** values)
          "--long-side", a.long_side,
          "The longer side that pictures will be scaled to when the network is validated and "
          "used, unless another is asked for (default: --size to validate, then their own)")
-      ->check(CLI::Range(16, 20000));
+      ->check(number_in(16, 20000));
   app.footer(
       "The folder of a run holds weights.safetensors (for retinaface_detect), best.safetensors,\n"
       "checkpoints/, log.jsonl, curves.png and the options. Ctrl-C saves and ends; --resume goes "
@@ -141,10 +142,10 @@ int train(const arguments& a, const detector_config& config)
       return ap;
     };
 
-  typename fused_multibox_loss<Schema>::settings loss;
-  loss.classes = config.classes.size() + 1;
+  multibox_settings<Schema> loss;
+  loss.classes = config.classes.size();
   loss.code = config.coder;
-  trainer run(network, objective<Schema>(config.anchors, overlap_matcher::retinaface(), loss),
+  trainer run(network, objective(config.anchors, loss, overlap_matcher::retinaface()),
               optimizer_of(a, *network), a.out, settings);
   return train(a, run, source, settings.config, fields_of(a)).finished() ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 // its best anchor forced on it; what overlaps too little even for that is never learnt.
 #include "program/data.hpp"
 #include "program/main.hpp"
+#include "program/numbers.hpp"
 #include "program/plot.hpp"
 
 #include <retinue/anchors.hpp>
@@ -57,7 +58,7 @@ arguments parse(CLI::App& app, int count, char** values)
                  ".gz, and read no picture");
   app.add_flag("--strict", a.data.strict, "Refuse the data for its first bad truth");
   app.add_option("--size", a.size, "Pixels of the longer side")
-      ->check(CLI::Range(16, 20000))
+      ->check(number_in(16, 20000))
       ->capture_default_str();
   auto* config =
       app.add_option("--config", a.config, "JSON file with the anchors, of a RetinaFace");
@@ -69,9 +70,9 @@ arguments parse(CLI::App& app, int count, char** values)
       ->excludes(config)
       ->excludes(preset);
   app.add_option("--positive", a.positive, "Overlap that matches (default 0.35; SSD 0.5)")
-      ->check(CLI::Range(0.01, 1.0));
+      ->check(number_in(0.01, 1.0));
   app.add_option("--floor", a.floor, "Least overlap of a forced anchor (default 0.2; SSD 0)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0.0, 1.0));
   app.add_option("-o,--out", a.out, "Draw the coverage by size to this picture");
   app.add_option("--json", a.json, "Write the figures to this file");
   app.footer("Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done.");
@@ -151,7 +152,7 @@ class counter {
 /// Sizes by the name of the picture, from a file.
 std::unordered_map<std::string, extent2> read_sizes(const fs::path& file)
 {
-  const std::string text = retinue::detail::read_text(file);
+  const std::string text = retinue::detail::read_text(file, gunzip);
   retinue::detail::line_reader in(text, file.string());
   std::unordered_map<std::string, extent2> sizes;
   while (in.next()) {
@@ -270,8 +271,8 @@ int show(const arguments& a)
   for (const auto& [bin, c] : count.seen()) all.add(c);
   if (all.truths == 0) fail(a.data.data, ": no truth that counts");
   std::printf("%s at %d pixels: %zu anchors, matched from overlap %g, forced from %g\n",
-              a.data.data.c_str(), a.size, layout.anchors().size(), double(settings.positive),
-              double(settings.floor));
+              retinue::detail::printable(a.data.data).c_str(), a.size, layout.anchors().size(),
+              double(settings.positive), double(settings.floor));
   print(count.seen(), all);
   if (!a.json.empty()) write_text(a.json, to_json(count.seen()).dump(2) + "\n");
   if (!a.out.empty())

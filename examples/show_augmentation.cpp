@@ -8,6 +8,7 @@
 // The same seed gives the same sheet.
 #include "program/data.hpp"
 #include "program/main.hpp"
+#include "program/numbers.hpp"
 
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
@@ -58,9 +59,9 @@ arguments parse(CLI::App& app, int count, char** values)
   app.add_option("-p,--policy", a.policy, "retinaface, reference, ssd, affine, or none")
       ->check(CLI::IsMember({"retinaface", "reference", "ssd", "affine", "none"}))
       ->capture_default_str();
-  app.add_option("--columns", a.columns, "Samples side by side")->check(CLI::Range(1, 100));
-  app.add_option("--rows", a.rows, "Rows of samples")->check(CLI::Range(1, 100));
-  app.add_option("--size", a.size, "Pixels of a sample's sides")->check(CLI::Range(32, 2048));
+  app.add_option("--columns", a.columns, "Samples side by side")->check(number_in(1, 100));
+  app.add_option("--rows", a.rows, "Rows of samples")->check(number_in(1, 100));
+  app.add_option("--size", a.size, "Pixels of a sample's sides")->check(number_in(32, 2048));
   app.add_option("--seed", a.seed, "Another seed draws other samples");
   app.add_option("--epoch", a.epoch, "Another epoch augments the same samples otherwise");
   app.parse(count, values);
@@ -118,8 +119,8 @@ int main(int count, char** values)
   return run_program(app, [&] {
     const arguments a = parse(app, count, values);
     write_image(a.out, make(a));
-    std::cout << a.out.string() << ": " << a.rows * a.columns << " samples, policy " << a.policy
-              << ", seed " << a.seed << "\n";
+    std::cout << retinue::detail::printable(a.out.string()) << ": " << a.rows * a.columns
+              << " samples, policy " << a.policy << ", seed " << a.seed << "\n";
     return 0;
   });
 }

@@ -137,7 +137,7 @@ voc_result evaluate(const state_dict& weights, const ssd_config& config,
 /// Prints the figures, draws the curves, and writes both where they were asked for.
 void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
 {
-  std::cout << result.describe(classes) << std::flush;
+  std::cout << result.describe(printable_names(classes)) << std::flush;
   draw_curves(in_run(a, "precision_recall.png"), "precision and recall", lines_of(result, classes));
   if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
 }
@@ -168,11 +168,9 @@ int train(arguments a)
       return ap;
     };
 
-  using loss = fused_multibox_loss<none>;
-  auto terms = loss::settings::ssd(config.classes.size() + 1);
-  terms.code = config.coder;
-  const objective<none, loss, overlap_matcher, default_boxes> aim(config.anchors,
-                                                                  overlap_matcher::ssd(), terms);
+  auto loss = multibox_settings<none>::ssd(config.classes.size());
+  loss.code = config.coder;
+  const objective aim(config.anchors, loss, overlap_matcher::ssd());
   const augmented_source<none, decltype(set.read), decltype(ssd_augmentation(0))> source(
       set.count, set.read, ssd_augmentation(a.size), config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);

@@ -80,11 +80,12 @@ void draw(const wider_result& result, const fs::path& file)
 
 void evaluate(const arguments& a)
 {
-  auto images = read_wider_truth(a.truth);
-  const std::size_t absent = read_wider_detections(a.detections, images);
+  auto images = read_wider_truth(a.truth, gunzip);
+  const std::size_t absent = read_wider_detections(a.detections, images, gunzip);
   if (absent)
-    std::cerr << "wider_ap: " << a.detections.string() << " has no list for " << absent << " of "
-              << images.size() << " images; they count as images in which nothing was found\n";
+    std::cerr << "wider_ap: " << retinue::detail::printable(a.detections.string())
+              << " has no list for " << absent << " of " << images.size()
+              << " images; they count as images in which nothing was found\n";
   wider_evaluation evaluation(protocols.at(a.protocol));
   for (const wider_image& image : images) evaluation.add(image.detections, image.truths);
   const wider_result result = evaluation.result();

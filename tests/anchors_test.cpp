@@ -81,4 +81,10 @@ TEST_CASE("anchors that cannot fit are refused")
   const std::vector<extent2> two(2);
   CHECK_THROWS_AS(make_anchors(source, {64, 64}, two), error);
   CHECK_THROWS_AS(make_anchors(source, {0, 64}), error);
+  for (const extent2 map : {extent2{-1, 4}, {4, -1}, {-2, -2}}) {  // the last has 4 cells, in a way
+    const std::vector<extent2> maps{{8, 8}, map, {2, 2}};
+    CHECK_THROWS_WITH(make_anchors(source, {64, 64}, maps),
+                      "the feature map of level 1 has " + std::to_string(map.width) + " x " +
+                          std::to_string(map.height) + " cells, expected no negative number");
+  }
 }

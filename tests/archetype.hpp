@@ -158,6 +158,11 @@ class archetype_backend {
     ++calls["gather"];
     host_.gather(from.inner_, chosen.inner_, out.inner_);
   }
+  void append(const list& from, std::size_t offset, list& to)
+  {
+    ++calls["append"];
+    host_.append(from.inner_, offset, to.inner_);
+  }
   template <class Values, record R>
   void scatter(const Values& values, const list& to, table<R>& out)
   {

@@ -67,6 +67,10 @@ state_dict weights_of(const made_weights& m)
     add("body.stage1.0.0.weight", 8);
   }
   add("fpn.output1.0.weight", m.channels);
+  made.insert("ssh1.conv3X3.0.weight",
+              {dtype::f32,
+               {m.channels / 2, m.channels, 3, 3},
+               std::vector<std::byte>(std::size_t(18 * m.channels * m.channels))});
   for (std::size_t l = 0; l < m.anchors.size(); ++l) {
     const auto level = "." + std::to_string(l) + ".conv1x1.weight";
     add("ClassHead" + level, m.anchors[l] * (m.classes + 1));
@@ -208,6 +212,11 @@ TEST_CASE("what is wrong is named by its full path")
     says(refusal(text), expected);
   }
   says(refusal(std::string(100'000, '[')), "nested deeper than 20");
+  // The parser ends at a zero byte, and would not see that the rest is no JSON.
+  using namespace std::string_literals;
+  for (const std::string& text :
+       {"{\"landmarks\": 4}\n\0{\"landmarks\": 5}"s, "{\"landmarks\": 4}\n\0"s})
+    says(refusal(text), R"(f.json: line 2, column 1: this is not JSON, at "?)");
 }
 
 TEST_CASE("a configuration is read from a file")
@@ -261,7 +270,39 @@ TEST_CASE("heads that contradict themselves are refused")
   says(with("ClassHead.0.conv1x1.weight", 2), "2 for classes");
   says(with("LandmarkHead.2.conv1x1.weight", 21), "21 for landmarks");
   says(with("ClassHead.2.conv1x1.weight", 6), "level 2 has 2 classes and 5 landmarks");
-  says(with("fpn.output1.0.weight", 0), "expected a RetinaFace with tensors named");
+  says(with("fpn.output1.0.weight", 0), "\"fpn.output1.0.weight\" has the shape (0, 1, 1, 1)");
+  says(with("ClassHead.0.conv1x1.weight", 2 * 1002),
+       "made for 2 anchors per cell, 1001 classes and 5 landmarks, expected 1000 at most");
+}
+
+TEST_CASE("shapes that cost a file nothing make no names and no network")
+{
+  const auto with = [](const std::string& name, std::vector<std::int64_t> shape) {
+    state_dict made;
+    for (const auto& [key, tensor] : weights_of({}))
+      if (key != name) made.insert(key, tensor);
+    if (!shape.empty()) made.insert(name, {dtype::f32, std::move(shape), {}});
+    return made;
+  };
+  const auto said = [](const state_dict& weights) {
+    const auto guessed = refusal_of([&] { static_cast<void>(guess_config(weights, "w")); });
+    CHECK(refusal_of([&] { check_weights(find_preset("mobilenet0.25"), weights, "w"); }) ==
+          guessed);
+    return guessed;
+  };
+  constexpr std::int64_t huge = std::int64_t{1} << 61;
+  CHECK(said(with("ClassHead.0.conv1x1.weight", {huge, 0, 1, 1})) ==
+        "w: \"ClassHead.0.conv1x1.weight\" has the shape (2305843009213693952, 0, 1, 1), which no "
+        "network has");
+  says(said(with("LandmarkHead.1.conv1x1.weight", {huge, 0, 1, 1})), "which no network has");
+  says(said(with("BboxHead.0.conv1x1.weight", {4, 0, 1, 1})), "which no network has");
+  says(said(with("fpn.output1.0.weight", {std::int64_t{1} << 40, 0, 1, 1})),
+       "which no network has");
+  says(said(with("fpn.output1.0.weight", {8192, 1, 1, 1})),
+       "w: fpn.output1.0.weight has 8192 rows, which ssh1.conv3X3.0.weight was expected to take");
+  says(said(with("ssh1.conv3X3.0.weight", {})), "which ssh1.conv3X3.0.weight was expected to take");
+  says(refusal_of([] { static_cast<void>(guess_config(weights_of({.channels = 66}), "w")); }),
+       "w: network.channels is 66, expected a multiple of 4");
 }
 
 TEST_CASE("a file's own configuration comes first")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <retinue/data/coco_annotations.hpp>
-#include <retinue/data/gzip.hpp>  // one of the real sets is a .gz
+#include <retinue/data/gzip.hpp>  // gunzip: one of the real sets is packed
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/retinaface_labels.hpp>
 #include <retinue/data/voc_annotations.hpp>
@@ -324,8 +324,8 @@ TEST_CASE("Real sets are read whole", "[shared]")
 {
   RETINUE_NEEDS_SHARED();
   const auto labels = [](const std::string& inside, bad_truths policy = bad_truths::refuse) {
-    return read_retinaface_labels<schemas::face5>(test::shared("data/" + inside),
-                                                  {.images = {}, .on_bad_truth = policy});
+    return read_retinaface_labels<schemas::face5>(
+        test::shared("data/" + inside), {.images = {}, .on_bad_truth = policy, .decode = gunzip});
   };
   const auto wider = labels("wider_train_labels/label.txt.gz");
   CHECK(wider.samples.size() == 12859);

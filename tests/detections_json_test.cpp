@@ -65,6 +65,26 @@ TEST_CASE("a label without a name and a number that is not finite are refused")
   CHECK_THROWS_AS(to_json<corners>("a.jpg", {1, 1}, found, names), error);
 }
 
+TEST_CASE("what JSON cannot say is told beforehand")
+{
+  CHECK(is_finite(some_detection()));
+  for (const float v :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()})
+    for (int place = 0; place < 9; ++place) {
+      auto d = some_detection();
+      const auto p = static_cast<std::size_t>(place);
+      (p < 4 ? d.bounds[p] : p == 4 ? d.score : d.points.points[(p - 5) / 2][(p - 5) % 2]) = v;
+      CHECK(!is_finite(d));
+      const std::vector<detection<corners>> found{d};
+      CHECK_THROWS_AS(to_json<corners>("a.jpg", {1, 1}, found, names), error);
+    }
+  detection<schemas::none> plain{{-3e38f, 0, 3e38f, 1}, 0.5f, 1, {}};
+  CHECK(is_finite(plain));
+  plain.bounds.y2 = -std::numeric_limits<float>::infinity();
+  CHECK(!is_finite(plain));
+}
+
 TEST_CASE("a file name that is not UTF-8 is written, not thrown about")
 {
   const std::vector<nlohmann::ordered_json> images{to_json<corners>("\xff.jpg", {1, 1}, {})};

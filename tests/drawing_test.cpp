@@ -139,6 +139,10 @@ TEST_CASE("what lies off the picture, or nowhere, harms nothing")
   const cv::Mat far =
       changed(drawn<schemas::none>({{{-3e9f, -3e9f, 3e9f, 3e9f}, 1, 1, {}}}, box_only));
   CHECK(cv::countNonZero(far) == 0);
+  // A box whose coordinates add up to more than a float holds is drawn where it can be seen.
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK(cv::countNonZero(
+            changed(drawn<schemas::none>({{{50, 60, most, most}, 1, 1, {}}}, box_only))) > 100);
   auto d = in_a_row<schemas::face5>();
   for (auto& p : d.points.points) p = {nan, 5};
   CHECK(cv::norm(drawn<schemas::face5>({d}, {.text = false}), drawn<schemas::face5>({d}, box_only),

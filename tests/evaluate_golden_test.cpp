@@ -4,7 +4,7 @@
 #include "shared.hpp"
 
 #include <retinue/data/coco_results.hpp>
-#include <retinue/data/gzip.hpp>  // the truth is a .gz
+#include <retinue/data/gzip.hpp>  // gunzip: the truth is packed
 #include <retinue/data/wider_files.hpp>
 #include <retinue/evaluate.hpp>
 
@@ -19,10 +19,10 @@ using namespace retinue;
 namespace {
 wider_result evaluate_wider(wider_protocol protocol)
 {
-  auto images = read_wider_truth(test::shared("data/wider_eval/wider_val_gt.txt.gz"));
+  auto images = read_wider_truth(test::shared("data/wider_eval/wider_val_gt.txt.gz"), gunzip);
   CHECK(images.size() == 3226);
-  CHECK(read_wider_detections(test::shared("data/wider_eval/pred_mnet_python.txt.gz"), images) ==
-        0);
+  CHECK(read_wider_detections(test::shared("data/wider_eval/pred_mnet_python.txt.gz"), images,
+                              gunzip) == 0);
   wider_evaluation evaluation(protocol);
   for (const auto& image : images) evaluation.add(image.detections, image.truths);
   return evaluation.result();
@@ -31,7 +31,7 @@ wider_result evaluate_wider(wider_protocol protocol)
 precision_recall official_curve(std::string_view subset)
 {
   const std::string file = "data/wider_eval/pr_mnet_python_" + std::string(subset) + ".csv";
-  const std::string text = detail::read_text(test::shared(file));
+  const std::string text = detail::read_text(test::shared(file), gunzip);
   precision_recall curve;
   std::string_view left = text;
   left.remove_prefix(left.find('\n') + 1);
@@ -121,7 +121,7 @@ TEST_CASE("VOC: a worked case at four overlaps, eleven points and all", "[shared
       const std::string name = "0000" + std::to_string(i) + ".txt";
       std::vector<wider_detection> detections;
       std::vector<voc_truth> truths;
-      const std::string found = detail::read_text(folder / "dets" / name);
+      const std::string found = detail::read_text(folder / "dets" / name, gunzip);
       for (detail::line_reader in(found, name); in.next() && !in.done();) {
         in.word("class");
         wider_detection d;
@@ -129,7 +129,7 @@ TEST_CASE("VOC: a worked case at four overlaps, eleven points and all", "[shared
         d.bounds = detail::read_box(in);
         detections.push_back(d);
       }
-      const std::string there = detail::read_text(folder / "gts" / name);
+      const std::string there = detail::read_text(folder / "gts" / name, gunzip);
       for (detail::line_reader in(there, name); in.next() && !in.done();) {
         in.word("class");
         truths.push_back({detail::read_box(in)});

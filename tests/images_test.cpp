@@ -128,6 +128,135 @@ TEST_CASE("pictures are turned as their EXIF says")
   CHECK(same(picture, expected));
 }
 
+namespace {
+/// A TIFF block with one entry that tells the orientation, of either byte order.
+std::string exif_of(int orientation, bool little)
+{
+  const char o = static_cast<char>(orientation);
+  return little ? std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) + o +
+                      std::string(7, '\0')
+                : std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) + o +
+                      std::string(6, '\0');
+}
+
+std::string number_of(std::size_t n, bool little)
+{
+  std::string made(4, '\0');
+  for (std::size_t i = 0; i < 4; ++i)
+    made[little ? i : 3 - i] = static_cast<char>(n >> 8 * i & 255);
+  return made;
+}
+
+/// A WebP with an EXIF chunk behind the pixels, in the extended form.
+std::string webp_with(const std::string& exif, const std::string& simple, int width, int height)
+{
+  const auto size = [](int side) {
+    return number_of(static_cast<std::size_t>(side - 1), true).substr(0, 3);
+  };
+  const std::string rest = "WEBPVP8X" + number_of(10, true) + std::string("\x08\0\0\0", 4) +
+                           size(width) + size(height) + simple.substr(12) + "EXIF" +
+                           number_of(exif.size(), true) + exif + std::string(exif.size() % 2, '\0');
+  return "RIFF" + number_of(rest.size(), true) + rest;
+}
+
+std::string png_with(const std::string& exif, const std::string& plain)
+{
+  std::uint32_t check = 0xffffffff;  // CRC-32 of the chunk's name and bytes
+  for (const char c : "eXIf" + exif)
+    for (int bit = 0; bit < 8; ++bit) {
+      const bool one = ((check ^ static_cast<unsigned char>(c) >> bit) & 1) != 0;
+      check = check >> 1 ^ (one ? 0xedb88320 : 0);
+    }
+  const std::string chunk =
+      number_of(exif.size(), false) + "eXIf" + exif + number_of(~check, false);
+  return plain.substr(0, 33) + chunk + plain.substr(33);  // behind the header
+}
+
+/// The pixel of the upright picture, of `height` x `width`, that one of the stored picture becomes.
+cv::Mat upright(const cv::Mat& stored, int orientation)
+{
+  const bool aside = orientation >= 5;
+  cv::Mat made(aside ? stored.cols : stored.rows, aside ? stored.rows : stored.cols, CV_8UC3);
+  for (int y = 0; y < stored.rows; ++y)
+    for (int x = 0; x < stored.cols; ++x) {
+      const int right = stored.cols - 1 - x, below = stored.rows - 1 - y;
+      // Where row 0 and column 0 of the stored picture are seen, from the table of the standard.
+      const cv::Point to = orientation == 1   ? cv::Point(x, y)
+                           : orientation == 2 ? cv::Point(right, y)
+                           : orientation == 3 ? cv::Point(right, below)
+                           : orientation == 4 ? cv::Point(x, below)
+                           : orientation == 5 ? cv::Point(y, x)
+                           : orientation == 6 ? cv::Point(below, x)
+                           : orientation == 7 ? cv::Point(below, right)
+                                              : cv::Point(y, right);
+      made.at<cv::Vec3b>(to) = stored.at<cv::Vec3b>(y, x);
+    }
+  return made;
+}
+}  // namespace
+
+TEST_CASE("PNG and WebP are turned as their EXIF says")
+{
+  const made_folder folder;
+  const cv::Mat colour = ramp(13, 21);
+  const auto png = bytes_of(folder.save("p.png", colour));
+  std::vector<std::uint8_t> encoded;
+  REQUIRE(cv::imencode(".webp", colour, encoded, {cv::IMWRITE_WEBP_QUALITY, 101}));  // lossless
+  const std::string webp(encoded.begin(), encoded.end());
+  const cv::Mat stored = read_image(folder.write("p.webp", webp));
+  REQUIRE(same(stored, colour));
+  for (int orientation = 1; orientation <= 8; ++orientation)
+    for (const bool little : {true, false}) {
+      CAPTURE(orientation, little);
+      const std::string exif = exif_of(orientation, little);
+      const cv::Mat expected = upright(colour, orientation);
+      CHECK(same(read_image(folder.write("t.png", png_with(exif, png))), expected));
+      for (const std::string& block : {exif, std::string("Exif\0\0", 6) + exif})
+        CHECK(same(read_image(folder.write("t.webp", webp_with(block, webp, 21, 13))), expected));
+    }
+  for (const int none : {0, 9, 255})
+    CHECK(same(read_image(folder.write("n.webp", webp_with(exif_of(none, true), webp, 21, 13))),
+               colour));
+  const std::string whole = exif_of(6, true);
+  for (std::size_t size = 0; size < 18; ++size)
+    CHECK(same(read_image(folder.write("c.webp", webp_with(whole.substr(0, size), webp, 21, 13))),
+               colour));
+}
+
+TEST_CASE("forms that no decoder is trusted with are refused by their names")
+{
+  const made_folder folder;
+  const auto said = [&](std::string bytes) { return refusal(folder.write("a.png", bytes)); };
+  const std::string expected = ", expected JPEG, PNG, BMP, WebP, TIFF, JPEG 2000 or PNM";
+  const auto at = [](std::size_t place, std::string_view mark, std::string from = "") {
+    from.resize(place, '\0');
+    return from.append(mark);
+  };
+  CHECK(said(at(128, "DICM")) == "of the form DICOM" + expected);
+  CHECK(said(at(140, "DTED") + std::string(100, '\0')) ==
+        "of the form DTED elevation model" + expected);
+  // Another decoder's beginning brings a file to DICOM's where that decoder does not take it.
+  for (const std::string& begin :
+       {std::string("RIFF\x90\0\0\0WEBPXXXX", 16), std::string("\0\0\0\x0cjP  \r\n\x87\n", 12),
+        std::string("MM\0*", 4), std::string("MM"), std::string("BM"), std::string("P5 2 2")})
+    CHECK(said(at(128, "DICM", begin)) == "of the form DICOM" + expected);
+  const std::string four_floats("\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f", 16);
+  CHECK(said("Pf\n2 2\n-1.0\n" + four_floats) == "of the form PFM" + expected);
+  CHECK(said("PF\n2 2\n-1.0\n" + four_floats) == "of the form PFM" + expected);
+  CHECK(said("P7\nWIDTH 1\n") == "of the form PAM" + expected);
+  CHECK(said("#?RADIANCE\n") == "of the form Radiance HDR" + expected);
+  CHECK(said("\x76\x2f\x31\x01\2") == "of the form OpenEXR" + expected);
+  CHECK(said("\x59\xa6\x6a\x95") == "of the form Sun raster" + expected);
+  CHECK(said("NITF02.10") == "of the form NITF" + expected);
+  CHECK(said("GIF89a") == "of the form GIF" + expected);
+  CHECK(said(std::string("\0\0\0\x1c"
+                         "ftypavif",
+                         12)) == "of the form AVIF" + expected);
+  CHECK(said("P8 1 1").starts_with("not a picture"));
+  CHECK(said("P6").starts_with("not a picture"));
+  CHECK(said("\x89PNG").starts_with("not a picture"));
+}
+
 TEST_CASE("what is no whole picture is refused by name")
 {
   const made_folder folder;
@@ -135,11 +264,13 @@ TEST_CASE("what is no whole picture is refused by name")
   CHECK(refusal(folder.path) == "not a file but a folder, pipe or device");
   CHECK(refusal(folder.write("e.jpg", "")) == "an empty file, not a picture");
   CHECK(refusal(folder.write("t.jpg", "Dear reader, this is a letter.")) ==
-        "not a picture of a form that OpenCV reads");
+        "not a picture, expected JPEG, PNG, BMP, WebP, TIFF, JPEG 2000 or PNM");
   CHECK(refusal(folder.write("h.jpg", std::string("\0\0\0\x18"
                                                   "ftypheic\0\0\0\0",
                                                   16))) ==
-        "a HEIC, which this OpenCV does not read or which ends in its first bytes");
+        "of the form HEIC, expected JPEG, PNG, BMP, WebP, TIFF, JPEG 2000 or PNM");
+  CHECK(refusal(folder.write("w.webp", std::string("RIFF\x04\0\0\0WEBP", 12))) ==
+        "a WebP, which this OpenCV does not read or which ends in its first bytes");
 
   const auto jpeg = bytes_of(folder.save("whole.jpg", ramp(200, 300)));
   CHECK(refusal(folder.path / "whole.jpg") == "not refused");

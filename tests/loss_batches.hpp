@@ -5,11 +5,16 @@
 #include "npz.hpp"
 
 #include <retinue/anchors.hpp>
+#include <retinue/backend/host.hpp>
 #include <retinue/losses.hpp>
+#include <retinue/matchers.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <random>
+#include <span>
+#include <vector>
 
 namespace retinue::test {
 
@@ -18,22 +23,107 @@ struct loss_batch {
   static constexpr std::size_t width = Schema::count * Schema::dimension;
 
   std::vector<std::vector<instance<Schema>>> truths;
-  std::vector<image_targets<Schema>> targets;
+  std::vector<assignment> assigned;
   std::vector<float> offsets, logits, landmarks;
 
   [[nodiscard]] std::size_t images() const { return truths.size(); }
-  [[nodiscard]] multibox_outputs outputs() const
+  [[nodiscard]] outputs<host_backend> said() const
   {
-    return {offsets.data(), logits.data(), landmarks.data()};
+    const std::size_t rows = offsets.size() / 4 / std::max<std::size_t>(images(), 1);
+    const table_shape shape{images(), rows};
+    const std::size_t columns = rows == 0 ? 2 : logits.size() / shape.size();
+    return {.scores = {logits.data(), shape, columns},
+            .boxes = {offsets.data(), shape, 4},
+            .points = {landmarks.data(), shape, width}};
   }
 
-  void match(const anchor_layout& anchors, const overlap_matcher& with)
+  void match(const anchor_layout& anchors, overlap_matcher with)
   {
-    truth_matcher<overlap_matcher> match_all(with);
-    targets.resize(truths.size());
+    truth_batch<Schema> read;
+    read.read(truths, 1000, truth_reading::reference);
+    assigned.resize(truths.size());
     for (std::size_t b = 0; b < truths.size(); ++b)
-      match_all(anchors, std::span<const instance<Schema>>(truths[b]), targets[b]);
+      with(anchors, read.bounds(b), read.ignore(b), assigned[b]);
   }
+};
+
+/// A matcher that says what it was given, image after image.
+struct canned_matcher {
+  const std::vector<assignment>* all;
+  std::size_t next = 0;
+
+  void operator()(const anchor_layout&, std::span<const box<float>>, std::span<const std::uint8_t>,
+                  assignment& out)
+  {
+    out = (*all)[next++ % all->size()];
+  }
+};
+static_assert(matcher<canned_matcher>);
+
+/// What a batch costs, in numbers.
+struct batch_terms {
+  double box = 0, label = 0, landmark = 0, total = 0;
+  std::size_t positives = 0, negatives = 0, with_landmarks = 0;
+};
+
+/// Where the gradients of a batch go.
+struct gradient_room {
+  std::vector<float> offsets, logits, landmarks;
+
+  template <class Schema>
+  explicit gradient_room(const loss_batch<Schema>& of)
+      : offsets(of.offsets.size(), 9.0f),
+        logits(of.logits.size(), 9.0f),
+        landmarks(of.landmarks.size(), 9.0f)
+  {
+  }
+};
+
+/// Sampling and loss in host memory, of assignments that are given.
+template <class Settings>
+class batch_loss {
+ public:
+  using schema = typename Settings::schema;
+
+  batch_loss() : batch_loss(Settings{}) {}
+  explicit batch_loss(const Settings& s) : settings_(s), loss_(s) {}
+
+  batch_terms operator()(const anchor_layout& anchors, const loss_batch<schema>& batch,
+                         gradient_room* room = nullptr)
+  {
+    if (!sample_ || given_ != &batch.assigned) {
+      given_ = &batch.assigned;
+      sample_.emplace(canned_matcher{given_}, settings_.labels, settings_.mining, settings_.code);
+    }
+    backend_.put(anchors.anchors(), 1, table_);
+    truths_.read(batch.truths, settings_.classes, settings_.reading);
+    const auto said = batch.said();
+    (*sample_)(backend_, anchors, table_, said, truths_, chosen_);
+    const auto& terms = loss_(backend_, table_, said, truths_, chosen_);
+    batch_terms sums{0, 0, 0, 0, terms.positives, terms.negatives, terms.with_landmarks};
+    for (const auto& term : terms.terms) {
+      const double value = term.cost.sum / term.divisor;
+      sums.total += term.weight * value;
+      (term.name == "box" ? sums.box : term.name == "label" ? sums.label : sums.landmark) = value;
+      if (!room) continue;
+      std::vector<float>& to = term.part == output_part::boxes    ? room->offsets
+                               : term.part == output_part::scores ? room->logits
+                                                                  : room->landmarks;
+      if (!to.empty())
+        term.cost.write(term.weight / term.divisor, to.data(), to.size() / term.cost.width);
+    }
+    return sums;
+  }
+
+ private:
+  Settings settings_;
+  host_backend backend_;
+  typename Settings::template loss_over<host_backend> loss_;
+  std::optional<typename Settings::template sampler_over<host_backend, canned_matcher>> sample_;
+  const std::vector<assignment>* given_ = nullptr;
+  columns<centre_box<float>> table_;
+  truth_batch<schema> truths_;
+  samples<host_backend> chosen_;
 };
 
 /// Images with as many truths as `counts` says; some points are invisible, some truths ignored.
@@ -105,22 +195,5 @@ inline double furthest(const std::vector<float>& a, const std::vector<float>& b)
   }
   return worst;
 }
-
-/// Where the gradients of a batch go.
-struct gradient_room {
-  std::vector<float> offsets, logits, landmarks;
-
-  template <class Schema>
-  explicit gradient_room(const loss_batch<Schema>& of)
-      : offsets(of.offsets.size(), 9.0f),
-        logits(of.logits.size(), 9.0f),
-        landmarks(of.landmarks.size(), 9.0f)
-  {
-  }
-  [[nodiscard]] multibox_gradients all()
-  {
-    return {offsets.data(), logits.data(), landmarks.data()};
-  }
-};
 
 }  // namespace retinue::test

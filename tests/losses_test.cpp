@@ -7,6 +7,7 @@
 #include "shared.hpp"
 
 #include <retinue/error.hpp>
+#include <retinue/labels.hpp>
 #include <retinue/losses.hpp>
 
 #include <limits>
@@ -92,16 +93,21 @@ TEST_CASE("how many negatives an image is learned from")
   CHECK(mined(hard_negatives(), {3, 1, 2}, verdicts, 1) == std::vector<row_index>{1});
 }
 
-TEST_CASE("log odds order anchors by the loss of calling them background")
+TEST_CASE("softmax labels order anchors by the loss of calling them background")
 {
   std::mt19937 random(5);
   std::normal_distribution<float> normal(0, 20);
+  host_backend backend;
+  columns<number<float>> odds;
+  const auto wrong = [&](const std::vector<float>& x, std::size_t classes) {
+    backend.map([](const auto& row) { return number{softmax_labels{}.wrong(row)}; }, odds,
+                number_rows(x.data(), x.size() / classes, classes));
+  };
   for (const std::size_t classes : {2, 3, 21})
-    for (const std::size_t n : {0, 1, 15, 16, 17, 100}) {
-      std::vector<float> x(n * classes), odds(n + 1, 7.0f);
+    for (const std::size_t n : {1, 7, 8, 9, 15, 16, 17, 100}) {
+      std::vector<float> x(n * classes);
       for (float& v : x) v = normal(random);
-      log_odds(x.data(), n, classes, odds.data());
-      CHECK(odds[n] == 7.0f);
+      wrong(x, classes);
       for (std::size_t i = 0; i < n; ++i) {
         double sum = 0, most = -1e9;
         for (std::size_t c = 1; c < classes; ++c)
@@ -109,21 +115,20 @@ TEST_CASE("log odds order anchors by the loss of calling them background")
         for (std::size_t c = 1; c < classes; ++c)
           sum += std::exp(static_cast<double>(x[i * classes + c]) - most);
         const double expected = most + std::log(sum) - static_cast<double>(x[i * classes]);
-        CHECK(std::abs(static_cast<double>(odds[i]) - expected) < 1e-5);
+        CHECK(std::abs(static_cast<double>(odds[i].value) - expected) < 2e-5);
       }
     }
-  std::vector<float> x{0, not_a_number, 0, 0, infinity, 0, 0, -infinity, 1}, odds(3);
-  log_odds(x.data(), 3, 3, odds.data());
-  CHECK(std::isnan(odds[0]));
-  CHECK(odds[1] == infinity);
-  CHECK(std::abs(odds[2] - 1) < 1e-6f);
+  wrong({0, not_a_number, 0, 0, infinity, 0, 0, -infinity, 1}, 3);
+  CHECK(std::isnan(odds[0].value));
+  CHECK(odds[1].value == infinity);
+  CHECK(std::abs(odds[2].value - 1) < 1e-6f);
 }
 
 namespace {
 /// Every sum as it is written down, in double.
 template <class Schema>
-multibox_terms by_definition(const anchor_layout& anchors, std::size_t classes,
-                             const hard_negatives& mining, const test::loss_batch<Schema>& batch)
+test::batch_terms by_definition(const anchor_layout& anchors, std::size_t classes,
+                                const hard_negatives& mining, const test::loss_batch<Schema>& batch)
 {
   const std::size_t n = anchors.size();
   const auto huber = [](double d) { return std::abs(d) < 1 ? d * d / 2 : std::abs(d) - 0.5; };
@@ -133,9 +138,9 @@ multibox_terms by_definition(const anchor_layout& anchors, std::size_t classes,
       sum += std::exp(static_cast<double>(batch.logits[row * classes + c]));
     return std::log(sum) - static_cast<double>(batch.logits[row * classes + label]);
   };
-  multibox_terms sums;
+  test::batch_terms sums;
   for (std::size_t b = 0; b < batch.images(); ++b) {
-    const assignment& assigned = batch.targets[b].assigned;
+    const assignment& assigned = batch.assigned[b];
     std::vector<float> wrong(n);
     for (std::size_t a = 0; a < n; ++a) wrong[a] = static_cast<float>(entropy(b * n + a, 0));
     for (const row_index a :
@@ -176,7 +181,7 @@ template <class Loss, class Schema>
 void check_gradient(Loss& loss, const anchor_layout& anchors, test::loss_batch<Schema> batch)
 {
   test::gradient_room room(batch);
-  loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  loss(anchors, batch, &room);
   std::mt19937 random(7);
   const auto check = [&](std::vector<float>& input, const std::vector<float>& slope) {
     if (input.empty()) return;
@@ -186,9 +191,9 @@ void check_gradient(Loss& loss, const anchor_layout& anchors, test::loss_batch<S
       if (slope[i] == 0) continue;
       const float middle = input[i];
       input[i] = middle + h;
-      const double above = loss(anchors.anchors(), batch.outputs(), batch.targets).total;
+      const double above = loss(anchors, batch).total;
       input[i] = middle - h;
-      const double below = loss(anchors.anchors(), batch.outputs(), batch.targets).total;
+      const double below = loss(anchors, batch).total;
       input[i] = middle;
       const double numeric = (above - below) / (2 * static_cast<double>(h));
       CHECK(std::abs(numeric - static_cast<double>(slope[i])) < 1e-4);
@@ -221,8 +226,8 @@ TEMPLATE_TEST_CASE("the multibox loss is its definition, and its gradient is its
   const anchor_layout anchors(square_anchors::retinaface(), {160, 192});
   for (const std::size_t classes : {2, 21}) {
     const auto batch = test::random_batch<TestType>(anchors, classes, {8, 0, 20});
-    multibox_loss<TestType> loss({.classes = classes});
-    const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets);
+    test::batch_loss<multibox_settings<TestType>> loss({.classes = classes - 1});
+    const auto terms = loss(anchors, batch);
     CHECK(terms.positives > 20);
     require_close(terms, by_definition(anchors, classes, hard_negatives(), batch));
     check_gradient(loss, anchors, batch);
@@ -235,12 +240,12 @@ TEMPLATE_TEST_CASE("a box may cost by how it lies on its truth", "", iou_loss, g
   using face5 = schemas::face5;
   const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
   const auto batch = test::random_batch<face5>(anchors, 2, {3, 0, 7});
-  multibox_loss<face5, centre_size_coder, hard_negatives, TestType> loss;
-  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets);
+  test::batch_loss<multibox_settings<face5, centre_size_coder, hard_negatives, TestType>> loss;
+  const auto terms = loss(anchors, batch);
   double sum = 0;
   std::size_t positives = 0;
   for (std::size_t b = 0; b < batch.images(); ++b) {
-    const assignment& assigned = batch.targets[b].assigned;
+    const assignment& assigned = batch.assigned[b];
     for (std::size_t a = 0; a < anchors.size(); ++a) {
       if (assigned.verdicts[a] != verdict::positive) continue;
       const float* o = &batch.offsets[(b * anchors.size() + a) * 4];
@@ -261,9 +266,8 @@ TEST_CASE("SSD's loss: 8,732 default boxes, 21 classes, 3 : 1 (seed 004)")
   REQUIRE(anchors.size() == 8732);
   auto batch = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
   batch.match(anchors, overlap_matcher::ssd());
-  auto settings = multibox_loss<schemas::none>::settings::ssd();
-  const auto terms =
-      multibox_loss<schemas::none>(settings)(anchors.anchors(), batch.outputs(), batch.targets);
+  auto settings = multibox_settings<schemas::none>::ssd();
+  const auto terms = test::batch_loss<multibox_settings<schemas::none>>(settings)(anchors, batch);
   auto expected = by_definition(anchors, 21, hard_negatives::ssd(), batch);
   expected.total -= expected.box;  // its weights are 1 : 1
   require_close(terms, expected);
@@ -279,10 +283,10 @@ TEST_CASE("a batch of what goes wrong elsewhere is finite")
   batch.truths[4][0].bounds = {0.6f, 0.4f, 0.5f, 0.6f};
   batch.match(anchors, overlap_matcher({.floor = 0}));
   // Another's matcher may have assigned even those without area.
-  for (const std::size_t b : {3, 4}) batch.targets[b].assigned.verdicts[77] = verdict::positive;
-  multibox_loss<schemas::face5> loss;
+  for (const std::size_t b : {3, 4}) batch.assigned[b].verdicts[77] = verdict::positive;
+  test::batch_loss<multibox_settings<schemas::face5>> loss;
   test::gradient_room room(batch);
-  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  const auto terms = loss(anchors, batch, &room);
   CHECK(std::isfinite(terms.total));
   CHECK(terms.positives > 512);
   for (const auto* of : {&room.offsets, &room.logits, &room.landmarks})
@@ -292,24 +296,25 @@ TEST_CASE("a batch of what goes wrong elsewhere is finite")
   CHECK(room.logits[row * 2] == 0);
   CHECK(room.offsets[row * 4] == 0);
   // The truth of one pixel has its anchor.
-  CHECK(batch.targets[2].assigned.positive_count == 1);
+  CHECK(batch.assigned[2].positive_count == 1);
 }
 
 TEST_CASE("images without objects teach what background is, unless the reference is asked for (A3)")
 {
   const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
   const auto batch = test::random_batch<schemas::face5>(anchors, 2, {0, 0});
-  multibox_loss<schemas::face5> loss;
+  test::batch_loss<multibox_settings<schemas::face5>> loss;
   test::gradient_room room(batch);
-  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  const auto terms = loss(anchors, batch, &room);
   CHECK(terms.positives == 0);
   CHECK(terms.negatives == 64);
   CHECK(terms.label > 0);
   CHECK(terms.box == 0);
   CHECK(std::count_if(room.logits.begin(), room.logits.end(), [](float x) { return x != 0; }) ==
         128);
-  multibox_loss<schemas::face5> reference(multibox_loss<schemas::face5>::settings::reference());
-  CHECK(reference(anchors.anchors(), batch.outputs(), batch.targets, room.all()).total == 0);
+  test::batch_loss<multibox_settings<schemas::face5>> reference(
+      multibox_settings<schemas::face5>::reference());
+  CHECK(reference(anchors, batch, &room).total == 0);
   CHECK(std::all_of(room.logits.begin(), room.logits.end(), [](float x) { return x == 0; }));
 }
 
@@ -323,8 +328,8 @@ TEST_CASE("the two readings of a truth")
   truth.visible = {true, false, false, false, false};
   batch.match(anchors, overlap_matcher::retinaface());
   const auto read = [&](truth_reading how) {
-    multibox_loss<face5> loss({.reading = how});
-    return loss(anchors.anchors(), batch.outputs(), batch.targets);
+    test::batch_loss<multibox_settings<face5>> loss({.reading = how});
+    return loss(anchors, batch);
   };
   const double one_point = read(truth_reading::classes).landmark;
   CHECK(one_point > 0);
@@ -352,14 +357,16 @@ TEST_CASE("dividing by images, and what cannot be a loss is refused")
 {
   const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
   const auto batch = test::random_batch<schemas::face5>(anchors, 2, {3, 2});
-  multibox_loss<schemas::face5> by_positives, by_images({.divide_by = normalisation::images});
-  const auto a = by_positives(anchors.anchors(), batch.outputs(), batch.targets);
-  const auto b = by_images(anchors.anchors(), batch.outputs(), batch.targets);
+  test::batch_loss<multibox_settings<schemas::face5>> by_positives,
+      by_images({.divide_by = normalisation::images});
+  const auto a = by_positives(anchors, batch);
+  const auto b = by_images(anchors, batch);
   CHECK(std::abs(a.box * static_cast<double>(a.positives) - b.box * 2) < 1e-6);
-  CHECK_THROWS_AS(multibox_loss<schemas::face5>({.classes = 1}), error);
-  CHECK_THROWS_AS(multibox_loss<schemas::face5>({.weights = {-1, 1, 1}}), error);
+  CHECK_THROWS_AS(test::batch_loss<multibox_settings<schemas::face5>>({.classes = 0}), error);
+  CHECK_THROWS_AS(test::batch_loss<multibox_settings<schemas::face5>>({.weights = {-1, 1, 1}}),
+                  error);
   const anchor_layout other(square_anchors::retinaface(), {32, 32});
-  CHECK_THROWS_AS(by_positives(other.anchors(), batch.outputs(), batch.targets), error);
+  CHECK_THROWS_AS(by_positives(other, batch), error);
 }
 
 TEST_CASE("the loss allocates nothing once its buffers have grown")
@@ -367,11 +374,11 @@ TEST_CASE("the loss allocates nothing once its buffers have grown")
   const anchor_layout anchors(square_anchors::retinaface(), {320, 320});
   for (const std::size_t classes : {2, 21}) {
     const auto batch = test::random_batch<schemas::face5>(anchors, classes, {8, 0, 20});
-    multibox_loss<schemas::face5> loss({.classes = classes});
+    test::batch_loss<multibox_settings<schemas::face5>> loss({.classes = classes - 1});
     test::gradient_room room(batch);
-    loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+    loss(anchors, batch, &room);
     const std::size_t before = test::allocations();
-    loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+    loss(anchors, batch, &room);
     CHECK(test::allocations() == before);
   }
 }
@@ -382,9 +389,10 @@ TEST_CASE("the loss in its compatible form equals the reference", "[shared]")
   const test::npz golden(test::shared("golden/multibox_loss_640_b4.npz"));
   const anchor_layout anchors(square_anchors::retinaface(), {640, 640});
   const auto batch = test::golden_batch(golden, anchors);
-  multibox_loss<schemas::face5> loss(multibox_loss<schemas::face5>::settings::reference());
+  test::batch_loss<multibox_settings<schemas::face5>> loss(
+      multibox_settings<schemas::face5>::reference());
   test::gradient_room room(batch);
-  const auto terms = loss(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  const auto terms = loss(anchors, batch, &room);
   const auto expected = [&](const char* name) {
     return static_cast<double>(golden[name].as<float>()[0]);
   };

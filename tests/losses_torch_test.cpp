@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The losses over at::Tensor: the formulas' laws, and the multibox loss three ways, which agree.
+// The losses over at::Tensor: the formulas' laws, and the loss of a batch over tensors and in host
+// memory, which agree.
 #include "another_device.hpp"
 #include "catch.hpp"
 #include "loss_batches.hpp"
@@ -8,7 +9,10 @@
 #include "values_torch.hpp"
 
 #include <retinue/error.hpp>
+#include <retinue/labels.hpp>
 #include <retinue/losses/libtorch.hpp>
+#include <retinue/models/network.hpp>
+#include <retinue/train/objective.hpp>
 
 #include <torch/torch.h>
 
@@ -26,18 +30,20 @@ at::Tensor tensor(const std::vector<float>& values, std::size_t images, std::siz
 }
 
 template <class Schema>
-tensor_outputs outputs_of(const test::loss_batch<Schema>& batch, std::size_t classes,
-                          at::Device device = at::kCPU)
+network_outputs outputs_of(const test::loss_batch<Schema>& batch, at::Device device = at::kCPU)
 {
-  return {tensor(batch.offsets, batch.images(), 4, device),
-          tensor(batch.logits, batch.images(), classes, device),
-          tensor(batch.landmarks, batch.images(), batch.width, device)};
+  network_outputs said{tensor(batch.logits, batch.images(), batch.said().scores.numbers(), device),
+                       tensor(batch.offsets, batch.images(), 4, device)};
+  if (batch.width > 0) said.points = tensor(batch.landmarks, batch.images(), batch.width, device);
+  return said;
 }
 
-std::vector<float> slopes(const at::Tensor& of)
+std::vector<float> slopes(const tensor_output& of)
 {
-  if (!of.grad().defined()) return std::vector<float>(static_cast<std::size_t>(of.numel()));
-  const at::Tensor g = of.grad().to(at::kCPU).contiguous();
+  if (!of.values.defined()) return {};
+  if (!of.values.grad().defined())
+    return std::vector<float>(static_cast<std::size_t>(of.values.numel()));
+  const at::Tensor g = of.values.grad().to(at::kCPU).contiguous();
   return {g.data_ptr<float>(), g.data_ptr<float>() + g.numel()};
 }
 
@@ -46,32 +52,67 @@ void require_close(const at::Tensor& ours, double expected)
   REQUIRE(std::abs(ours.item<double>() - expected) <= 1e-5 * (1 + std::abs(expected)));
 }
 
-/// Both tensor losses against the host's pass.
-template <class Schema, box_loss BoxLoss = smooth_l1, class Settings>
+/// The loss of given assignments, over a backend of tensors or in host memory behind autograd.
+template <class B, class Settings>
+class terms_over {
+ public:
+  explicit terms_over(const Settings& s, B backend = B())
+      : settings_(s), backend_(std::move(backend)), loss_(s)
+  {
+  }
+
+  template <class Schema>
+  tensor_terms operator()(const anchor_layout& layout, const network_outputs& said,
+                          const test::loss_batch<Schema>& batch)
+  {
+    typename Settings::template sampler_over<B, test::canned_matcher> sample(
+        test::canned_matcher{&batch.assigned}, settings_.labels, settings_.mining, settings_.code);
+    typename B::template table<centre_box<float>> anchors;
+    backend_.put(layout.anchors(), 1, anchors);
+    truth_batch<Schema> truths;
+    truths.read(batch.truths, settings_.classes, settings_.reading);
+    samples<B> chosen;
+    if constexpr (in_host_memory<B>) {
+      const host_outputs<> view(said);
+      sample(backend_, layout, anchors, view.said, truths, chosen);
+      return as_tensors(loss_(backend_, anchors, view.said, truths, chosen), said);
+    } else {
+      sample(backend_, layout, anchors, said, truths, chosen);
+      return as_tensors(loss_(backend_, anchors, said, truths, chosen), said);
+    }
+  }
+
+ private:
+  Settings settings_;
+  B backend_;
+  typename Settings::template loss_over<B> loss_;
+};
+
+/// Both against the host's pass.
+template <class Settings, class Schema>
 void check_agreement(const Settings& settings, const anchor_layout& anchors,
                      const test::loss_batch<Schema>& batch, at::Device device = at::kCPU)
 {
-  using code = centre_size_coder;
-  multibox_loss<Schema, code, hard_negatives, BoxLoss> host(settings);
+  test::batch_loss<Settings> host(settings);
   test::gradient_room room(batch);
-  const auto expected = host(anchors.anchors(), batch.outputs(), batch.targets, room.all());
+  const auto expected = host(anchors, batch, &room);
   const auto check = [&](auto loss) {
-    const auto out = outputs_of(batch, settings.classes, device);
-    const tensor_terms terms = loss(anchors.anchors(), out, batch.targets);
+    const network_outputs out = outputs_of(batch, device);
+    const tensor_terms terms = loss(anchors, out, batch);
     CHECK(terms.positives == expected.positives);
     CHECK(terms.negatives == expected.negatives);
     CHECK(terms.with_landmarks == expected.with_landmarks);
-    require_close(terms.box, expected.box);
-    require_close(terms.label, expected.label);
-    require_close(terms.landmark, expected.landmark);
+    require_close(terms["box"], expected.box);
+    require_close(terms["label"], expected.label);
+    require_close(terms["landmark"], expected.landmark);
     require_close(terms.total, expected.total);
     terms.total.backward();
-    CHECK(test::furthest(slopes(out.offsets), room.offsets) <= 1e-6);
-    CHECK(test::furthest(slopes(out.logits), room.logits) <= 1e-6);
-    CHECK(test::furthest(slopes(out.landmarks), room.landmarks) <= 1e-6);
+    CHECK(test::furthest(slopes(out.boxes), room.offsets) <= 1e-6);
+    CHECK(test::furthest(slopes(out.scores), room.logits) <= 1e-6);
+    if (batch.width > 0) CHECK(test::furthest(slopes(out.points), room.landmarks) <= 1e-6);
   };
-  check(aten_multibox_loss<Schema, code, hard_negatives, BoxLoss>(settings));
-  check(fused_multibox_loss<Schema, code, hard_negatives, BoxLoss>(settings));
+  check(terms_over<libtorch_backend, Settings>(settings, libtorch_backend(device)));
+  if (device.is_cpu()) check(terms_over<host_backend, Settings>(settings));
 }
 }  // namespace
 
@@ -120,23 +161,21 @@ TEST_CASE("overlap losses of a box with itself, and of boxes without area, have 
   }
 }
 
-TEMPLATE_TEST_CASE("the host's pass, plain ATen and the fused function agree", "",
-                   RETINUE_TEST_SCHEMAS)
+TEMPLATE_TEST_CASE("the loss over tensors and in host memory agree", "", RETINUE_TEST_SCHEMAS)
 {
   const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
   for (const std::size_t classes : {2, 21}) {
-    using settings = typename multibox_loss<TestType>::settings;
-    settings s{.classes = classes};
+    multibox_settings<TestType> s{.classes = classes - 1};
     const auto batch = test::random_batch<TestType>(anchors, classes, {6, 0, 25});
-    check_agreement<TestType>(s, anchors, batch);
+    check_agreement(s, anchors, batch);
     s.weights = {1, 0.5, 3};
     s.box.beta = 1.0 / 9;
     s.divide_by = normalisation::images;
-    check_agreement<TestType>(s, anchors, batch);
+    check_agreement(s, anchors, batch);
     s.reading = truth_reading::reference;
     s.mining = hard_negatives({.added = 200, .least = 0});
-    check_agreement<TestType>(s, anchors, batch);
-    check_agreement<TestType>(s, anchors, test::random_batch<TestType>(anchors, classes, {0, 0}));
+    check_agreement(s, anchors, batch);
+    check_agreement(s, anchors, test::random_batch<TestType>(anchors, classes, {0, 0}));
   }
 }
 
@@ -145,7 +184,7 @@ TEST_CASE("SSD's loss agrees too: 8,732 default boxes, 21 classes, 3 : 1")
   const anchor_layout anchors(default_boxes::ssd300(), {300, 300});
   auto batch = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
   batch.match(anchors, overlap_matcher::ssd());
-  check_agreement<schemas::none>(multibox_loss<schemas::none>::settings::ssd(), anchors, batch);
+  check_agreement(multibox_settings<schemas::none>::ssd(), anchors, batch);
 }
 
 TEMPLATE_TEST_CASE("boxes may cost by how they lie on their truths", "", iou_loss, giou_loss,
@@ -155,92 +194,109 @@ TEMPLATE_TEST_CASE("boxes may cost by how they lie on their truths", "", iou_los
   const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
   const multibox_settings<face5, centre_size_coder, hard_negatives, TestType> settings{};
   for (const auto& faces : {std::vector<std::size_t>{6, 0, 25}, {0, 0}})
-    check_agreement<face5, TestType>(settings, anchors,
-                                     test::random_batch<face5>(anchors, 2, faces));
+    check_agreement(settings, anchors, test::random_batch<face5>(anchors, 2, faces));
 }
 
-TEST_CASE("the losses agree on a device with memory of its own")
+TEMPLATE_TEST_CASE("labels without a background agree", "", sigmoid_focal, quality_focal,
+                   binary_cross_entropy)
+{
+  using none = schemas::none;
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
+  const multibox_settings<none, centre_size_coder, hard_negatives, giou_loss, smooth_l1,
+                          sigmoid_labels<TestType>>
+      settings{.classes = 11};
+  auto batch = test::random_batch<none>(anchors, 11, {6, 0, 9});  // a column for each class
+  check_agreement(settings, anchors, batch);
+}
+
+TEST_CASE("the loss agrees on a device with memory of its own, which nothing leaves but numbers")
 {
   const at::Device device = test::another_device();
   const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
   const auto faces = test::random_batch<schemas::face5>(anchors, 2, {6, 0, 25});
-  check_agreement<schemas::face5>(multibox_loss<schemas::face5>::settings{}, anchors, faces,
-                                  device);
+  check_agreement(multibox_settings<schemas::face5>{}, anchors, faces, device);
   const auto shapes = test::random_batch<schemas::none>(anchors, 21, {3, 1, 9});
-  check_agreement<schemas::none>(multibox_loss<schemas::none>::settings::ssd(), anchors, shapes,
-                                 device);
+  check_agreement(multibox_settings<schemas::none>::ssd(), anchors, shapes, device);
+
+  const network_outputs out = outputs_of(faces, device);
+  using settings = multibox_settings<schemas::face5>;
+  terms_over<libtorch_backend, settings> loss(settings{}, libtorch_backend(device));
+  const test::tensors_that_leave leaving(device);
+  loss(anchors, out, faces).total.backward();
+  CHECK(leaving.count() == 0);
+  static_cast<void>(out.boxes.values.to(at::kCPU));
+  CHECK(leaving.count() == 1);  // the count works
 }
 
 TEST_CASE("terms can be weighed by hand, and their gradients taken twice over")
 {
   using face5 = schemas::face5;
+  using settings = multibox_settings<face5>;
   const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
   const auto batch = test::random_batch<face5>(anchors, 2, {3});
   const auto gradient = [&](auto loss, double weight) {
-    const auto out = outputs_of(batch, 2);
-    const tensor_terms terms = loss(anchors.anchors(), out, batch.targets);
-    const at::Tensor sum = terms.label * weight + terms.box;
+    const network_outputs out = outputs_of(batch);
+    const tensor_terms terms = loss(anchors, out, batch);
+    const at::Tensor sum = terms["label"] * weight + terms["box"];
     sum.backward({}, /*retain_graph=*/true);
     sum.backward();
-    return slopes(out.logits);
+    return slopes(out.scores);
   };
-  const auto plain = gradient(aten_multibox_loss<face5>(), 5);
-  CHECK(test::furthest(plain, gradient(fused_multibox_loss<face5>(), 5)) <= 1e-6);
-  CHECK(test::furthest(plain, gradient(fused_multibox_loss<face5>(), 4)) > 1e-3);
+  const auto plain = gradient(terms_over<libtorch_backend, settings>(settings{}), 5);
+  const terms_over<host_backend, settings> host(settings{});
+  CHECK(test::furthest(plain, gradient(host, 5)) <= 1e-6);
+  CHECK(test::furthest(plain, gradient(host, 4)) > 1e-3);
 }
 
-TEST_CASE("outputs of another shape are refused, those of another type are not")
+TEST_CASE("an objective refuses outputs of another shape, and takes those of another type")
 {
   using face5 = schemas::face5;
   const anchor_layout anchors(square_anchors::retinaface(), {64, 64});
   const auto batch = test::random_batch<face5>(anchors, 2, {3, 1});
-  fused_multibox_loss<face5> fused;
-  aten_multibox_loss<face5> plain;
-  auto out = outputs_of(batch, 2);
-  out.landmarks = out.landmarks.slice(2, 0, 8);
-  CHECK_THROWS_AS(fused(anchors.anchors(), out, batch.targets), error);
-  CHECK_THROWS_AS(plain(anchors.anchors(), out, batch.targets), error);
-  out.landmarks = at::Tensor();
-  CHECK_THROWS_AS(fused(anchors.anchors(), out, batch.targets), error);
+  objective<multibox_settings<face5>> aim(square_anchors::retinaface());
+  const auto of = [&](const network_outputs& said) {
+    return aim(said, {64, 64}, std::span<const std::vector<instance<face5>>>(batch.truths)).total;
+  };
+  network_outputs out = outputs_of(batch);
+  const double expected = of(out).item<double>();
+  out.points = out.points.values.slice(2, 0, 8);
+  CHECK_THROWS_AS(of(out), error);
+  out.points = tensor_output();
+  CHECK_THROWS_AS(of(out), error);
 
-  out = outputs_of(batch, 2);
-  const double expected = fused(anchors.anchors(), out, batch.targets).total.item<double>();
-  tensor_outputs exact{out.offsets.to(at::kDouble), out.logits.to(at::kDouble),
-                       out.landmarks.to(at::kDouble)};
-  for (const tensor_terms& terms : {fused(anchors.anchors(), exact, batch.targets),
-                                    plain(anchors.anchors(), exact, batch.targets)}) {
-    CHECK(terms.total.scalar_type() == at::kDouble);
-    require_close(terms.total, expected);
-  }
-  // A network's heads are often views.
-  exact.offsets = out.offsets.transpose(1, 2).contiguous().transpose(1, 2);
-  require_close(
-      fused(anchors.anchors(), {exact.offsets, out.logits, out.landmarks}, batch.targets).total,
-      expected);
+  out = outputs_of(batch);
+  network_outputs exact{out.scores.values.to(at::kDouble), out.boxes.values.to(at::kDouble),
+                        out.points.values.to(at::kDouble)};
+  CHECK(of(exact).scalar_type() == at::kDouble);
+  require_close(of(exact), expected);
+  // A network's heads are often views: they are read where they lie.
+  network_outputs viewed = out;
+  viewed.boxes = out.boxes.values.transpose(1, 2).contiguous().transpose(1, 2);
+  require_close(of(viewed), expected);
 }
 
-TEST_CASE("both tensor losses in their compatible form equal the reference", "[shared]")
+TEST_CASE("both forms of the compatible loss equal the reference", "[shared]")
 {
   RETINUE_NEEDS_SHARED();
   const test::npz golden(test::shared("golden/multibox_loss_640_b4.npz"));
   const anchor_layout anchors(square_anchors::retinaface(), {640, 640});
   const auto batch = test::golden_batch(golden, anchors);
   const auto check = [&](auto loss) {
-    const auto out = outputs_of(batch, 2);
-    const tensor_terms terms = loss(anchors.anchors(), out, batch.targets);
+    const network_outputs out = outputs_of(batch);
+    const tensor_terms terms = loss(anchors, out, batch);
     const auto expected = [&](const char* name) {
       return static_cast<double>(golden[name].as<float>()[0]);
     };
-    require_close(terms.box, expected("loss_l"));
-    require_close(terms.label, expected("loss_c"));
-    require_close(terms.landmark, expected("loss_landm"));
+    require_close(terms["box"], expected("loss_l"));
+    require_close(terms["label"], expected("loss_c"));
+    require_close(terms["landmark"], expected("loss_landm"));
     require_close(terms.total, expected("total"));
     terms.total.backward();
-    CHECK(test::furthest(slopes(out.offsets), golden["grad_loc"].as<float>()) <= 1e-5);
-    CHECK(test::furthest(slopes(out.logits), golden["grad_conf"].as<float>()) <= 1e-5);
-    CHECK(test::furthest(slopes(out.landmarks), golden["grad_landm"].as<float>()) <= 1e-5);
+    CHECK(test::furthest(slopes(out.boxes), golden["grad_loc"].as<float>()) <= 1e-5);
+    CHECK(test::furthest(slopes(out.scores), golden["grad_conf"].as<float>()) <= 1e-5);
+    CHECK(test::furthest(slopes(out.points), golden["grad_landm"].as<float>()) <= 1e-5);
   };
-  const auto settings = multibox_loss<schemas::face5>::settings::reference();
-  check(aten_multibox_loss<schemas::face5>(settings));
-  check(fused_multibox_loss<schemas::face5>(settings));
+  using settings = multibox_settings<schemas::face5>;
+  check(terms_over<libtorch_backend, settings>(settings::reference()));
+  check(terms_over<host_backend, settings>(settings::reference()));
 }

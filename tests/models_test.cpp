@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The networks against golden maps, the folded form against the network, and loading by name.
-#include <retinue/models/folded.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/mobilenet_v1.hpp>
 #include <retinue/models/process.hpp>
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
+#include <retinue/models/runner.hpp>
 // After torch, whose headers define CHECK.
 #include <retinue/weights/read_weights.hpp>
 
@@ -57,11 +57,12 @@ double distance(const at::Tensor& a, const at::Tensor& b)
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().template item<double>();
 }
 
-double distance(const predictions& a, const predictions& b)
+double distance(const network_outputs& a, const network_outputs& b)
 {
   if (a.maps != b.maps) return std::numeric_limits<double>::infinity();
-  return std::max({distance(a.offsets, b.offsets), distance(a.logits, b.logits),
-                   distance(a.landmarks, b.landmarks)});
+  return std::max({distance(a.boxes.values, b.boxes.values),
+                   distance(a.scores.values, b.scores.values),
+                   distance(a.points.values, b.points.values)});
 }
 
 at::Tensor golden(const test::npz& file, const std::string& name)
@@ -151,20 +152,20 @@ TEST_CASE("schema, classes, anchors and levels decide the shapes of the predicti
   const auto p = plain->forward(torch::rand({2, 3, 71, 45}));
   CHECK((p.maps == std::vector<extent2>{{9, 6}, {3, 2}}));
   const std::int64_t rows = 9 * 6 * 3 + 3 * 2;
-  CHECK(p.offsets.sizes() == at::IntArrayRef({2, rows, 4}));
-  CHECK(p.logits.sizes() == at::IntArrayRef({2, rows, 4}));
-  CHECK(p.landmarks.sizes() == at::IntArrayRef({2, rows, 0}));
-  CHECK(distance(p.scores(), at::softmax(p.logits, -1)) == 0);
+  CHECK(p.boxes.values.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.scores.values.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.points.values.sizes() == at::IntArrayRef({2, rows, 0}));
+  CHECK(distance(at::softmax(p.scores.values, -1), at::softmax(p.scores.values, -1)) == 0);
   CHECK_FALSE(plain->named_parameters().contains("LandmarkHead.0.conv1x1.weight"));
-  CHECK(distance(folded(*plain)(torch::zeros({1, 3, 40, 40})),
+  CHECK(distance(runner(*plain)(torch::zeros({1, 3, 40, 40})),
                  plain->forward(torch::zeros({1, 3, 40, 40}))) < 1e-4);
 
   const auto mesh = std::make_shared<retinaface<schemas::points<7, 3>>>();
   mesh->eval();
   const auto q = mesh->forward(torch::rand({1, 3, 1, 1}));
   CHECK((q.maps == std::vector<extent2>{{1, 1}, {1, 1}, {1, 1}}));
-  CHECK(q.landmarks.sizes() == at::IntArrayRef({1, 6, 21}));
-  CHECK(distance(q.scores(), at::softmax(q.logits, -1)) < 1e-6);
+  CHECK(q.points.values.sizes() == at::IntArrayRef({1, 6, 21}));
+  CHECK(distance(at::softmax(q.scores.values, -1), at::softmax(q.scores.values, -1)) < 1e-6);
 
   auto four = resnet_options();
   four.levels = {{4, 2}, {8, 2}, {16, 2}, {32, 2}};
@@ -221,7 +222,7 @@ TEST_CASE("what cannot be built is refused in a sentence")
   CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 1, 64, 64})); }),
                  "[1, 1, 64, 64]"));
   CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 3, 0, 64})); }), "shape"));
-  CHECK(contains(message_of([&] { (void)folded (*net)(torch::rand({3, 0, 64})); }), "shape"));
+  CHECK(contains(message_of([&] { (void)runner (*net)(torch::rand({3, 0, 64})); }), "shape"));
   CHECK(contains(message_of([&] { (void)net->forward(torch::ones({1, 3, 8, 8}, at::kByte)); }),
                  "floating point"));
 }
@@ -231,7 +232,8 @@ TEST_CASE("every parameter takes part in training")
   const auto net = std::make_shared<face_net>(options_of(0.1));
   net->train();
   const auto p = net->forward(torch::randn({2, 3, 64, 64}));
-  (p.offsets.square().sum() + p.logits.square().sum() + p.landmarks.square().sum()).backward();
+  (p.boxes.values.square().sum() + p.scores.values.square().sum() + p.points.values.square().sum())
+      .backward();
   for (const auto& entry : net->named_parameters()) {
     INFO(entry.key());
     REQUIRE(entry.value().grad().defined());
@@ -249,14 +251,14 @@ TEST_CASE("the folded form gives what the network gives")
     const auto net = std::make_shared<face_net>(options_of(slope));
     pretend_to_be_trained(*net);
     const auto expected = net->forward(images);
-    const double tolerance = 1e-5 * expected.offsets.abs().max().item<double>();
-    CHECK(distance(folded(*net)(images), expected) < tolerance);
+    const double tolerance = 1e-5 * expected.boxes.values.abs().max().item<double>();
+    CHECK(distance(runner(*net)(images), expected) < tolerance);
     {
       const without_mkldnn there;
-      CHECK(distance(folded(*net)(images), expected) < tolerance);
+      CHECK(distance(runner(*net)(images), expected) < tolerance);
     }
     net->to(at::kDouble);
-    CHECK(distance(folded(*net)(images.to(at::kDouble)), net->forward(images.to(at::kDouble))) <
+    CHECK(distance(runner(*net)(images.to(at::kDouble)), net->forward(images.to(at::kDouble))) <
           1e-9 * tolerance * 1e5);
   }
   auto options = resnet_options();
@@ -264,10 +266,10 @@ TEST_CASE("the folded form gives what the network gives")
   const auto deep = std::make_shared<face_net>(options);
   pretend_to_be_trained(*deep);
   const auto expected = deep->forward(images);
-  const double tolerance = 1e-5 * expected.offsets.abs().max().item<double>();
-  CHECK(distance(folded(*deep)(images), expected) < tolerance);
+  const double tolerance = 1e-5 * expected.boxes.values.abs().max().item<double>();
+  CHECK(distance(runner(*deep)(images), expected) < tolerance);
   const without_mkldnn there;
-  CHECK(distance(folded(*deep)(images), expected) < tolerance);
+  CHECK(distance(runner(*deep)(images), expected) < tolerance);
 }
 
 TEST_CASE("the folded form depends on neither threads, batch, strides nor later training")
@@ -276,24 +278,24 @@ TEST_CASE("the folded form depends on neither threads, batch, strides nor later 
   const torch::NoGradGuard no_gradients;
   const auto net = std::make_shared<face_net>();
   pretend_to_be_trained(*net);
-  const folded run(*net);
+  const runner run(*net);
   const auto images = torch::randn({4, 3, 96, 160});
   CHECK(use_threads(1) == 1);
   CHECK(at::get_num_threads() == 1);
   const auto expected = run(images);
-  const double tolerance = 1e-6 * expected.offsets.abs().max().item<double>();
+  const double tolerance = 1e-6 * expected.boxes.values.abs().max().item<double>();
   CHECK(use_threads(2) == 2);
   CHECK(at::get_num_threads() == 2);
   CHECK(distance(run(images), expected) < tolerance);
   CHECK(use_threads() >= 1);
   for (int i = 0; i < 4; ++i) {
     const auto one = run(images.slice(0, i, i + 1));
-    CHECK(distance(one.offsets[0], expected.offsets[i]) < tolerance);
-    CHECK(distance(one.landmarks[0], expected.landmarks[i]) < tolerance);
+    CHECK(distance(one.boxes.values[0], expected.boxes.values[i]) < tolerance);
+    CHECK(distance(one.points.values[0], expected.points.values[i]) < tolerance);
   }
   CHECK(distance(run(images.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})), expected) <
         tolerance);
-  predictions there;  // a call from another thread, at the same time
+  network_outputs there;  // a call from another thread, at the same time
   std::thread other([&] { there = run(images); });
   const auto here = run(images);
   other.join();
@@ -305,7 +307,7 @@ TEST_CASE("the folded form depends on neither threads, batch, strides nor later 
   CHECK(distance(parts, net->forward(large)) < 20 * tolerance);
   for (auto& p : net->parameters()) p.zero_();
   CHECK(distance(run(images), expected) < tolerance);
-  CHECK_FALSE(run(images).offsets.requires_grad());
+  CHECK_FALSE(run(images).boxes.values.requires_grad());
 }
 
 TEST_CASE("the folded form runs where the network's parameters are")
@@ -320,10 +322,10 @@ TEST_CASE("the folded form runs where the network's parameters are")
   const auto images = torch::randn({2, 3, 71, 45});
   const auto expected = net->forward(images);
   net->to(at::kCUDA);
-  const auto p = folded(*net)(images.to(at::kCUDA));
-  CHECK(p.offsets.is_cuda());
-  CHECK(distance(p.offsets.cpu(), expected.offsets) <
-        1e-3 * expected.offsets.abs().max().item<double>());
+  const auto p = runner(*net)(images.to(at::kCUDA));
+  CHECK(p.boxes.values.is_cuda());
+  CHECK(distance(p.boxes.values.cpu(), expected.boxes.values) <
+        1e-3 * expected.boxes.values.abs().max().item<double>());
 }
 
 TEST_CASE("weights go in and out by name")
@@ -402,7 +404,7 @@ TEST_CASE("the public weights give the golden maps", "[shared]")
   int compared = 0;
   for (const auto& [kind, slope] : {std::pair{"relu", 0.0}, std::pair{"leaky", 0.1}}) {
     const auto net = public_net(slope);
-    const folded run(*net);
+    const runner run(*net);
     for (const char* input : {"rand_b2_64x96", "kids_b1_192x256", "odd_b1_71x45"}) {
       const auto images = golden(file, std::string(input) + "/input");
       const auto near = [&](const at::Tensor& ours, const std::string& name) {
@@ -419,16 +421,16 @@ TEST_CASE("the public weights give the golden maps", "[shared]")
         near(maps.pyramid[i], "fpn" + n);
         near(maps.context[i], "ssh" + n);
         const std::int64_t end = row + 2 * p.maps[i].height * p.maps[i].width;
-        near(p.offsets.slice(1, row, end), "bbox" + n);
-        near(p.logits.slice(1, row, end), "class" + n);
-        near(p.landmarks.slice(1, row, end), "landm" + n);
+        near(p.boxes.values.slice(1, row, end), "bbox" + n);
+        near(p.scores.values.slice(1, row, end), "class" + n);
+        near(p.points.values.slice(1, row, end), "landm" + n);
         row = end;
       }
       for (const auto& q : {p, run(images)}) {
-        near(q.offsets, "loc");
-        near(q.logits, "conf_logits");
-        near(q.scores(), "conf_softmax");
-        near(q.landmarks, "landms");
+        near(q.boxes.values, "loc");
+        near(q.scores.values, "conf_logits");
+        near(at::softmax(q.scores.values, -1), "conf_softmax");
+        near(q.points.values, "landms");
       }
     }
   }
@@ -442,10 +444,10 @@ TEST_CASE("the public weights give the golden predictions of a photo", "[shared]
   const test::npz file(test::shared("golden/detect_phillies_640.npz"));
   const auto net = public_net(activation::relu);
   const auto images = golden(file, "input");
-  for (const auto& p : {net->forward(images), folded(*net)(images)}) {
-    CHECK(distance(p.offsets[0], golden(file, "loc")) < 1e-4);
-    CHECK(distance(p.scores()[0], golden(file, "conf")) < 1e-4);
-    CHECK(distance(p.landmarks[0], golden(file, "landms")) < 1e-4);
+  for (const auto& p : {net->forward(images), runner(*net)(images)}) {
+    CHECK(distance(p.boxes.values[0], golden(file, "loc")) < 1e-4);
+    CHECK(distance(at::softmax(p.scores.values, -1)[0], golden(file, "conf")) < 1e-4);
+    CHECK(distance(p.points.values[0], golden(file, "landms")) < 1e-4);
   }
 }
 
@@ -457,12 +459,13 @@ TEST_CASE("a checkpoint with four landmarks runs through the same templates", "[
   const auto net = std::make_shared<retinaface<schemas::plate4>>();
   CHECK(load(*net, weights).complete());
   net->eval();
-  const auto p = folded(*net)(torch::randn({2, 3, 120, 200}) * 60);
+  const auto p = runner(*net)(torch::randn({2, 3, 120, 200}) * 60);
   const std::int64_t rows = 2 * (15 * 25 + 8 * 13 + 4 * 7);
-  CHECK(p.offsets.sizes() == at::IntArrayRef({2, rows, 4}));
-  CHECK(p.logits.sizes() == at::IntArrayRef({2, rows, 2}));
-  CHECK(p.landmarks.sizes() == at::IntArrayRef({2, rows, 8}));
-  for (const auto& t : {p.offsets, p.logits, p.landmarks}) CHECK(t.isfinite().all().item<bool>());
+  CHECK(p.boxes.values.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(p.scores.values.sizes() == at::IntArrayRef({2, rows, 2}));
+  CHECK(p.points.values.sizes() == at::IntArrayRef({2, rows, 8}));
+  for (const auto& t : {p.boxes.values, p.scores.values, p.points.values})
+    CHECK(t.isfinite().all().item<bool>());
   const std::string sentence = message_of([&] { load(*std::make_shared<face_net>(), weights); });
   CHECK(contains(sentence, "LandmarkHead.0.conv1x1.weight ((16, 64, 1, 1) of f32, expected"));
 }

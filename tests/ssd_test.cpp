@@ -105,10 +105,10 @@ TEST_CASE("the networks of the paper: rows, maps, classes, parameters and their 
     network.eval();
     CHECK(parameters_of(network) == e.parameters);
     const torch::NoGradGuard inference;
-    const predictions p = network.forward(at::zeros({1, 3, e.side, e.side}));
-    CHECK(p.offsets.sizes() == at::IntArrayRef({1, e.rows, 4}));
-    CHECK(p.logits.sizes() == at::IntArrayRef({1, e.rows, 21}));
-    CHECK(p.landmarks.sizes() == at::IntArrayRef({1, e.rows, 0}));
+    const network_outputs p = network.forward(at::zeros({1, 3, e.side, e.side}));
+    CHECK(p.boxes.values.sizes() == at::IntArrayRef({1, e.rows, 4}));
+    CHECK(p.scores.values.sizes() == at::IntArrayRef({1, e.rows, 21}));
+    CHECK(p.points.values.sizes() == at::IntArrayRef({1, e.rows, 0}));
     REQUIRE(p.maps.size() == e.maps.size());
     for (std::size_t l = 0; l < e.maps.size(); ++l)
       CHECK(p.maps[l] == extent2{e.maps[l], e.maps[l]});
@@ -149,10 +149,10 @@ TEST_CASE("rows stand in the order of the anchors")
       else
         p.value().copy_(at::arange(p.value().numel()) + 1000 * level);
     }
-  const predictions p = network.forward(at::randn({1, 3, 96, 72}));
+  const network_outputs p = network.forward(at::randn({1, 3, 96, 72}));
   const anchor_layout layout(config.anchors, {96, 72}, p.maps);
-  REQUIRE(p.offsets.size(1) == std::int64_t(layout.size()));
-  const auto said = p.offsets.accessor<float, 3>();
+  REQUIRE(p.boxes.values.size(1) == std::int64_t(layout.size()));
+  const auto said = p.boxes.values.accessor<float, 3>();
   for (std::size_t l = 0; l < layout.levels().size(); ++l) {
     const auto& level = layout.levels()[l];
     for (std::size_t i = 0; i < level.rows * level.columns * level.per_cell; ++i)
@@ -167,9 +167,8 @@ TEST_CASE("a few updates on drawn shapes lower the loss")
 {
   const ssd_config config = small_config();
   ssd network = made(config);
-  using loss = fused_multibox_loss<schemas::none>;
-  objective<schemas::none, loss, overlap_matcher, default_boxes> aim(
-      config.anchors, overlap_matcher::ssd(), loss::settings::ssd(config.classes.size() + 1));
+  objective aim(config.anchors, multibox_settings<schemas::none>::ssd(config.classes.size()),
+                overlap_matcher::ssd());
   const auto shapes = drawn_shapes(3, 8, 96);
   const augmented_source<schemas::none, decltype(shapes.read), decltype(ssd_augmentation(0))>
       source(shapes.count, shapes.read, ssd_augmentation(96), config.input, 5);
@@ -220,9 +219,9 @@ TEST_CASE("a file of weights is all that is needed to run the network again")
   again.eval();
   const torch::NoGradGuard inference;
   const at::Tensor images = at::randn({2, 3, 96, 96});
-  const predictions a = network.forward(images), b = again.forward(images);
-  CHECK(same(a.offsets, b.offsets));
-  CHECK(same(a.logits, b.logits));
+  const network_outputs a = network.forward(images), b = again.forward(images);
+  CHECK(same(a.boxes.values, b.boxes.values));
+  CHECK(same(a.scores.values, b.scores.values));
 }
 
 TEST_CASE("the detector finds what decoding by hand finds")
@@ -236,16 +235,16 @@ TEST_CASE("the detector finds what decoding by hand finds")
   const at::Tensor images = 60 * at::randn({2, 3, 96, 96});
   const frame how = stretched({48, 192}, 96);
   const std::vector<frame> frames{how, how};
-  ssd_detector detect(network, config);
+  ssd_detector detect(network, decoding_of(config));
   std::vector<ssd_detector::detections> found;
   detect(images, frames, found);
   REQUIRE(found.size() == 2);
 
-  const predictions said = detect.predict(images);  // folded; as the network's to rounding
-  const predictions trained = network.forward(images);
-  CHECK((said.offsets - trained.offsets).abs().max().item<float>() <=
-        1e-3f * trained.offsets.abs().max().item<float>());
-  const at::Tensor scores = said.logits.softmax(-1);
+  const network_outputs said = detect.predict(images);  // folded; as the network's to rounding
+  const network_outputs trained = network.forward(images);
+  CHECK((said.boxes.values - trained.boxes.values).abs().max().item<float>() <=
+        1e-3f * trained.boxes.values.abs().max().item<float>());
+  const at::Tensor scores = said.scores.values.softmax(-1);
   const auto anchors = make_anchors(config.anchors, {96, 96}, said.maps);
   for (std::int64_t image = 0; image < 2; ++image) {
     struct candidate {
@@ -259,7 +258,7 @@ TEST_CASE("the detector finds what decoding by hand finds")
         const auto at = scores[image][std::int64_t(row)];
         const float score = at[label].item<float>();
         if (!(score > config.detect.score)) continue;
-        const at::Tensor o = said.offsets[image][std::int64_t(row)];
+        const at::Tensor o = said.boxes.values[image][std::int64_t(row)];
         const box<float> b =
             config.coder.decode(offsets<float>{o[0].item<float>(), o[1].item<float>(),
                                                o[2].item<float>(), o[3].item<float>()},

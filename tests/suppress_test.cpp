@@ -116,6 +116,24 @@ TEST_CASE("kept boxes are independent, and what was dropped overlaps a better ke
       }));
 }
 
+TEST_CASE("boxes whose corners add up to more than a float holds are suppressed like any other")
+{
+  constexpr float far = 3e38f, most = std::numeric_limits<float>::max();
+  const boxes_and_scores in{{{far, 0, most, 1},
+                             {far, 0, most, 1},
+                             {0, far, 1, most},
+                             {0, far, 1, most},
+                             {-most, -1, -far, 0},
+                             {-most, -1, -far, 0},
+                             {0, 0, 10, 10},
+                             {1, 0, 10, 10},
+                             {20, 0, 30, 10}},
+                            {0.9f, 0.8f, 0.7f, 0.6f, 0.5f, 0.4f, 0.3f, 0.2f, 0.1f}};
+  greedy_suppressor<> suppress(0.4f);
+  CHECK(rows_of(suppress(in.boxes, in.scores)) == std::vector<row_index>{0, 2, 4, 6, 8});
+  CHECK(greedy_by_definition<continuous>(in, 0.4f) == std::vector<row_index>{0, 2, 4, 6, 8});
+}
+
 TEST_CASE("a limit keeps the best and no more")
 {
   std::mt19937 random(3);

@@ -126,11 +126,14 @@ TEST_CASE("the last checkpoints are kept, and the newest is found")
   for (const std::int64_t step : {5, 90, 1000}) folder.write(step, some_state(float(step)));
   std::ofstream(folder.path() / "step-12x.safetensors") << "not one of ours";
   std::ofstream(folder.path() / "step-2000.safetensors.12-3.unfinished") << "of a killed process";
+  detail::unfinished_file theirs;  // of a living one
+  REQUIRE(theirs.make(folder.path() / "step-3000.safetensors"));
   CHECK(folder.steps() == std::vector<std::int64_t>{90, 1000});
   CHECK(folder.latest() == 1000);
   CHECK(is_whole(folder.file_of(1000), 1000));
   folder.write(1'000'000'000'000, some_state(1));
   CHECK(folder.latest() == 1'000'000'000'000);
+  CHECK(fs::exists(theirs.name));
   CHECK(!fs::exists(folder.path() / "step-2000.safetensors.12-3.unfinished"));
 }
 

@@ -48,7 +48,8 @@ auto small_trainer(const fs::path& folder, std::int64_t epochs, std::size_t batc
 {
   training_settings settings{.epochs = epochs, .batch = batch, .workers = 0, .progress = false};
   auto of = small_network<Schema>();
-  return trainer(of, objective<Schema>(square_anchors::retinaface()), adamw(*of), folder, settings);
+  return trainer(of, objective<multibox_settings<Schema>>(square_anchors::retinaface()), adamw(*of),
+                 folder, settings);
 }
 
 /// An object of that side, in fractions, with its landmarks on a spiral from its centre.

@@ -76,14 +76,14 @@ std::shared_ptr<network> seeded_network()
 }
 
 template <class Optimizer = sgd>
-trainer<network, objective<face5>, Optimizer> trainer_in(const fs::path& folder,
-                                                         training_settings settings,
-                                                         std::shared_ptr<network> of = nullptr)
+trainer<network, objective<multibox_settings<face5>>, Optimizer> trainer_in(
+    const fs::path& folder, training_settings settings, std::shared_ptr<network> of = nullptr)
 {
   if (!of) of = seeded_network();
   settings.progress = false;
   if (settings.batch == 32) settings.batch = 3;
-  return {of, objective<face5>(square_anchors::retinaface()), Optimizer(*of), folder, settings};
+  return {of, objective<multibox_settings<face5>>(square_anchors::retinaface()), Optimizer(*of),
+          folder, settings};
 }
 
 bool autocasts_on_cpu()
@@ -541,9 +541,8 @@ std::vector<std::string> differences(const test::npz& golden, double raised)
       truths[b].push_back(truth);
     }
   }
-  using loss = fused_multibox_loss<face5>;
-  objective<face5> objective_of(square_anchors::retinaface(), overlap_matcher::reference(),
-                                loss::settings::reference());
+  objective objective_of(square_anchors::retinaface(), multibox_settings<face5>::reference(),
+                         overlap_matcher::reference());
   sgd optimize(net);
   const at::Tensor images = tensor("input");
   at::Tensor edge = net.named_parameters()["fpn.merge2.1.bias"][19];
@@ -573,7 +572,7 @@ std::vector<std::string> differences(const test::npz& golden, double raised)
     }
     terms.total.backward();
     if (update == 0) {
-      hold(furthest(said.offsets, tensor("step0/loc")) <= 1e-4, "step0, offsets");
+      hold(furthest(said.boxes.values, tensor("step0/loc")) <= 1e-4, "step0, offsets");
       for (const auto& item : net.named_parameters())
         hold(equal_to(item.value().grad(), tensor("grad0/" + item.key())),
              "step0, gradient of " + item.key());

@@ -18,19 +18,21 @@
 #include <vector>
 
 namespace {
-std::size_t largest_request = 0;
+std::size_t largest_request = 0, all_requests = 0;
 }
 
 // Counts what the readers ask for. Not inlined, or g++ sees a free() of what new gave.
 [[gnu::noinline]] void* operator new(std::size_t size)
 {
   largest_request = std::max(largest_request, size);
+  all_requests += size;
   if (void* made = std::malloc(size ? size : 1)) return made;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept
 {
   largest_request = std::max(largest_request, size);
+  all_requests += size;
   return std::malloc(size ? size : 1);
 }
 [[gnu::noinline]] void operator delete(void* made) noexcept
@@ -193,6 +195,26 @@ TEST_CASE("damaged files of torch.save, legacy form")
   const auto file = legacy_file(object, storages);
   fuzz(pytorch, file, 20'000, file.size(), 1);
   flip_every_bit(pytorch, file);
+}
+
+TEST_CASE("a long text that is recalled over and over is not copied each time")
+{
+  constexpr int times = 20'000;
+  const std::string name(8192, 'n'), weights = pickled::dictionary({{"w", {12}, {1}}});
+  const named_bytes storage{{"0", std::string(48, '\1')}};
+  std::string numbers, tensors;
+  for (int i = 0; i < times; ++i) numbers += "h\1K\7";  // 4 bytes: the name, and 7
+  for (int i = 0; i < times; ++i) tensors += "h\1h\2";  // 4 bytes: the name, and a tensor
+  const std::string first = "}(" + pickled::text(name) + "q\1";
+  for (const std::string& object :
+       {first + "K\7" + numbers + pickled::text("state_dict") + weights + "u",
+        first + pickled::tensor{"", {2}, {1}}.rebuilt() + "q\2" + tensors + "u"}) {
+    const auto file = legacy_file(object, storage);
+    all_requests = 0;
+    const std::string said = sentence([&] { return read_pytorch(view(file), "made.pth"); });
+    CHECK(!said.empty());
+    CHECK(all_requests < 300 * file.size());  // 8192 / 4 times as much, if each were copied
+  }
 }
 
 TEST_CASE("damaged files of torch.save, ZIP form")

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <retinue/data/coco_annotations.hpp>
-#include <retinue/data/gzip.hpp>  // labels may be packed
+#include <retinue/data/gzip.hpp>  // gunzip: labels may be packed
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/data/retinaface_labels.hpp>
@@ -53,7 +53,8 @@ template <retinue::landmark_schema Schema>
   using namespace retinue;
   const std::filesystem::path path = a.data;
   const read_options how{.images = a.images,
-                         .on_bad_truth = a.strict ? bad_truths::refuse : bad_truths::skip};
+                         .on_bad_truth = a.strict ? bad_truths::refuse : bad_truths::skip,
+                         .decode = gunzip};
   if (std::filesystem::is_directory(path)) {
     if (std::filesystem::exists(path / "label.txt"))
       return read_retinaface_labels<Schema>(path / "label.txt", how);
@@ -69,7 +70,7 @@ template <retinue::landmark_schema Schema>
   }
   if (path.extension() == ".json") return read_coco<Schema>(path, how);
   if (path.extension() == ".xml") return read_imglab<Schema>(path, how);
-  if (const auto first = retinue::detail::read_text(path);
+  if (const auto first = retinue::detail::read_text(path, gunzip);
       first.find_first_not_of(" \t\r\n") == first.find('#'))
     return read_retinaface_labels<Schema>(path, how);
   if constexpr (std::same_as<Schema, schemas::wflw98>)
@@ -96,7 +97,7 @@ template <retinue::landmark_schema Schema>
   }
   auto set = pictures_of(read_data<Schema>(a));
   if (!set.skipped.empty())
-    std::cerr << a.data << ": " << set.skipped.size()
+    std::cerr << retinue::detail::printable(a.data) << ": " << set.skipped.size()
               << " truths are left out; the first: " << set.skipped[0] << "\n";
   return set;
 }

@@ -4,15 +4,18 @@
 #pragma once
 
 #include "main.hpp"
+#include "numbers.hpp"
+#include "overlays.hpp"
 
 #include <retinue/data/detections_json.hpp>
+#include <retinue/detail/printable.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
 #include <retinue/image/drawing.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/image/planes.hpp>
 #include <retinue/io/progress.hpp>
-#include <retinue/models/heads.hpp>
+#include <retinue/models/network.hpp>
 #include <retinue/models/process.hpp>
 
 #include <torch/torch.h>
@@ -46,24 +49,25 @@ struct detection_arguments {
   {
     app.add_option("-i,--image", images, "Pictures, or folders of pictures")->required();
     app.add_option("--score", score, "Leave out what scores no more than this")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(number_in(0.0, 1.0))
         ->capture_default_str();
     app.add_option("--nms", nms,
                    "Boxes that overlap by more are one object (default: as configured)")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(number_in(0.0, 1.0));
     app.add_option("--json", json, "Write all detections to this file ('-': standard output)");
     app.add_option("--overlay", overlay,
                    "Draw what was found: a file for one picture, a folder for several");
     app.add_option("--threads", threads, "Processor threads (default: all)")
-        ->check(CLI::Range(1, 1024));
+        ->check(number_in(1, 1024));
     app.add_option("--batch", batch,
                    "Pictures of one size that go through the network together (default 1)")
-        ->check(CLI::Range(1, 256));
+        ->check(number_in(1, 256));
     app.add_flag("--time", time, "Print where the time went");
   }
 
   static constexpr const char* exit_codes =
-      "Exit codes: 0 all pictures done, 1 some could not be read, 2 nothing could be done.";
+      "Exit codes: 0 all pictures done, 1 some could not be read, or had detections that are not\n"
+      "finite, 2 nothing could be done.";
 
   /// What --score and --nms change of a configuration.
   void change(retinue::detect_options& options) const
@@ -138,8 +142,7 @@ class detection_run {
   bool operator()(const std::vector<std::filesystem::path>& paths)
   {
     results_.resize(paths.size());
-    if (paths.size() > 1 && !arguments_.overlay.empty())
-      std::filesystem::create_directories(arguments_.overlay);
+    place_overlays(paths);
     retinue::progress_bar bar("detect", paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) {
       guarded(bar, paths[i], [&] { take(i, paths[i]); });
@@ -147,7 +150,7 @@ class detection_run {
         if (waiting.size() >= static_cast<std::size_t>(arguments_.batch)) flush(bar, waiting);
       if (held() > 4 * static_cast<std::size_t>(arguments_.batch))
         for (auto& [size, waiting] : waiting_) flush(bar, waiting);
-      bar.update(i + 1, paths[i].filename().string());
+      bar.update(i + 1, retinue::detail::printable(paths[i].filename().string()));
     }
     for (auto& [size, waiting] : waiting_) flush(bar, waiting);
     bar.clear();
@@ -155,7 +158,8 @@ class detection_run {
     if (arguments_.time) time_.print(paths.size() - failed_);
     if (failed_ > 0)
       std::cerr << failed_ << " of " << paths.size() << " pictures could not be done\n";
-    return failed_ == 0;
+    if (lost_ > 0) std::cerr << lost_ << " detections are left out, for they are not finite\n";
+    return failed_ == 0 && lost_ == 0;
   }
 
  private:
@@ -170,6 +174,7 @@ class detection_run {
     std::string path;
     retinue::extent2 size;
     found_in_one found;
+    std::size_t lost = 0;  ///< detections that are not finite: no form of output can say them
     bool done = false;
   };
 
@@ -187,7 +192,7 @@ class detection_run {
     } catch (const retinue::error& e) {
       refuse(e.what());
     } catch (const std::exception& e) {
-      refuse(path.string() + ": " + sentence_of(e));
+      refuse(retinue::detail::printable(path.string()) + ": " + sentence_of(e));
     }
   }
 
@@ -240,11 +245,15 @@ class detection_run {
         frames.push_back(p.how);
       }
     });
-    const retinue::predictions said =
+    const retinue::network_outputs said =
         time_.measure("network", [&] { return detect_.predict(input); });
     time_.measure("post-processing", [&] { detect_.find(said, frames, found_); });
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      results_[batch[i].place] = {batch[i].path.string(), batch[i].how.original, found_[i], true};
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      found_in_one found = found_[i];
+      const auto lost = std::erase_if(found, [](const auto& d) { return !retinue::is_finite(d); });
+      results_[batch[i].place] = {batch[i].path.string(), batch[i].how.original, std::move(found),
+                                  lost, true};
+    }
   }
 
   /// The overlay is drawn while the picture is at hand.
@@ -254,17 +263,22 @@ class detection_run {
     time_.measure("overlay", [&] {
       retinue::draw(p.image, std::span(std::as_const(results_[p.place].found)),
                     std::span<const std::string>(classes_));
-      retinue::write_image(overlay_path(p.path), p.image);
+      retinue::write_image(overlays_[p.place], p.image);
     });
   }
 
-  [[nodiscard]] std::filesystem::path overlay_path(const std::filesystem::path& path) const
+  /// Before anything is detected: where each overlay goes.
+  void place_overlays(const std::vector<std::filesystem::path>& paths)
   {
-    if (results_.size() == 1 && retinue::is_image_name(arguments_.overlay))
-      return arguments_.overlay;
-    const std::filesystem::path inside = arguments_.overlay / path.filename();
-    return retinue::is_image_name(inside) ? inside
-                                          : std::filesystem::path(inside.string() + ".png");
+    const std::filesystem::path& to = arguments_.overlay;
+    if (to.empty()) return;
+    if (paths.size() == 1 && retinue::is_image_name(to) && !std::filesystem::is_directory(to)) {
+      overlays_ = {to};
+      refuse_to_draw_over(paths, overlays_);
+      return;
+    }
+    overlays_ = overlay_files(to, paths);
+    std::filesystem::create_directories(to);
   }
 
   void report()
@@ -275,10 +289,11 @@ class detection_run {
     for (const result& r : results_) {
       if (!r.done) continue;
       objects += r.found.size();
+      lost_ += r.lost;
       all.push_back(retinue::to_json(r.path, r.size, std::span(std::as_const(r.found)),
                                      std::span<const std::string_view>(classes)));
       if (arguments_.json.empty())
-        std::cout << r.path << ": " << r.found.size() << " found"
+        std::cout << retinue::detail::printable(r.path) << ": " << r.found.size() << " found"
                   << (r.found.empty() ? "" : ", best score " + std::to_string(r.found[0].score))
                   << "\n";
     }
@@ -288,8 +303,14 @@ class detection_run {
       retinue::write_detections(arguments_.json, all);
     std::cerr << objects << " found in " << all.size()
               << (all.size() == 1 ? " picture" : " pictures");
-    if (!arguments_.overlay.empty()) std::cerr << "; overlays: " << arguments_.overlay.string();
+    if (!arguments_.overlay.empty())
+      std::cerr << "; overlays: " << retinue::detail::printable(arguments_.overlay.string());
     std::cerr << "\n";
+    if (overlays_.size() > 1)
+      for (std::size_t i = 0; i < results_.size(); ++i)
+        if (const auto note = overlay_note(overlays_[i], results_[i].path);
+            results_[i].done && !note.empty())
+          std::cerr << note << "\n";
   }
 
   const detection_arguments& arguments_;
@@ -300,6 +321,7 @@ class detection_run {
   std::map<std::pair<int, int>, std::vector<picture>> waiting_;
   std::vector<found_in_one> found_;
   std::vector<result> results_;
+  std::vector<std::filesystem::path> overlays_;  // by the picture's place; none if none are drawn
   stopwatch time_;
-  std::size_t failed_ = 0;
+  std::size_t failed_ = 0, lost_ = 0;
 };

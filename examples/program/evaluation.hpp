@@ -5,9 +5,13 @@
 
 #include "data.hpp"
 #include "find_in.hpp"
+#include "main.hpp"
+#include "numbers.hpp"
+#include "overlays.hpp"
 #include "plot.hpp"
 
 #include <retinue/data/wider_files.hpp>
+#include <retinue/detail/printable.hpp>
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/image/drawing.hpp>
@@ -56,10 +60,10 @@ struct evaluation_arguments {
         ->capture_default_str();
     app.add_flag("--strict", data.strict, "Refuse the data for its first bad truth");
     app.add_option("--scenes", data.scenes, "Scenes, with 'synthetic'")
-        ->check(CLI::Range(1, 1000000))
+        ->check(number_in(1, 1000000))
         ->capture_default_str();
     app.add_option("--scene-size", data.side, "Pixels of a scene's sides")
-        ->check(CLI::Range(64, 8192))
+        ->check(number_in(64, 8192))
         ->capture_default_str();
     app.add_option("--seed", data.seed, "Of the scenes: not the seed they were learnt by")
         ->capture_default_str();
@@ -69,12 +73,12 @@ struct evaluation_arguments {
         ->check(CLI::IsMember({"voc", "coco", "wider", "nme"}))
         ->delimiter(',');
     app.add_option("--score", score, "Leave out what scores no more than this")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(number_in(0.0, 1.0))
         ->capture_default_str();
     app.add_option("--nms", nms, "Boxes that overlap by more are one object (default 0.4)")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(number_in(0.0, 1.0));
     app.add_option("--overlap", overlap, "A hit overlaps by this, for voc and nme")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(number_in(0.0, 1.0))
         ->capture_default_str();
     app.add_flag("--eleven-points", eleven_points, "voc: as before 2010");
     app.add_option("--json", json, "Write the figures and their protocols to this file");
@@ -82,7 +86,7 @@ struct evaluation_arguments {
     app.add_option("--overlay", overlay, "Draw truths and what was found to pictures here");
     app.add_option("--overlays", overlays, "How many of them")->capture_default_str();
     app.add_option("--threads", threads, "Processor threads (default: all)")
-        ->check(CLI::Range(1, 1024));
+        ->check(number_in(1, 1024));
   }
 
   static constexpr const char* exit_codes =
@@ -110,6 +114,13 @@ struct evaluation_arguments {
 struct wider_set {
   std::vector<retinue::wider_image> images;
 
+  [[nodiscard]] std::vector<std::filesystem::path> files(const std::filesystem::path& folder) const
+  {
+    std::vector<std::filesystem::path> all;
+    for (const auto& image : images) all.push_back(folder / image.file);
+    return all;
+  }
+
   template <retinue::landmark_schema Schema>
   [[nodiscard]] retinue::picture_set<Schema> pictures(const evaluation_arguments& a) const
   {
@@ -122,7 +133,8 @@ struct wider_set {
               return {picture.string(), retinue::read_image(picture), {}};
             },
             {},
-            {}};
+            {},
+            files(folder)};
   }
 };
 
@@ -153,6 +165,13 @@ inline std::vector<retinue::plot_line> lines_of(const retinue::voc_result& resul
   return lines;
 }
 
+/// Names of classes come from files, and are printed.
+[[nodiscard]] inline std::vector<std::string> printable_names(std::vector<std::string> names)
+{
+  for (std::string& name : names) name = retinue::detail::printable(name);
+  return names;
+}
+
 /// What is evaluated: a detector and its configuration, and how it sees pictures.
 template <class Detector, class Config, class Fit>
 struct evaluated {
@@ -177,11 +196,12 @@ class evaluation_run {
       if (a.protocols.size() > 1)
         retinue::fail(
             "--protocol wider: its truth has no other figures; evaluate them in another run");
-      wider_.images = retinue::read_wider_truth(a.data.data);
+      wider_.images = retinue::read_wider_truth(a.data.data, retinue::gunzip);
     }
     set_ = a.wants("wider")
                ? wider_.template pictures<schema>(a)
                : with_labels_of(config_.classes, open_pictures<schema>(a.data), a.data.data);
+    if (!a.overlay.empty()) overlays_ = overlay_files(a.overlay, set_.files);
   }
 
   /// The number of pictures that could not be read.
@@ -224,11 +244,11 @@ class evaluation_run {
         by_box_.add(found, truths);
         if constexpr (retinue::eye_points<schema>.has_value()) by_eyes_->add(found, truths);
       }
-    if (!arguments_.overlay.empty() && drawn_ < arguments_.overlays) draw_one(from, found);
+    if (!arguments_.overlay.empty() && drawn_ < arguments_.overlays) draw_one(i, from, found);
   }
 
   /// Truths thin and without score, what was found from score 0.5.
-  void draw_one(retinue::labelled_picture<schema>& from,
+  void draw_one(std::size_t i, retinue::labelled_picture<schema>& from,
                 const std::vector<retinue::detection<schema>>& found)
   {
     const auto weak = std::ranges::find_if(found, [](const auto& d) { return d.score < 0.5f; });
@@ -238,11 +258,11 @@ class evaluation_run {
                     cv::Point(int(truth.bounds.x2), int(truth.bounds.y2)), cv::Scalar::all(255));
     retinue::draw(from.picture, strong, std::span<const std::string>(config_.classes));
     std::filesystem::create_directories(arguments_.overlay);
-    const std::filesystem::path name = std::filesystem::path(from.name).filename();
-    retinue::write_image(
-        arguments_.overlay /
-            (retinue::is_image_name(name) ? name : std::filesystem::path(name.string() + ".png")),
-        from.picture);
+    // Scenes have names of their own, and no files.
+    const std::filesystem::path to =
+        i < overlays_.size() ? overlays_[i] : arguments_.overlay / overlay_name(from.name);
+    retinue::write_image(to, from.picture);
+    if (const auto note = overlay_note(to, from.name); !note.empty()) notes_.push_back(note);
     ++drawn_;
   }
 
@@ -259,12 +279,12 @@ class evaluation_run {
       std::cout << result.describe();
       all[name] = retinue::to_json(result);
     };
-    std::cout << arguments_.data.data << ": " << set_.count << " pictures, " << of_.size
-              << ", scores above " << config_.detect.score << ", suppression at "
-              << config_.detect.overlap << "\n";
+    std::cout << retinue::detail::printable(arguments_.data.data) << ": " << set_.count
+              << " pictures, " << of_.size << ", scores above " << config_.detect.score
+              << ", suppression at " << config_.detect.overlap << "\n";
     if (arguments_.wants("voc")) {
       const retinue::voc_result result = voc_.result();
-      std::cout << result.describe(config_.classes);
+      std::cout << result.describe(printable_names(config_.classes));
       all["voc"] = retinue::to_json(result, config_.classes);
       lines = lines_of(result, config_.classes);
     }
@@ -287,7 +307,10 @@ class evaluation_run {
     if (!arguments_.curve.empty())
       draw_curves(arguments_.curve, std::filesystem::path(arguments_.data.data).filename().string(),
                   lines);
-    if (drawn_ > 0) std::cerr << drawn_ << " overlays: " << arguments_.overlay.string() << "\n";
+    if (drawn_ > 0)
+      std::cerr << drawn_
+                << " overlays: " << retinue::detail::printable(arguments_.overlay.string()) << "\n";
+    for (const auto& note : notes_) std::cerr << note << "\n";
   }
 
   const evaluation_arguments& arguments_;
@@ -304,6 +327,8 @@ class evaluation_run {
   retinue::landmark_evaluation<schema> by_box_{{.overlap = arguments_.overlap}};
   std::optional<retinue::landmark_evaluation<schema>> by_eyes_ = eyes(arguments_);
   std::size_t drawn_ = 0;
+  std::vector<std::filesystem::path> overlays_;  // by the picture's place; none of scenes
+  std::vector<std::string> notes_;               // on their names
 
   static std::optional<retinue::landmark_evaluation<schema>> eyes(const evaluation_arguments& a)
   {

@@ -1,32 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // How every program here ends: with an exit code, and a sentence for what went wrong.
 //
-//   0 done   1 done in part, or stopped and saved   2 nothing could be done
+//   0 done   1 done in part, or stopped and saved   2 nothing could be done, or its results are
+//   lost
 #pragma once
 
+#include <retinue/detail/printable.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <string>
+#include <system_error>
 
 /// What a user is told of an exception. LibTorch's carry a backtrace, which nobody wants to read.
 [[nodiscard]] inline std::string sentence_of(const std::exception& e)
 {
   const std::string text = e.what();
-  return text.substr(0, text.find("\nException raised from"));
+  return retinue::detail::printable(text.substr(0, text.find("\nException raised from")));
+}
+
+/// Standard streams that were closed lead nowhere: or the next file that is opened would take their
+/// place, and what is printed would be written into it. What is printed to the output then fails.
+inline void hold_closed_streams()
+{
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0)
+      static_cast<void>(::open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_RDWR));
+}
+
+/// Whether all that was printed has reached the standard output; says what has not.
+[[nodiscard]] inline bool output_is_written(const std::string& program)
+{
+  errno = 0;
+  std::cout.flush();
+  const bool flushed = std::fflush(stdout) == 0;
+  if (std::cout && flushed && std::ferror(stdout) == 0) return true;
+  const int number = errno;  // 0 where an earlier write failed
+  std::cerr << program << ": the standard output could not be written, and results are lost"
+            << (number == 0 ? "" : ": " + std::generic_category().message(number)) << "\n";
+  return false;
 }
 
 /// Runs `body`, whose result is the exit code.
 template <class Body>
 int run_program(CLI::App& app, Body&& body)
 {
-  try {
-    return body();
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  } catch (const std::exception& e) {
-    std::cerr << app.get_name() << ": " << sentence_of(e) << "\n";
+  hold_closed_streams();
+  const auto tell = [&](const std::string& sentence) {
+    std::cerr << app.get_name() << ": " << sentence << "\n";
     return 2;
-  }
+  };
+  const int code = [&] {
+    try {
+      return static_cast<int>(body());
+    } catch (const CLI::ParseError& e) {
+      if (e.get_exit_code() == 0) return app.exit(e);  // --help
+      return tell(sentence_of(e) + " (--help says more)");
+    } catch (const std::exception& e) {
+      return tell(sentence_of(e));
+    }
+  }();
+  return output_is_written(app.get_name()) ? code : 2;
 }

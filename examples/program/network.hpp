@@ -2,7 +2,10 @@
 // The network that --weights, --config and --preset describe, and pictures sent through it.
 #pragma once
 
+#include "numbers.hpp"
+
 #include <retinue/config.hpp>
+#include <retinue/detail/printable.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
 #include <retinue/image/planes.hpp>
@@ -16,6 +19,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,7 +41,7 @@ struct network_arguments {
         ->excludes(file);
     auto* side = app.add_option("--long-side", long_side,
                                 "Scale pictures so that the longer side has N pixels")
-                     ->check(CLI::Range(16, 20000));
+                     ->check(number_in(16, 20000));
     app.add_flag("--original-size", original_size, "Do not scale, however large the picture")
         ->excludes(side);
   }
@@ -66,7 +70,7 @@ struct network_arguments {
       chosen = retinue::find_preset(preset);
     } else {
       retinue::guess guessed = retinue::guess_config(from, weights.string());
-      std::cerr << guessed.why << "\n";
+      std::cerr << retinue::detail::printable(guessed.why) << "\n";
       chosen = std::move(guessed.config);
     }
     retinue::check_weights(chosen, from, weights.string());
@@ -97,10 +101,10 @@ template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::retinaface_detector<Schema> detector_of(
     const retinue::detector_config& config, const retinue::state_dict& weights)
 {
-  retinue::retinaface<Schema> network(retinue::network_options(config));
-  retinue::load(network, weights);
-  network.eval();
-  return {network, config};
+  const auto network =
+      std::make_shared<retinue::retinaface<Schema>>(retinue::network_options(config));
+  retinue::load(*network, weights);
+  return {network, retinue::decoding_of(config)};
 }
 
 /// Calls visit(Schema) with the landmark schema of that many points.

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,10 +55,9 @@ struct ssd_arguments {
 [[nodiscard]] inline retinue::ssd_detector detector_of(const retinue::ssd_config& config,
                                                        const retinue::state_dict& weights)
 {
-  retinue::ssd network(retinue::network_options(config));
-  retinue::load(network, weights);
-  network.eval();
-  return {network, config};
+  const auto network = std::make_shared<retinue::ssd>(retinue::network_options(config));
+  retinue::load(*network, weights);
+  return {network, retinue::decoding_of(config)};
 }
 
 /// The square that pictures are stretched to.

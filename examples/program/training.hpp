@@ -4,6 +4,7 @@
 #pragma once
 
 #include "curves.hpp"
+#include "numbers.hpp"
 
 #include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
@@ -97,27 +98,29 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
 
   auto* g = app.add_option_group("Recipe");
   g->add_option("--epochs", o.epochs, "Times that every picture is seen")
-      ->check(CLI::Range(1, 1000000))
+      ->check(number_in(1, 1000000))
       ->capture_default_str();
   auto* size = g->add_option("--size", o.size, "Pictures become squares of this side")
-                   ->check(CLI::Range(32, 8192));
+                   ->check(number_in(32, 8192));
   if (o.size > 0) size->capture_default_str();
   g->add_option("--batch", o.batch, "Pictures of an update")
-      ->check(CLI::Range(1, 65536))
+      ->check(number_in(1, 65536))
       ->capture_default_str();
   g->add_option("--parts", o.parts,
                 "Send a batch through the network in so many parts, to save memory")
-      ->check(CLI::Range(1, 65536))
+      ->check(number_in(1, 65536))
       ->capture_default_str();
-  g->add_option("--lr", o.rate, "Learning rate")->check(CLI::PositiveNumber)->capture_default_str();
+  g->add_option("--lr", o.rate, "Learning rate")
+      ->check(number_in(1e-12, 1e3))
+      ->capture_default_str();
   g->add_option("--schedule", o.schedule, "Of the learning rate")
       ->check(CLI::IsMember({"step", "cosine", "constant"}))
       ->capture_default_str();
   g->add_option("--milestones", o.milestones,
                 "Where in the run, 0 to 1, a step schedule takes a tenth (default 0.76 0.88)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0.0, 1.0));
   g->add_option("--warm-up", o.warm_up, "Updates in which the rate rises to its full value")
-      ->check(CLI::Range(0, 1000000000))
+      ->check(number_in(0, 1000000000))
       ->capture_default_str();
   g->add_option("--optimizer", o.optimizer, "sgd: momentum 0.9, decay 5e-4; adamw: decay 0.01")
       ->check(CLI::IsMember({"sgd", "adamw"}))
@@ -125,9 +128,9 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
   g->add_option("--average", o.average,
                 "Decay of a moving average of the weights, as 0.999, which is then what is written "
                 "and validated (default: none)")
-      ->check(CLI::Range(0.0, 0.999999));
+      ->check(number_in(0.0, 0.999999));
   g->add_option("--clip", o.clip, "Largest norm of the gradient (default: any)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_in(0.0, 1e9));
   g->add_option(
        "--precision", o.precision,
        "Of convolutions: bfloat16 is quicker where the processor or the device computes in "
@@ -136,23 +139,23 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->capture_default_str();
   g->add_flag("--freeze-body", o.freeze_body, "Leave the body as --init has it");
   g->add_option("--scenes", o.scenes, "Scenes of an epoch, with 'synthetic'; drawn anew in each")
-      ->check(CLI::Range(1, 10000000))
+      ->check(number_in(1, 10000000))
       ->capture_default_str();
   g->add_option("--seed", o.seed, "Of the first weights, the order, the draws and the scenes")
       ->capture_default_str();
   g->add_option("--save-every", o.save_every, "Updates between checkpoints (default: an epoch's)")
-      ->check(CLI::Range(0, 1000000000));
+      ->check(number_in(0, 1000000000));
   g->add_option("--keep", o.keep, "Checkpoints that are kept")
-      ->check(CLI::Range(1, 1000000))
+      ->check(number_in(1, 1000000))
       ->capture_default_str();
 
   auto* m = app.add_option_group("Machine");
   m->add_option("--device", o.device, "cpu, cuda or cuda:N")->capture_default_str();
   m->add_option("--threads", o.threads, "Processor threads of the network (default: all)")
-      ->check(CLI::Range(1, 1024));
+      ->check(number_in(1, 1024));
   m->add_option("--workers", o.workers,
                 "Threads that load pictures; the results do not depend on it")
-      ->check(CLI::Range(0, 1024))
+      ->check(number_in(0, 1024))
       ->capture_default_str();
 }
 

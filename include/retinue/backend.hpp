@@ -20,6 +20,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 namespace retinue {
@@ -63,6 +64,13 @@ struct example_cost {
     return said.dx * want.dx;
   }
 };
+struct example_reading {
+  template <class Row>
+  auto operator()(const Row& x) const
+  {
+    return number<std::remove_cvref_t<decltype(x[0])>>{x[x.size() - 1]};
+  }
+};
 struct example_classes {
   template <class Row, class Out>
   void operator()(const Row& x, const Out& p) const
@@ -94,7 +102,8 @@ struct example_class_cost {
 ///   put(span, images, table&), put(span, list&)      from the host to where tables live
 ///   fetch(table, vector&), fetch(list, vector&)      and back
 ///   map(f, table&, in...)                            f gives a record, for every row; the table
-///                                                    may be one of those read
+///                                                    may be one of those read, and an output is
+///                                                    read as numbers x[0], ... of the row
 ///   map_classes(f, classes, score_table&, output, in...)   f(x, p, in...) gives class c of each
 ///                                                    row, of numbers x[0], ..., by p.set(c, value)
 ///   elements(score_table)                            seen as numbers (images, rows * classes)
@@ -110,12 +119,13 @@ struct example_class_cost {
 ///   compact(numbers, list&)                          the rows that are more than 0, rising
 ///   gather(table or view, list)                      the chosen rows, (1, list's length)
 ///   gather(list, list, list&)                        the same of a list, into any list
+///   append(list, offset, list&)                      adds the rows of the first, each moved on
 ///   scatter(table, list, table&)                     writes row i of the first to row list[i], no
 ///                                                    row twice
 ///   divide(list, by, list& quotients, list& remainders)
 ///   number_of(list, table<number>&), rows_of(table<number> or table<ranked>, list&)
 ///   count(shape, table<number>&)                     0, 1, 2, ... in every image
-///   across(table)                                    (1, N) seen as (N, 1)
+///   across(table)                                    (1, N) seen as (N, 1), or (N, 1) as (1, N)
 template <class B>
 concept tensor_backend =
     requires(B& b, typename B::template table<box<float>>& boxes,
@@ -143,6 +153,7 @@ concept tensor_backend =
       } -> std::same_as<typename B::template view<offsets<float>>>;
       b.map(detail::example_map{}, boxes, said, anchors);
       b.map(detail::example_map{}, boxes, b.gather(said, list), b.gather(anchors, list));
+      b.map(detail::example_reading{}, numbers, scores);
       b.map_classes(detail::example_classes{}, n, classes, scores);
       b.most(detail::example_measure{}, found, boxes, b.across(boxes));
       b.total(detail::example_measure{}, numbers, boxes, b.across(boxes));
@@ -153,6 +164,7 @@ concept tensor_backend =
       b.best(b.elements(classes), n, list);
       b.compact(numbers, list);
       b.gather(list, list, list);
+      b.append(list, n, list);
       b.scatter(numbers, list, numbers);
       b.divide(list, n, list, list);
       b.number_of(list, numbers);

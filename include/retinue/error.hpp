@@ -2,6 +2,8 @@
 // Bad input is refused with one sentence: the file, line or key, the value, and what was expected.
 #pragma once
 
+#include <retinue/detail/printable.hpp>  // printable
+
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -14,13 +16,14 @@ class error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Throws `error` with the parts joined as a stream prints them.
+/// Throws `error` with the parts joined as a stream prints them, made fit for a terminal: a part
+/// may be the name of a file, which anybody chooses.
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts)
 {
   std::ostringstream sentence;
   (sentence << ... << parts);
-  throw error(sentence.str());
+  throw error(detail::printable(sentence.str()));
 }
 
 }  // namespace retinue

@@ -9,4 +9,5 @@
 #include <retinue/formulas/residual.hpp>        // smooth L1, wing
 #include <retinue/losses/hard_negatives.hpp>    // which negatives are learned from
 #include <retinue/losses/multibox.hpp>          // boxes, classes and landmarks together
-#include <retinue/losses/targets.hpp>           // the truths of an image and who answers for them
+#include <retinue/losses/samples.hpp>           // who is learnt from, and what it should say
+#include <retinue/losses/truths.hpp>            // the truths of a batch

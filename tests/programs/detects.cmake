@@ -63,6 +63,20 @@ if(NOT done EQUAL 1 OR NOT said MATCHES "skipped: [^\n]*words.jpg" OR NOT EXISTS
   message(FATAL_ERROR "a bad picture among two: ${done} done, said ${said}")
 endif()
 
+# Pictures of one name have overlays of their own, and no picture is drawn over.
+foreach(copy one two)
+  file(COPY "${photos}/mtcnn_ivan.jpg" DESTINATION "${folder}/${copy}")
+endforeach()
+run(0 list --weights "${weights}" --image "${folder}/one" "${folder}/two" --overlay "${folder}/both")
+if(NOT EXISTS "${folder}/both/mtcnn_ivan.jpg" OR NOT EXISTS "${folder}/both/mtcnn_ivan-2.jpg"
+   OR NOT said MATCHES "mtcnn_ivan-2.jpg shows [^\n]*/two/mtcnn_ivan.jpg\n")
+  message(FATAL_ERROR "two pictures of one name: ${said}")
+endif()
+run(2 list --weights "${weights}" --image "${folder}/one" --overlay "${folder}/one")
+if(NOT said MATCHES "--overlay would draw over the picture [^\n]*one/mtcnn_ivan.jpg")
+  message(FATAL_ERROR "the overlay of a picture over itself: ${said}")
+endif()
+
 # Four corners come out of the plate weights, by the same templates.
 run(0 list --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm.pth" --image "${photos}/ulfg_26.jpg"
     --score 0.005) # no plate in sight: the best guess will do

@@ -48,14 +48,19 @@ template <anchor_source A>
   return maps;
 }
 
-/// How many anchors those maps have in all.
+/// How many anchors those maps have in all. Throws where a map has a negative side.
 template <anchor_source A>
 [[nodiscard]] std::size_t anchor_count(const A& source, std::span<const extent2> maps)
 {
   std::size_t count = 0;
-  for (std::size_t level = 0; level < maps.size(); ++level)
-    count += static_cast<std::size_t>(maps[level].height) *
-             static_cast<std::size_t>(maps[level].width) * source.per_cell(level);
+  for (std::size_t level = 0; level < maps.size(); ++level) {
+    const auto [height, width] = maps[level];
+    if (height < 0 || width < 0)
+      fail("the feature map of level ", level, " has ", width, " x ", height,
+           " cells, expected no negative number");
+    count +=
+        static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * source.per_cell(level);
+  }
   return count;
 }
 

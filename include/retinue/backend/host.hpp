@@ -84,19 +84,25 @@ class class_table {
 
 namespace detail {
 
-/// A table of one image, (1, N), seen as that of N images, (N, 1).
+/// A table of one image, (1, N), seen as that of N images, (N, 1); and the other way round.
 template <class Table>
 class turned {
  public:
   using record_type = typename Table::record_type;
 
-  explicit turned(const Table& table) : table_(&table) {}
-  [[nodiscard]] table_shape shape() const { return {table_->size(), 1}; }
+  explicit turned(const Table& table) : table_(&table)
+  {
+    const table_shape shape = table.shape();
+    if (shape.images != 1 && shape.rows != 1)
+      fail("a table of ", shape.images, " images of ", shape.rows,
+           " rows was turned, expected one image or one row");
+  }
+  [[nodiscard]] table_shape shape() const { return {table_->shape().rows, table_->shape().images}; }
   [[nodiscard]] std::size_t size() const { return table_->size(); }
   [[nodiscard]] record_type operator[](std::size_t i) const { return (*table_)[i]; }
-  [[nodiscard]] record_type operator()(std::size_t image, std::size_t) const
+  [[nodiscard]] record_type operator()(std::size_t image, std::size_t row) const
   {
-    return (*table_)[image];
+    return (*table_)[image + row];
   }
 
  private:
@@ -350,6 +356,10 @@ class basic_host_backend {
     picked_.resize(chosen.size());
     for (std::size_t i = 0; i < chosen.size(); ++i) picked_[i] = from[chosen[i]];
     out.assign(picked_.begin(), picked_.end());
+  }
+  void append(const list& from, std::size_t offset, list& to) const
+  {
+    for (const row_index row : from) to.push_back(static_cast<row_index>(row + offset));
   }
   template <host_table Table, record R>
   void scatter(const Table& values, const list& to, columns<R>& out) const

@@ -6,12 +6,16 @@
 // leaves the device but what is fetched, and the lengths of lists.
 #pragma once
 
-#include <retinue/backend.hpp>  // tensor_backend
-#include <retinue/error.hpp>    // fail
+#include <retinue/backend.hpp>              // tensor_backend
+#include <retinue/backend/host_memory.hpp>  // in_host_memory, host_backend
+#include <retinue/error.hpp>                // fail
+#include <retinue/outputs.hpp>              // outputs
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -84,7 +88,7 @@ struct tensor_output {
   at::Tensor values;
 
   tensor_output() = default;
-  explicit tensor_output(const at::Tensor& of) : values(detail::of_images(of)) {}
+  tensor_output(const at::Tensor& of) : values(detail::of_images(of)) {}
 
   [[nodiscard]] table_shape shape() const { return detail::shape_of(values); }
   [[nodiscard]] std::size_t numbers() const
@@ -255,6 +259,11 @@ class libtorch_backend {
   {
     out.rows = from.rows.index_select(0, chosen.rows);
   }
+  void append(const tensor_list& from, std::size_t offset, tensor_list& to) const
+  {
+    const at::Tensor moved = from.rows + static_cast<std::int64_t>(offset);
+    to.rows = to.rows.defined() ? at::cat({to.rows, moved}) : moved;
+  }
   template <record R>
   void scatter(const tensor_table<R>& values, const tensor_list& to, tensor_table<R>& out) const
   {
@@ -345,5 +354,31 @@ class libtorch_backend {
   at::Device device_;
 };
 static_assert(tensor_backend<libtorch_backend>);
+
+/// The numbers of a tensor of host memory where they lie, at any strides; it must outlive the view.
+/// `kept` takes its place where it is of another type or device.
+[[nodiscard]] inline number_rows host_view(const tensor_output& of, at::Tensor& kept)
+{
+  if (!of.values.defined()) return {};
+  kept = of.values.detach();
+  if (!kept.is_cpu() || kept.scalar_type() != at::kFloat) kept = kept.to(at::kCPU, at::kFloat);
+  return {kept.data_ptr<float>(),
+          of.shape(),
+          of.numbers(),
+          {kept.stride(0), kept.stride(1), kept.stride(2)}};
+}
+
+/// All parts of a network's outputs as views; the tensors behind them are kept here.
+template <in_host_memory B = host_backend>
+struct host_outputs {
+  outputs<B> said;
+  std::array<at::Tensor, 4> kept;
+
+  explicit host_outputs(const outputs<libtorch_backend>& of)
+  {
+    said = {host_view(of.scores, kept[0]), host_view(of.boxes, kept[1]),
+            host_view(of.points, kept[2]), host_view(of.quality, kept[3]), of.maps};
+  }
+};
 
 }  // namespace retinue

@@ -89,12 +89,33 @@ struct network_shape {
          detail::quoted(weights.begin()->first);
 }
 
-/// Rows of the convolution `name`, or 0 where there is none.
-[[nodiscard]] inline std::int64_t rows_of(const state_dict& weights, const std::string& name)
-{
-  const host_tensor* found = weights.find(name);
-  return found && found->shape.size() == 4 ? found->shape[0] : 0;
-}
+/// The rows of convolutions by their names. Numbers of channels, classes and anchors are made from
+/// them before anything is loaded, so that a shape that costs a file nothing (one extent is 0, and
+/// another 2^61) is refused.
+class convolution_rows {
+ public:
+  convolution_rows(const state_dict& weights, const std::string& file)
+      : weights_(weights), file_(file)
+  {
+  }
+
+  /// 0 where there is no such convolution.
+  [[nodiscard]] std::int64_t operator()(const std::string& name) const
+  {
+    constexpr std::int64_t most = 1 << 20;
+    const host_tensor* found = weights_.find(name);
+    if (!found || found->shape.size() != 4) return 0;
+    for (const std::int64_t extent : found->shape)
+      if (extent < 1 || extent > most)
+        fail(file_, ": ", quoted(name), " has the shape ", text_of(found->shape),
+             ", which no network has");
+    return found->shape[0];
+  }
+
+ private:
+  const state_dict& weights_;
+  const std::string& file_;
+};
 
 [[nodiscard]] inline std::string head_name(std::string_view head, std::size_t level)
 {
@@ -103,17 +124,23 @@ struct network_shape {
 
 [[nodiscard]] inline network_shape shape_of(const state_dict& weights, const std::string& file)
 {
-  const auto has = [&](const char* name) { return rows_of(weights, name) > 0; };
+  const convolution_rows rows_of(weights, file);
+  const auto has = [&](const char* name) { return rows_of(name) > 0; };
   network_shape shape;
-  shape.channels = rows_of(weights, "fpn.output1.0.weight");
+  shape.channels = rows_of("fpn.output1.0.weight");
   const bool mobilenet = has("body.stage1.0.0.weight"), resnet = has("body.layer1.0.conv1.weight");
-  if (!shape.channels || !(mobilenet || resnet) || !rows_of(weights, head_name("BboxHead", 0)) ||
-      !rows_of(weights, head_name("ClassHead", 0)))
+  if (!shape.channels || !(mobilenet || resnet) || !rows_of(head_name("BboxHead", 0)) ||
+      !rows_of(head_name("ClassHead", 0)))
     fail(file, " ", kind_of_weights(weights),
          "; expected a RetinaFace with tensors named body.*, fpn.*, ssh1.*, ClassHead.*, "
          "BboxHead.*");
+  // Their number decides how much memory the network takes: what it is squared must be there, too.
+  const host_tensor* squared = weights.find("ssh1.conv3X3.0.weight");
+  if (!squared || squared->shape.size() != 4 || squared->shape[1] != shape.channels)
+    fail(file, ": fpn.output1.0.weight has ", shape.channels,
+         " rows, which ssh1.conv3X3.0.weight was expected to take");
 
-  if (mobilenet && rows_of(weights, "body.stage1.0.0.weight") == 8)
+  if (mobilenet && rows_of("body.stage1.0.0.weight") == 8)
     shape.body = "mobilenet_v1_0.25";
   else if (resnet && has("body.layer1.0.conv3.weight") && has("body.layer3.5.conv1.weight") &&
            !has("body.layer3.6.conv1.weight"))
@@ -122,11 +149,10 @@ struct network_shape {
     fail(file, " has a ", mobilenet ? "MobileNet of another width" : "ResNet of another depth",
          ", expected MobileNet V1 x 0.25 or ResNet-50");
 
-  for (std::size_t level = 0;
-       const std::int64_t boxes = rows_of(weights, head_name("BboxHead", level)); ++level) {
-    const std::int64_t anchors = boxes / 4,
-                       scores = rows_of(weights, head_name("ClassHead", level)),
-                       points = rows_of(weights, head_name("LandmarkHead", level));
+  for (std::size_t level = 0; const std::int64_t boxes = rows_of(head_name("BboxHead", level));
+       ++level) {
+    const std::int64_t anchors = boxes / 4, scores = rows_of(head_name("ClassHead", level)),
+                       points = rows_of(head_name("LandmarkHead", level));
     if (boxes % 4 != 0 || scores % anchors != 0 || scores < 2 * anchors ||
         points % (2 * anchors) != 0)
       fail(file, ": the heads of level ", level, " have ", boxes, " rows for boxes, ", scores,
@@ -134,6 +160,10 @@ struct network_shape {
            " for landmarks, expected 4, 2 or more, and 2 per landmark "
            "for each anchor of a cell");
     const std::int64_t classes = scores / anchors - 1, landmarks = points / (2 * anchors);
+    constexpr std::int64_t most = 1000;  // as in a configuration
+    if (anchors > most || classes > most || landmarks > most)
+      fail(file, ": the heads of level ", level, " are made for ", anchors, " anchors per cell, ",
+           classes, " classes and ", landmarks, " landmarks, expected ", most, " at most");
     if (level > 0 && (classes != shape.classes || landmarks != shape.landmarks))
       fail(file, ": level ", level, " has ", classes, " classes and ", landmarks,
            " landmarks, the levels before it ", shape.classes, " and ", shape.landmarks);
@@ -210,6 +240,7 @@ inline void check_weights(const detector_config& config, const state_dict& weigh
       for (std::int64_t i = 1; i <= shape.classes; ++i)
         c.classes.push_back("class " + std::to_string(i));
     }
+    detail::check_together(c, file);
     return made;
   };
 

@@ -117,6 +117,17 @@ inline void check_together(const detector_config& c, const std::string& where)
   check_classes(c.classes, where);
 }
 
+/// Throws for what stands at byte `at`, or for the end of the text.
+[[noreturn]] inline void refuse_json(std::string_view text, std::size_t at,
+                                     const std::string& where)
+{
+  const auto before = text.substr(0, at);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  fail(where, ": line ", line, ", column ", column, ": this is not JSON, ",
+       at < text.size() ? "at " + detail::quoted(text.substr(at, 20)) : "it ends too early");
+}
+
 /// The JSON in a text; in no object a key stands twice, and nothing lies deeper than `deepest`.
 [[nodiscard]] inline json parse_strictly(const std::string& source_text, const std::string& where)
 {
@@ -132,17 +143,13 @@ inline void check_together(const detector_config& c, const std::string& where)
            " stands twice in one object");
     return true;
   };
+  // The parser takes a zero byte for the end, whatever stands behind it.
+  if (const auto zero = source_text.find('\0'); zero != source_text.npos)
+    refuse_json(source_text, zero, where);
   try {
     return json::parse(source_text, watch);
   } catch (const json::parse_error& e) {
-    const auto end = std::min(e.byte > 0 ? e.byte - 1 : 0, source_text.size());
-    const auto before = std::string_view(source_text).substr(0, end);
-    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-    const auto column = end - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
-    fail(where, ": line ", line, ", column ", column, ": this is not JSON, ",
-         end < source_text.size()
-             ? "at " + detail::quoted(std::string_view(source_text).substr(end, 20))
-             : "it ends too early");
+    refuse_json(source_text, std::min(e.byte > 0 ? e.byte - 1 : 0, source_text.size()), where);
   } catch (const json::exception&) {
     fail(where, ": holds a number that is too large for any use");
   }

@@ -58,7 +58,7 @@ template <landmark_schema Schema>
 {
   using entry = detail::coco_entry;
   const auto folder = options.images.empty() ? file.parent_path() : options.images;
-  const nlohmann::json json = detail::read_json(file);
+  const nlohmann::json json = detail::read_json(file, options.decode);
   const std::string name = file.string() + ": ";
   const entry all(json, name + "the whole");
   const auto text_of = [](const entry& e, const char* key) {

@@ -125,10 +125,11 @@ class coco_entry {
   std::string where_;
 };
 
-[[nodiscard]] inline nlohmann::json read_json(const std::filesystem::path& file)
+[[nodiscard]] inline nlohmann::json read_json(const std::filesystem::path& file,
+                                              text_decoder decode)
 {
   try {
-    return nlohmann::json::parse(read_text(file));
+    return nlohmann::json::parse(read_text(file, decode));
   } catch (const nlohmann::json::exception& e) {  // 1e999 is no parse_error
     fail(file.string(), ": not JSON: ", e.what());
   }
@@ -145,9 +146,10 @@ void for_each_entry(const nlohmann::json& list, const std::string& where, Visit 
 }  // namespace detail
 
 /// An annotation without `area` has that of its box.
-[[nodiscard]] inline coco_set read_coco_truth(const std::filesystem::path& file)
+[[nodiscard]] inline coco_set read_coco_truth(const std::filesystem::path& file,
+                                              text_decoder decode = refuse_packed)
 {
-  const nlohmann::json json = detail::read_json(file);
+  const nlohmann::json json = detail::read_json(file, decode);
   const std::string name = file.string() + ": ";
   const detail::coco_entry all(json, name + "the whole");
   coco_set set;
@@ -174,9 +176,10 @@ void for_each_entry(const nlohmann::json& list, const std::string& where, Visit 
 }
 
 /// Puts results beside the truth, whose images and categories they must have.
-inline void read_coco_detections(const std::filesystem::path& file, coco_set& set)
+inline void read_coco_detections(const std::filesystem::path& file, coco_set& set,
+                                 text_decoder decode = refuse_packed)
 {
-  const nlohmann::json json = detail::read_json(file);
+  const nlohmann::json json = detail::read_json(file, decode);
   detail::for_each_entry(json, file.string() + ": results", [&](const detail::coco_entry& e) {
     const auto image = set.images.find(e.id<std::int64_t>("image_id"));
     if (image == set.images.end()) e.refuse(".image_id is that of no image of the truth");

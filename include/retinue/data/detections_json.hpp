@@ -15,11 +15,13 @@
 
 #include <nlohmann/json.hpp>  // ordered_json: keys stay in the order of the form above
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,9 +41,22 @@ namespace detail {
 }
 }  // namespace detail
 
+/// Whether JSON can say all of its numbers.
+template <landmark_schema Schema>
+[[nodiscard]] bool is_finite(const detection<Schema>& d)
+{
+  const auto all = [](const auto& numbers) {
+    return std::all_of(std::begin(numbers), std::end(numbers),
+                       [](float v) { return std::isfinite(v); });
+  };
+  const box<float>& b = d.bounds;
+  return all(std::array{b.x1, b.y1, b.x2, b.y2, d.score}) &&
+         std::all_of(d.points.points.begin(), d.points.points.end(), all);
+}
+
 /// One image's part of the list. The class of label k is written as class_names[k - 1], or as k
 /// where there are no names. Throws `error` for a label without a name and for a number that is
-/// not finite, which JSON cannot say.
+/// not finite, which JSON cannot say: is_finite() tells whom to leave out.
 template <landmark_schema Schema>
 [[nodiscard]] nlohmann::ordered_json to_json(std::string_view image, extent2 size,
                                              std::span<const detection<Schema>> found,

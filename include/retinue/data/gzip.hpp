@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a .gz file holds (RFC 1952). In a program that includes this, every reader of text takes
-// .gz files as well as plain ones.
+// What a .gz file holds (RFC 1952). Readers of text that are given gunzip take .gz files as well as
+// plain ones:
+//
+//   read_retinaface_labels<schemas::face5>("label.txt.gz", {.decode = gunzip})
+//   read_wider_truth("wider_val_gt.txt.gz", gunzip)
 #pragma once
 
 #include <retinue/detail/file.hpp>  // byte_view
-#include <retinue/detail/text.hpp>  // unpack_gzip
+#include <retinue/detail/text.hpp>  // text_decoder
 #include <retinue/error.hpp>        // fail
 
 #include <zlib.h>
@@ -15,11 +18,12 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
-namespace retinue::detail {
+namespace retinue {
 
 /// All members of a .gz file, one after the other. `name` is for messages.
-[[nodiscard]] inline std::string gunzip(byte_view bytes, std::string_view name)
+[[nodiscard]] inline std::string gunzip(detail::byte_view bytes, std::string_view name)
 {
   struct stream : z_stream {
     stream() : z_stream{}
@@ -35,7 +39,7 @@ namespace retinue::detail {
   std::string out;
   std::array<char, 65536> buffer;
   bool member_ended = false;
-  for (byte_view left = bytes; !member_ended || !left.empty();) {
+  for (detail::byte_view left = bytes; !member_ended || !left.empty();) {
     if (member_ended) inflateReset(&z);
     const auto given = static_cast<uInt>(std::min(left.size(), most_at_once));
     z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(left.data()));  // is only read
@@ -55,9 +59,6 @@ namespace retinue::detail {
   return out;
 }
 
-inline const bool gzip_is_read = [] {
-  unpack_gzip = gunzip;
-  return true;
-}();
+static_assert(std::is_convertible_v<decltype(&gunzip), text_decoder>);
 
-}  // namespace retinue::detail
+}  // namespace retinue

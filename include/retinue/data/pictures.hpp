@@ -16,6 +16,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,8 +45,9 @@ template <landmark_schema Schema>
 struct picture_set {
   std::size_t count = 0;
   std::function<labelled_picture<Schema>(std::uint64_t epoch, std::size_t i)> read;
-  std::vector<std::string> classes;  ///< empty where the set names none
-  std::vector<std::string> skipped;  ///< why each truth that was left out was
+  std::vector<std::string> classes;            ///< empty where the set names none
+  std::vector<std::string> skipped;            ///< why each truth that was left out was
+  std::vector<std::filesystem::path> files{};  ///< of each picture; empty where scenes are drawn
 };
 
 /// The pictures of a data set, the same in every epoch.
@@ -53,12 +55,14 @@ template <landmark_schema Schema>
 [[nodiscard]] picture_set<Schema> pictures_of(data_set<Schema> set)
 {
   const auto kept = std::make_shared<const data_set<Schema>>(std::move(set));
+  std::vector<std::filesystem::path> files;
+  for (const auto& sample : kept->samples) files.push_back(sample.path);
   return {kept->samples.size(),
           [kept](std::uint64_t, std::size_t i) -> labelled_picture<Schema> {
             const auto& from = kept->samples[i];
             return {from.path.string(), read_image(from.path), from.instances};
           },
-          kept->classes, kept->skipped};
+          kept->classes, kept->skipped, std::move(files)};
 }
 
 namespace detail {

@@ -80,7 +80,7 @@ template <landmark_schema Schema>
                                                       const read_options& options = {})
 {
   const auto folder = options.images.empty() ? file.parent_path() / "images" : options.images;
-  const std::string text = detail::read_text(file);
+  const std::string text = detail::read_text(file, options.decode);
   detail::line_reader in(text, file.string());
   data_set<Schema> set;
   while (in.next()) {

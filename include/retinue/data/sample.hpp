@@ -5,9 +5,10 @@
 // line; or it is left out, and its sentence kept, where the caller says so.
 #pragma once
 
-#include <retinue/error.hpp>     // error, fail
-#include <retinue/geometry.hpp>  // box
-#include <retinue/instance.hpp>  // instance
+#include <retinue/detail/text.hpp>  // text_decoder
+#include <retinue/error.hpp>        // error, fail
+#include <retinue/geometry.hpp>     // box
+#include <retinue/instance.hpp>     // instance
 
 #include <cmath>
 #include <filesystem>
@@ -35,6 +36,7 @@ enum class bad_truths { refuse, skip };
 struct read_options {
   std::filesystem::path images{};  ///< their folder; empty: where that form of data set keeps them
   bad_truths on_bad_truth = bad_truths::refuse;
+  text_decoder decode = refuse_packed;  ///< what unpacks a list that is a .gz: gunzip, if need be
 };
 
 namespace detail {

@@ -41,7 +41,7 @@ struct voc_options : read_options {
 {
   const auto images = options.images.empty() ? folder / "JPEGImages" : options.images;
   const auto list = folder / "ImageSets" / "Main" / (subset + ".txt");
-  const std::string text = detail::read_text(list);
+  const std::string text = detail::read_text(list, options.decode);
   detail::line_reader names(text, list.string());
   detail::class_names classes(options.classes);
   data_set<schemas::none> set;

@@ -52,7 +52,7 @@ namespace detail {
 {
   const auto folder =
       options.images.empty() ? file.parent_path() / ".." / ".." / "WFLW_images" : options.images;
-  const std::string text = detail::read_text(file);
+  const std::string text = detail::read_text(file, options.decode);
   detail::line_reader in(text, file.string());
   data_set<schemas::wflw98> set;
   std::unordered_map<std::string, std::size_t> places;

@@ -9,7 +9,8 @@
 //                or a folder, as the official tool takes it: event/name.txt, each with the image's
 //                name, n, and n such lines
 //
-// Text is plain or .gz. Pixels of the original picture. Throws `error` by file and line.
+// Text is plain, or .gz for who passes gunzip. Pixels of the original picture. Throws `error` by
+// file and line.
 #pragma once
 
 #include <retinue/detail/file.hpp>     // quoted
@@ -67,7 +68,8 @@ namespace detail {
 
 class wider_results {
  public:
-  explicit wider_results(std::vector<wider_image>& images) : images_(images)
+  wider_results(std::vector<wider_image>& images, text_decoder decode)
+      : images_(images), decode_(decode)
   {
     for (std::size_t i = 0; i < images.size(); ++i) rows_.emplace(images[i].name, i);
   }
@@ -80,7 +82,7 @@ class wider_results {
 
   void read_file(const std::filesystem::path& file) const
   {
-    const std::string text = read_text(file);
+    const std::string text = read_text(file, decode_);
     line_reader in(text, file.string());
     while (in.next()) {
       if (in.done()) continue;
@@ -105,7 +107,7 @@ class wider_results {
       if (!image) fail(file.string(), ": the truth has no image ", quoted(name));
       if (image->has_detections)
         fail(file.string(), ": a second list of detections for ", quoted(name));
-      const std::string text = read_text(file);
+      const std::string text = read_text(file, decode_);
       line_reader in(text, file.string());
       if (!in.next()) in.refuse("the file is empty, expected the image's name");
       const std::string_view said = in.line().substr(in.line().rfind('/') + 1);
@@ -139,6 +141,7 @@ class wider_results {
   }
 
   std::vector<wider_image>& images_;
+  text_decoder decode_;
   std::unordered_map<std::string, std::size_t> rows_;
 };
 }  // namespace detail
@@ -170,9 +173,10 @@ namespace detail {
 }  // namespace detail
 
 /// Reads the truth, in either form.
-[[nodiscard]] inline std::vector<wider_image> read_wider_truth(const std::filesystem::path& file)
+[[nodiscard]] inline std::vector<wider_image> read_wider_truth(const std::filesystem::path& file,
+                                                               text_decoder decode = refuse_packed)
 {
-  const std::string text = detail::read_text(file);
+  const std::string text = detail::read_text(file, decode);
   const bool labels = detail::are_labels(text, file.string());
   detail::line_reader in(text, file.string());
   std::vector<wider_image> images;
@@ -217,9 +221,10 @@ namespace detail {
 /// Puts a detector's results, a file or a folder, beside the truth. Returns how many images they do
 /// not name, which count as images in which nothing was found.
 inline std::size_t read_wider_detections(const std::filesystem::path& results,
-                                         std::vector<wider_image>& images)
+                                         std::vector<wider_image>& images,
+                                         text_decoder decode = refuse_packed)
 {
-  const detail::wider_results reader(images);
+  const detail::wider_results reader(images, decode);
   if (std::filesystem::is_directory(results))
     reader.read_folder(results);
   else

@@ -2,16 +2,20 @@
 // A whole file in memory, a file replaced in one step, and foreign text made fit for a message.
 #pragma once
 
-#include <retinue/error.hpp>  // fail
+#include <retinue/detail/printable.hpp>  // printable
+#include <retinue/error.hpp>             // fail
 
-#include <fcntl.h>   // open
-#include <unistd.h>  // write, fsync
+#include <fcntl.h>     // open
+#include <sys/file.h>  // flock
+#include <sys/stat.h>  // fstat
+#include <unistd.h>    // write, fsync
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -49,9 +53,9 @@ template <class T>
 [[nodiscard]] inline std::string quoted(std::string_view text)
 {
   constexpr std::size_t most = 100;
-  std::string shown = "\"";
-  for (const char c : text.substr(0, most)) shown += c < ' ' || c > '~' ? '?' : c;
-  return shown + (text.size() > most ? "...\"" : "\"");
+  std::size_t end = std::min(text.size(), most);
+  while (end < text.size() && end + 3 > most && (text[end] & 0xC0) == 0x80) --end;  // whole ones
+  return '"' + printable(text.substr(0, end)) + (end < text.size() ? "...\"" : "\"");
 }
 
 /// The first bytes of a file: at most `most`. Folders, pipes and devices are refused.
@@ -78,8 +82,11 @@ template <class T>
   return bytes;
 }
 
-/// Closes and, unless it was renamed, removes the file beside the one to be replaced.
+/// A file that is written beside the one that it will replace, locked by its writer for as long as
+/// that lives. Closed and, unless it was renamed, removed at the end.
 struct unfinished_file {
+  static constexpr std::string_view ending = ".unfinished";
+
   std::string name;
   int descriptor = -1;
 
@@ -88,40 +95,124 @@ struct unfinished_file {
   unfinished_file& operator=(const unfinished_file&) = delete;
   ~unfinished_file()
   {
-    if (descriptor >= 0) ::close(descriptor);
     if (!name.empty()) ::unlink(name.c_str());
+    if (descriptor >= 0) ::close(descriptor);
+  }
+
+  /// Makes it beside `file`; false, with errno, where that cannot be.
+  [[nodiscard]] bool make(const std::filesystem::path& file)
+  {
+    static std::atomic<unsigned> count{0};
+    for (;;) {
+      const std::string fresh = file.string() + "." + std::to_string(::getpid()) + "-" +
+                                std::to_string(count++) + std::string(ending);
+      descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (descriptor < 0 && errno == EEXIST) continue;
+      if (descriptor < 0) return false;
+      // Where files cannot be locked, remove_abandoned() cannot lock this one either, and leaves
+      // it.
+      ::flock(descriptor, LOCK_EX);
+      struct stat now{};
+      if (::fstat(descriptor, &now) != 0 || now.st_nlink > 0) {
+        name = fresh;
+        return true;
+      }
+      ::close(descriptor);  // taken for abandoned before the lock was held
+    }
   }
 };
 
+/// Removes what killed processes left unfinished in a folder. What a living process writes, this
+/// one or another, stays.
+inline void remove_abandoned(const std::filesystem::path& folder)
+{
+  std::error_code trouble;
+  for (std::filesystem::directory_iterator at(folder, trouble), end; !trouble && at != end;
+       at.increment(trouble)) {
+    const auto& file = at->path();
+    if (!file.filename().string().ends_with(unfinished_file::ending)) continue;
+    const int left = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (left < 0) continue;
+    if (::flock(left, LOCK_EX | LOCK_NB) == 0) ::unlink(file.c_str());
+    ::close(left);
+  }
+}
+
+/// Writes all parts; false, with errno, where that cannot be.
+[[nodiscard]] inline bool write_all(int descriptor, std::span<const byte_view> parts)
+{
+  for (byte_view left : parts)
+    while (!left.empty()) {
+      const auto written = ::write(descriptor, left.data(), left.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return false;
+      left = left.subspan(static_cast<std::size_t>(written));
+    }
+  return true;
+}
+
+/// Where a name leads through symbolic links, to a file or to where one will be. `descriptor` is
+/// one of this process where the name is that of such, as /dev/stdout; otherwise -1.
+struct write_target {
+  std::filesystem::path file;
+  int descriptor = -1;
+};
+
+[[nodiscard]] inline write_target target_of(const std::filesystem::path& named)
+{
+  constexpr int most_links = 40;  // as Linux
+  write_target found{named};
+  std::error_code trouble;
+  for (int links = 0; std::filesystem::is_symlink(found.file, trouble); ++links) {
+    if (links == most_links) fail(named.string(), ": its symbolic links lead nowhere");
+    if (std::filesystem::equivalent(found.file.parent_path(), "/proc/self/fd", trouble)) {
+      const std::string number = found.file.filename().string();
+      const char* const end = number.data() + number.size();
+      if (std::from_chars(number.data(), end, found.descriptor).ptr == end) return found;
+    }
+    const auto next = std::filesystem::read_symlink(found.file, trouble);
+    if (trouble) fail(named.string(), ": its symbolic link cannot be read: ", trouble.message());
+    found.file = found.file.parent_path() / next;
+  }
+  return found;
+}
+
 /// Writes the parts to a file beside `file`, has them on the disk, and only then renames it: a
-/// reader, or a machine that loses its power, sees the old bytes or the new ones.
+/// reader, or a machine that loses its power, sees the old bytes or the new ones. A symbolic link
+/// stays, and the file that it leads to is replaced; a pipe or a character device, /dev/stdout
+/// among them, is written to as it stands. Throws `error` for folders and all else.
 inline void replace_file(const std::filesystem::path& file, std::span<const byte_view> parts)
 {
-  static std::atomic<unsigned> count{0};
   const auto refuse = [&](const char* what) {
     const int number = errno;
     fail(file.string(), ": cannot ", what, ": ", std::generic_category().message(number));
   };
+  const write_target target = target_of(file);
+  std::error_code trouble;
+  const auto type = std::filesystem::status(file, trouble).type();
+  if (target.descriptor >= 0 || type == std::filesystem::file_type::fifo ||
+      type == std::filesystem::file_type::character) {
+    unfinished_file straight;
+    straight.descriptor = target.descriptor >= 0
+                              ? ::fcntl(target.descriptor, F_DUPFD_CLOEXEC, 0)
+                              : ::open(target.file.c_str(), O_WRONLY | O_CLOEXEC);
+    if (straight.descriptor < 0) refuse("be opened for writing");
+    if (!write_all(straight.descriptor, parts)) refuse("be written");
+    return;
+  }
+  if (type == std::filesystem::file_type::directory)
+    fail(file.string(), ": a folder, where a file was to be written");
+  if (type != std::filesystem::file_type::regular &&
+      type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::none)
+    fail(file.string(), ": neither a file nor a pipe or character device, and is not written to");
   unfinished_file beside;
-  std::string name;
-  do {
-    name = file.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(count++) +
-           ".unfinished";
-    beside.descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (beside.descriptor < 0 && errno == EEXIST);
-  if (beside.descriptor < 0) refuse("be created");
-  beside.name = name;
-  for (byte_view left : parts)
-    while (!left.empty()) {
-      const auto written = ::write(beside.descriptor, left.data(), left.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) refuse("be written");
-      left = left.subspan(static_cast<std::size_t>(written));
-    }
+  if (!beside.make(target.file)) refuse("be created");
+  if (!write_all(beside.descriptor, parts)) refuse("be written");
   if (::fsync(beside.descriptor) != 0) refuse("be brought to the disk");
-  if (::rename(name.c_str(), file.c_str()) != 0) refuse("be renamed into place");
+  if (::rename(beside.name.c_str(), target.file.c_str()) != 0) refuse("be renamed into place");
   beside.name.clear();
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  const auto folder =
+      target.file.has_parent_path() ? target.file.parent_path() : std::filesystem::path(".");
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory >= 0) {  // the new name too; where a folder cannot be synced, the file still is
     ::fsync(directory);
@@ -133,7 +224,8 @@ inline void replace_file(const std::filesystem::path& file, std::span<const byte
 
 namespace retinue {
 
-/// Writes a text, whole or not at all: a reader sees the old one or the new one.
+/// Writes a text, whole or not at all: a reader sees the old one or the new one. Links, pipes and
+/// devices are taken as replace_file() says.
 inline void write_text(const std::filesystem::path& file, std::string_view text)
 {
   const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(text))};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A text file in memory: a plain one, or a .gz in a program that includes <retinue/data/gzip.hpp>.
+// A text file in memory: a plain one, or a .gz for those who pass what unpacks it.
+//
+//   read_text(file)              plain; a .gz is refused with a sentence
+//   read_text(file, gunzip)      either; gunzip is that of <retinue/data/gzip.hpp>
 #pragma once
 
 #include <retinue/detail/file.hpp>  // byte_view, read_file
@@ -10,23 +13,31 @@
 #include <string>
 #include <string_view>
 
-namespace retinue::detail {
+namespace retinue {
 
-/// What unpacks a .gz, whose `name` is for messages. <retinue/data/gzip.hpp> sets it before main.
-inline std::string (*unpack_gzip)(byte_view bytes, std::string_view name) = nullptr;
+/// Turns the bytes of a packed file into its text; `name` is for messages. What is not packed so is
+/// refused.
+using text_decoder = std::string (*)(detail::byte_view bytes, std::string_view name);
+
+/// The decoder of those who have none.
+[[nodiscard]] inline std::string refuse_packed(detail::byte_view, std::string_view name)
+{
+  fail(name,
+       ": compressed by gzip, which is not read here: unpack it first, or pass gunzip of "
+       "<retinue/data/gzip.hpp> (retinue::zlib)");
+}
+
+namespace detail {
 
 /// The first bytes say what a file is, not its name.
-[[nodiscard]] inline std::string read_text(const std::filesystem::path& file)
+[[nodiscard]] inline std::string read_text(const std::filesystem::path& file,
+                                           text_decoder unpack = refuse_packed)
 {
   const auto bytes = read_file(file);
   const bool packed =
       bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
-  if (!packed) return std::string(characters(bytes));
-  if (!unpack_gzip)
-    fail(file.string(),
-         ": compressed by gzip, which this program does not read: unpack it first, or include "
-         "<retinue/data/gzip.hpp> of retinue::zlib");
-  return unpack_gzip(bytes, file.string());
+  return packed ? unpack(bytes, file.string()) : std::string(characters(bytes));
 }
 
-}  // namespace retinue::detail
+}  // namespace detail
+}  // namespace retinue

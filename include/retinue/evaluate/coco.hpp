@@ -240,7 +240,7 @@ class coco_evaluation {
   [[nodiscard]] static precision_recall curve_of_best(const kept& c, std::size_t size,
                                                       std::size_t t, std::size_t most)
   {
-    std::vector<ranked> detections;
+    std::vector<judged> detections;
     for (std::size_t d = 0; d < c.scores.size(); ++d)
       if (c.places[d] < most) detections.push_back({c.scores[d], c.outcomes[size][t][d]});
     return curve_of(std::move(detections), c.truths[size]);

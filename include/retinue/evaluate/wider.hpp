@@ -190,7 +190,7 @@ class wider_evaluation {
  private:
   [[nodiscard]] precision_recall at_every_score(std::size_t s) const
   {
-    std::vector<ranked> detections(scores_.size());
+    std::vector<judged> detections(scores_.size());
     for (std::size_t d = 0; d < scores_.size(); ++d) detections[d] = {scores_[d], outcomes_[s][d]};
     return curve_of(std::move(detections), truths_[s]);
   }

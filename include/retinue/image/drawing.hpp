@@ -5,9 +5,9 @@
 // of 20 pixels can be told apart as well as 98 of one that fills the picture.
 #pragma once
 
-#include <retinue/detect.hpp>    // detection
-#include <retinue/error.hpp>     // fail
-#include <retinue/instance.hpp>  // instance
+#include <retinue/detection.hpp>  // detection
+#include <retinue/error.hpp>      // fail
+#include <retinue/instance.hpp>   // instance
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -46,6 +47,13 @@ namespace detail {
 [[nodiscard]] inline cv::Scalar colour_of_class(std::int32_t label)
 {
   return colour_of_hue(1. / 3 + 0.6180339887 * (label - 1));
+}
+
+/// Not by their sum, which may pass the largest float.
+[[nodiscard]] inline bool is_finite(std::initializer_list<float> coordinates)
+{
+  return std::all_of(coordinates.begin(), coordinates.end(),
+                     [](float v) { return std::isfinite(v); });
 }
 
 /// Where a coordinate is drawn: far off the picture is as good as anywhere off it.
@@ -89,7 +97,7 @@ void draw(cv::Mat& bgr, std::span<const detection<Schema>> found,
   const auto for_each = [&](const auto& draw_one) {
     for (std::size_t i = found.size(); i-- > 0;) {
       const box<float>& b = found[i].bounds;
-      if (!std::isfinite(b.x1 + b.y1 + b.x2 + b.y2)) continue;
+      if (!detail::is_finite({b.x1, b.y1, b.x2, b.y2})) continue;
       const int x = detail::drawn_at(b.x1, bgr.cols), y = detail::drawn_at(b.y1, bgr.rows);
       draw_one(found[i], cv::Rect(x, y, std::max(1, detail::drawn_at(b.x2, bgr.cols) - x),
                                   std::max(1, detail::drawn_at(b.y2, bgr.rows) - y)));
@@ -118,7 +126,7 @@ void draw(cv::Mat& bgr, std::span<const detection<Schema>> found,
           std::clamp(side_of(box.width, box.height) / share, 1., 1 + picture / 150);
       for (std::size_t k = 0; k < Schema::count; ++k) {
         const auto& p = d.points.points[k];
-        if (!std::isfinite(p[0] + p[1])) continue;
+        if (!detail::is_finite({p[0], p[1]})) continue;
         cv::circle(bgr, {detail::drawn_at(p[0], bgr.cols), detail::drawn_at(p[1], bgr.rows)},
                    static_cast<int>(std::lround(radius)),
                    detail::colour_of_hue(double(k) / double(Schema::count)), cv::FILLED,

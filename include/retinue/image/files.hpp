@@ -2,8 +2,10 @@
 // Pictures read from files, listed in folders, and written.
 #pragma once
 
-#include <retinue/detail/file.hpp>  // read_file, replace_file
-#include <retinue/error.hpp>        // fail
+#include <retinue/detail/file.hpp>        // read_file, replace_file
+#include <retinue/error.hpp>              // fail
+#include <retinue/image/orientation.hpp>  // turn_upright
+#include <retinue/image/signatures.hpp>   // form_of_picture
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -15,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,62 +47,51 @@ namespace detail {
   return false;
 }
 
-/// The kind of picture that these first bytes announce, or nothing.
-[[nodiscard]] inline std::string_view kind_of_picture(std::string_view first)
-{
-  struct known {
-    std::size_t at;
-    std::string_view bytes, what;
-  };
-  static constexpr std::array<known, 11> kinds{{{0, "\xff\xd8\xff", "JPEG"},
-                                                {0, "\x89PNG", "PNG"},
-                                                {0, "BM", "BMP"},
-                                                {0, "GIF8", "GIF"},
-                                                {8, "WEBP", "WebP"},
-                                                {0, "II*", "TIFF"},
-                                                {0, "MM", "TIFF"},
-                                                {4, "ftypavif", "AVIF"},
-                                                {4, "ftyphei", "HEIC"},
-                                                {4, "ftypmif1", "HEIC"},
-                                                {4, "jP  ", "JPEG 2000"}}};
-  for (const auto& [at, bytes, what] : kinds)
-    if (first.size() > at && first.substr(at).starts_with(bytes)) return what;
-  return {};
-}
-
 }  // namespace detail
 
-/// The picture in a file of any form that OpenCV reads, as 8-bit BGR and turned as its EXIF says.
-/// Of 16 bits the upper 8 are taken, grey becomes three channels, and alpha is dropped, as
-/// cv::imread does: the pixels are those that other programs over OpenCV see. Throws `error` for
-/// all else, a JPEG that was cut short included.
+/// The picture in a file of JPEG, PNG, BMP, WebP, TIFF, JPEG 2000 or PNM, as 8-bit BGR and turned
+/// as its EXIF says. Of 16 bits the upper 8 are taken, grey becomes three channels, and alpha is
+/// dropped, as cv::imread does: the pixels are those that other programs over OpenCV see. Throws
+/// `error` for all else, a JPEG that was cut short included; the first bytes say what a file is,
+/// not its name.
 [[nodiscard]] inline cv::Mat read_image(const std::filesystem::path& file)
 {
-  const auto head = detail::read_file(file, 64);
+  const auto head = detail::read_file(file, detail::signature_bytes);
   const std::string name = file.string();
   if (head.empty()) fail(name, ": an empty file, not a picture");
-  const auto kind = detail::kind_of_picture(detail::characters(head));
-  if (!cv::haveImageReader(name)) {
-    if (kind.empty()) fail(name, ": not a picture of a form that OpenCV reads");
-    fail(name, ": a ", kind, ", which this OpenCV does not read or which ends in its first bytes");
-  }
+  const auto form = detail::form_of_picture(detail::characters(head));
+  if (form.name.empty()) fail(name, ": not a picture, expected ", detail::forms_read);
+  if (!form.read) fail(name, ": of the form ", form.name, ", expected ", detail::forms_read);
   const auto bytes = detail::read_file(file);
-  if (kind == "JPEG" && !detail::jpeg_is_whole(detail::characters(bytes)))
+  const auto text = detail::characters(bytes);
+  if (!text.starts_with(detail::characters(head))) fail(name, ": changed while it was read");
+  if (form.name == "JPEG" && !detail::jpeg_is_whole(text))
     fail(name, ": a JPEG that was cut short, at ", bytes.size(), " bytes");
   if (bytes.size() > INT32_MAX) fail(name, ": a picture of ", bytes.size(), " bytes is too large");
+  const bool png = form.name == "PNG", webp = form.name == "WebP";
   cv::Mat picture;
   try {
     const cv::Mat row(1, static_cast<int>(bytes.size()), CV_8U,
                       const_cast<std::byte*>(bytes.data()));  // read only
-    picture = cv::imdecode(row, cv::IMREAD_COLOR);
+    picture = cv::imdecode(
+        row, png || webp ? cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION : cv::IMREAD_COLOR);
+    if (png) detail::turn_upright(picture, detail::png_orientation(text));
+    if (webp) detail::turn_upright(picture, detail::webp_orientation(text));
   } catch (const cv::Exception& e) {
     if (e.err.find("CV_IO_MAX_IMAGE") != std::string::npos)
       fail(name, ": a picture of more pixels than OpenCV reads (2^30, and 2^20 a side)");
     fail(name, ": OpenCV cannot read it, for it wants ", e.err);
-  } catch (const std::exception&) {
+  } catch (const std::bad_alloc&) {
     fail(name, ": the picture does not fit in memory");
+  } catch (const std::exception& e) {
+    fail(name, ": OpenCV cannot read it: ", e.what());
   }
-  if (picture.empty()) fail(name, ": a damaged or incomplete ", kind.empty() ? "picture" : kind);
+  if (picture.empty() && !cv::haveImageReader(name))
+    fail(name, ": a ", form.name,
+         ", which this OpenCV does not read or which ends in its first bytes");
+  if (picture.empty()) fail(name, ": a damaged or incomplete ", form.name);
+  if (picture.type() != CV_8UC3)
+    fail(name, ": a ", form.name, " that OpenCV does not make 8-bit BGR of");
   return picture;
 }
 

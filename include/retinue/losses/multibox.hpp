@@ -1,35 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss of a detector that regresses boxes and landmarks from anchors and names what is there.
 //
-//   box        sum over positives of smooth_l1(offsets - encode(truth))                  / N
-//              or, for a loss of how boxes lie, of giou_loss(decode(offsets), truth)
-//   label      sum over positives and mined negatives of the softmax cross-entropy       / N
+//   box        sum over positives of smooth_l1(code - encode(truth))                     / N
+//              or, for a loss of how boxes lie, of giou_loss(decode(code), truth)
+//   label      sum over positives and mined negatives of the label policy's cost         / N
 //   landmark   sum over positives, their visible points, of smooth_l1(x) + smooth_l1(y)  / M
-//   total      2 box + label + landmark
+//   quality    where the head has such a part: the binary cross-entropy of it            / N
+//   total      2 box + label + landmark + quality
 //
 // N is the number of positives of the batch, M of those with a visible landmark; neither is ever
-// less than 1. RetinaFace is two classes and 7 : 1 (Deng 2019, eq. 1; seeds 000 to 003), SSD is 21
-// classes, no landmarks and 3 : 1 (Liu 2016, eq. 1 to 3; seed 004).
+// less than 1. RetinaFace is a softmax over two columns and 7 : 1 (Deng 2019, eq. 1; seeds 000 to
+// 003), SSD one over 21, no landmarks and 3 : 1 (Liu 2016, eq. 1 to 3; seed 004).
 //
-// Value and gradient come from one pass over host memory: only the anchors chosen have a gradient.
+// One text for every backend: in host memory a term carries the slopes of the rows that it sums,
+// over tensors autograd has them.
 #pragma once
 
+#include <retinue/backend.hpp>                  // tensor_backend
 #include <retinue/error.hpp>                    // fail
 #include <retinue/formulas/coders.hpp>          // coder
-#include <retinue/formulas/cross_entropy.hpp>   // softmax_cross_entropy
-#include <retinue/formulas/dual.hpp>            // as_inputs
+#include <retinue/formulas/focal.hpp>           // binary_cross_entropy
 #include <retinue/formulas/overlap_losses.hpp>  // overlap_loss
 #include <retinue/formulas/residual.hpp>        // smooth_l1
+#include <retinue/labels/softmax.hpp>           // softmax_labels
 #include <retinue/losses/hard_negatives.hpp>    // negative_mining
-#include <retinue/losses/log_odds.hpp>          // log_odds
-#include <retinue/losses/targets.hpp>           // image_targets
-#include <retinue/losses/truth_reading.hpp>     // the positives of an image
+#include <retinue/losses/samples.hpp>           // samples
+#include <retinue/losses/truths.hpp>            // truth_batch
+#include <retinue/outputs.hpp>                  // outputs
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace retinue {
@@ -40,21 +46,31 @@ enum class normalisation : std::uint8_t {
   images,     ///< the images of the batch, so that crowded ones count for more
 };
 
-/// What a box may cost: by its offsets, one by one, or by how it lies on its truth. Decoded boxes
-/// are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
+/// What a box may cost: by its code, number by number, or by how it lies on its truth. Decoded
+/// boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
 template <class L>
 concept box_loss = residual_loss<L> || overlap_loss<L>;
 
 /// How much each term counts in the total.
 struct multibox_weights {
-  double box = 2, label = 1, landmark = 1;
+  double box = 2, label = 1, landmark = 1, quality = 1;
 };
+
+template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negative_mining Mining,
+          box_loss BoxLoss, residual_loss LandmarkLoss, learnable_labels Labels>
+class multibox_loss;
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
           negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
-          residual_loss LandmarkLoss = smooth_l1>
+          residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>
 struct multibox_settings {
-  std::size_t classes = 2;  ///< with the background, which is class 0
+  using schema = Schema;
+  template <tensor_backend B, class Match>
+  using sampler_over = sampler<B, Schema, Match, Labels, Mining, Coder>;
+  template <tensor_backend B>
+  using loss_over = multibox_loss<B, Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
+
+  std::size_t classes = 1;  ///< of objects
   Coder code{};
   Mining mining{};
   BoxLoss box{};
@@ -62,15 +78,16 @@ struct multibox_settings {
   multibox_weights weights{};
   normalisation divide_by = normalisation::positives;
   truth_reading reading = truth_reading::classes;
+  Labels labels{};
 
   /// Throws what is wrong with them.
   void check() const
   {
-    if (classes < 2)
-      fail("a multibox loss has ", classes, " classes, expected the background and at least one");
-    if (!(weights.box >= 0 && weights.label >= 0 && weights.landmark >= 0))
-      fail("the weights of a multibox loss are ", weights.box, ", ", weights.label, ", ",
-           weights.landmark, ", expected none below 0");
+    if (classes < 1) fail("a loss has no class of objects, expected one or more");
+    const multibox_weights& w = weights;
+    if (!(w.box >= 0 && w.label >= 0 && w.landmark >= 0 && w.quality >= 0))
+      fail("the weights of a loss are ", w.box, ", ", w.label, ", ", w.landmark, ", ", w.quality,
+           ", expected none below 0");
   }
   /// The divisor of a sum over so many anchors.
   [[nodiscard]] double divisor(std::size_t anchors, std::size_t images) const
@@ -86,186 +103,273 @@ struct multibox_settings {
     return {.mining = hard_negatives::reference(), .reading = truth_reading::reference};
   }
   /// Seed 004, without its division by 0: weights 1 : 1 and 3 negatives to a positive.
-  [[nodiscard]] static multibox_settings ssd(std::size_t classes = 21)
+  [[nodiscard]] static multibox_settings ssd(std::size_t classes = 20)
     requires std::same_as<Mining, hard_negatives>
   {
-    return {.classes = classes, .mining = hard_negatives::ssd(), .weights = {1, 1, 1}};
+    return {.classes = classes, .mining = hard_negatives::ssd(), .weights = {.box = 1}};
   }
 };
 
-/// What a network said of B images: (B, anchors, 4), (B, anchors, classes) and (B, anchors, W),
-/// where W is the schema's count x dimension.
-struct multibox_outputs {
-  const float* offsets = nullptr;
-  const float* logits = nullptr;
-  const float* landmarks = nullptr;  ///< not read where the schema has no landmarks
+/// Which part of the outputs a term is learnt by.
+enum class output_part : std::uint8_t { scores, boxes, points, quality };
+
+/// One term: its sum is divided and weighed by whoever adds terms up.
+template <tensor_backend B>
+struct loss_term {
+  std::string_view name;
+  output_part part{};
+  double weight = 1, divisor = 1;
+  typename B::cost cost;
 };
 
-/// Of the same shapes: where the gradient of the total goes. Null is skipped.
-struct multibox_gradients {
-  float* offsets = nullptr;
-  float* logits = nullptr;
-  float* landmarks = nullptr;
+/// What a batch costs, term by term, and the anchors that took part.
+template <tensor_backend B>
+struct loss_terms {
+  std::vector<loss_term<B>> terms;
+  std::size_t positives = 0, negatives = 0, with_landmarks = 0;
 };
 
-struct multibox_terms {
-  double box = 0, label = 0, landmark = 0, total = 0;
-  std::size_t positives = 0, negatives = 0, with_landmarks = 0;  ///< anchors that took part
-};
+namespace detail {
 
-/// The gradient of one term by its input, where it is not 0.
-struct row_gradients {
-  std::size_t width = 0;
-  double divisor = 1;
-  std::vector<std::int64_t> rows;  ///< of the batch: image x anchors + anchor; each at most once
-  std::vector<float> values;       ///< (rows, width), to be divided
+/// By its code, number by number, or by how it lies on its truth.
+template <class Coder, class Loss>
+struct box_cost {
+  Coder coder;
+  Loss loss;
 
-  /// All of (count, width), the zeros included.
-  void write(double weight, float* out, std::size_t count) const
+  template <class Code, class T>
+  T operator()(const Code& said, const truth_box<T>& truth, const centre_box<T>& anchor,
+               const wanted<T>& want) const
   {
-    const auto scale = static_cast<float>(weight / divisor);
-    std::fill_n(out, count * width, 0.0f);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      float* const row = out + static_cast<std::size_t>(rows[i]) * width;
-      for (std::size_t c = 0; c < width; ++c) row[c] = scale * values[i * width + c];
+    if constexpr (residual_loss<Loss>) {
+      const auto target = coder.encode(truth.bounds, anchor);
+      T sum = fill_like(want.weight, 0);
+      for (std::size_t c = 0; c < Code::width; ++c) sum = sum + loss.value(T(said[c] - target[c]));
+      return T(sum * want.weight);
+    } else {
+      return T(loss(coder.decode(said, anchor), truth.bounds) * want.weight);
     }
   }
-  float* add(std::size_t row)
+
+  template <class Code>
+    requires residual_loss<Loss>
+  double with_slope(const Code& said, std::span<float> slope, const truth_box<float>& truth,
+                    const centre_box<float>& anchor, const wanted<float>& want) const
   {
-    rows.push_back(static_cast<std::int64_t>(row));
-    values.resize(values.size() + width);
-    return values.data() + values.size() - width;
-  }
-  void clear(std::size_t row_width)
-  {
-    width = row_width;
-    rows.clear();
-    values.clear();
+    const auto target = coder.encode(truth.bounds, anchor);
+    double sum = 0;
+    for (std::size_t c = 0; c < Code::width; ++c) {
+      const float d = said[c] - target[c];
+      sum += static_cast<double>(loss.value(d) * want.weight);
+      slope[c] = loss.slope(d) * want.weight;
+    }
+    return sum;
   }
 };
 
-/// On host memory, one thread; its buffers are reused, and one copy serves one thread at a time.
-template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
+template <class Coder, class Loss>
+struct landmark_cost {
+  Coder coder;
+  Loss loss;
+
+  template <class Code, class T, class Schema>
+  T operator()(const Code& said, const truth_points<T, Schema>& truth, const centre_box<T>& anchor,
+               const wanted<T>& want) const
+  {
+    const auto target = coder.encode(truth.points, anchor);
+    T sum = fill_like(want.weight, 0);
+    for (std::size_t c = 0; c < Code::width; ++c)
+      sum = sum + loss.value(T(said[c] - target[c])) * truth.visible[c / Schema::dimension];
+    return T(sum * want.weight);
+  }
+  template <class Code, class Schema>
+  double with_slope(const Code& said, std::span<float> slope,
+                    const truth_points<float, Schema>& truth, const centre_box<float>& anchor,
+                    const wanted<float>& want) const
+  {
+    const auto target = coder.encode(truth.points, anchor);
+    double sum = 0;
+    for (std::size_t c = 0; c < Code::width; ++c) {
+      if (!(truth.visible[c / Schema::dimension] > 0)) continue;
+      const float d = said[c] - target[c];
+      sum += static_cast<double>(loss.value(d) * want.weight);
+      slope[c] = loss.slope(d) * want.weight;
+    }
+    return sum;
+  }
+};
+
+template <class Labels>
+struct label_cost {
+  Labels labels;
+
+  template <class Row, class T>
+  T operator()(const Row& x, const wanted<T>& want) const
+  {
+    return T(labels.cost(x, want.label, want.quality) * want.weight);
+  }
+  template <class Row>
+  double with_slope(const Row& x, std::span<float> slope, const wanted<float>& want) const
+  {
+    const float cost = labels.with_slope(x, slope, want.label, want.quality);
+    for (float& s : slope) s *= want.weight;
+    return static_cast<double>(cost * want.weight);
+  }
+};
+
+/// Of the part beside the scores: it should be the quality of a positive, and 0 of others.
+struct quality_cost {
+  template <class Row, class T>
+  T operator()(const Row& x, const wanted<T>& want) const
+  {
+    return T(binary_cross_entropy{}(T(x[0]), want.quality) * want.weight);
+  }
+  template <class Row>
+  double with_slope(const Row& x, std::span<float> slope, const wanted<float>& want) const
+  {
+    slope[0] = (sigmoid(x[0]) - want.quality) * want.weight;
+    return static_cast<double>((*this)(x, want));
+  }
+};
+
+struct bounds_of {
+  template <class T>
+  box<T> operator()(const truth_box<T>& truth) const
+  {
+    return truth.bounds;
+  }
+};
+
+struct any_visible {
+  template <class T, class Schema>
+  number<T> operator()(const truth_points<T, Schema>& truth) const
+  {
+    T any = truth.visible[0];
+    for (std::size_t k = 1; k < Schema::count; ++k) any = maximum_of(any, truth.visible[k]);
+    return {any};
+  }
+};
+
+}  // namespace detail
+
+/// Its buffers are reused, and one copy serves one thread at a time.
+template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
           negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
-          residual_loss LandmarkLoss = smooth_l1>
+          residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>
 class multibox_loss {
  public:
-  using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss>;
-  using targets = std::span<const image_targets<Schema>>;
-  static constexpr std::size_t landmark_width = Schema::count * Schema::dimension;
+  using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
+  static constexpr std::size_t box_width = box_code_t<Coder>::width,
+                               landmark_width = landmark_code_t<Coder, Schema>::width;
 
   multibox_loss() : multibox_loss(settings{}) {}
   explicit multibox_loss(const settings& s) : settings_(s) { s.check(); }
 
   [[nodiscard]] const settings& chosen() const { return settings_; }
 
-  /// The terms, and where `out` points, the gradient of their total.
-  multibox_terms operator()(std::span<const centre_box<float>> anchors,
-                            const multibox_outputs& predicted, targets images,
-                            const multibox_gradients& out = {})
+  /// The terms of a batch; they last until the next call. `anchors` are (1, N). Throws where a part
+  /// of the outputs is of another shape than they, the truths and the schema want.
+  const loss_terms<B>& operator()(B& b,
+                                  const typename B::template table<centre_box<float>>& anchors,
+                                  const outputs<B>& said, const truth_batch<Schema>& truths,
+                                  const samples<B>& chosen)
   {
-    const std::size_t n = anchors.size(), rows = n * images.size();
-    box_.clear(4);
-    label_.clear(settings_.classes);
-    landmark_.clear(landmark_width);
-    multibox_terms sums;
-    for (std::size_t b = 0; b < images.size(); ++b) add(anchors, predicted, images[b], b, sums);
-
-    box_.divisor = label_.divisor = settings_.divisor(sums.positives, images.size());
-    landmark_.divisor = settings_.divisor(sums.with_landmarks, images.size());
-    sums.box /= box_.divisor;
-    sums.label /= label_.divisor;
-    sums.landmark /= landmark_.divisor;
+    check(said, truths.images(), anchors.shape().rows);
+    names_.clear();
+    said_.positives = chosen.positives.size();
+    said_.negatives = chosen.negatives.size();
+    said_.with_landmarks = 0;
+    b.put(truths.boxes(), 1, boxes_);
+    b.divide(chosen.positives, std::max<std::size_t>(chosen.anchors, 1), images_, own_anchors_);
+    const double divisor = settings_.divisor(said_.positives, chosen.images);
     const multibox_weights& w = settings_.weights;
-    sums.total = w.box * sums.box + w.label * sums.label + w.landmark * sums.landmark;
-    if (out.offsets) box_.write(w.box, out.offsets, rows);
-    if (out.logits) label_.write(w.label, out.logits, rows);
-    if (out.landmarks) landmark_.write(w.landmark, out.landmarks, rows);
-    return sums;
-  }
 
-  /// Of the last call, without the weights.
-  [[nodiscard]] const row_gradients& box_gradients() const { return box_; }
-  [[nodiscard]] const row_gradients& label_gradients() const { return label_; }
-  [[nodiscard]] const row_gradients& landmark_gradients() const { return landmark_; }
+    auto& box_term = term(b, "box", output_part::boxes, box_width, w.box, divisor);
+    const auto codes = b.template as<box_code_t<Coder>>(said.boxes, "boxes");
+    b.add_cost(detail::box_cost<Coder, BoxLoss>{settings_.code, settings_.box}, box_term.cost,
+               b.gather(codes, chosen.positives), b.gather(boxes_, chosen.truths),
+               b.gather(anchors, own_anchors_), chosen.want);
+
+    auto& label_term =
+        term(b, "label", output_part::scores, said.scores.numbers(), w.label, divisor);
+    const detail::label_cost<Labels> label{settings_.labels};
+    const wanted<float> nothing{0, 0, 1};
+    b.put(std::span<const wanted<float>>(&nothing, 1), 1, background_);
+    b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.negatives), background_);
+    b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
+
+    add_landmarks(b, anchors, said, truths, chosen);
+    if (said.quality.shape().rows > 0) {
+      auto& quality_term = term(b, "quality", output_part::quality, 1, w.quality, divisor);
+      b.add_cost(detail::quality_cost{}, quality_term.cost,
+                 b.gather(said.quality, chosen.negatives), background_);
+      b.add_cost(detail::quality_cost{}, quality_term.cost,
+                 b.gather(said.quality, chosen.positives), chosen.want);
+    }
+    said_.terms.resize(names_.size());
+    return said_;
+  }
 
  private:
-  void add(std::span<const centre_box<float>> anchors, const multibox_outputs& predicted,
-           const image_targets<Schema>& image, std::size_t b, multibox_terms& sums)
+  /// The next of the terms, cleared. Those before it may move.
+  loss_term<B>& term(B& b, std::string_view name, output_part part, std::size_t width,
+                     double weight, double divisor)
   {
-    const std::size_t n = anchors.size(), first = b * n, classes = settings_.classes;
-    read_(image, n, classes, b, settings_.reading);
-    odds_.resize(n);
-    log_odds(predicted.logits + first * classes, n, classes, odds_.data());
-    settings_.mining(odds_, read_.verdicts(), read_.positives().size(), negatives_);
-    sums.positives += read_.positives().size();
-    sums.negatives += negatives_.size();
-
-    const auto add_label = [&](std::size_t row, std::size_t label) {
-      const std::span<const float> x(predicted.logits + row * classes, classes);
-      const std::span<float> slope(label_.add(row), classes);
-      sums.label += static_cast<double>(softmax_cross_entropy(x, label, slope));
-    };
-    for (const row_index a : negatives_) add_label(first + a, 0);
-    for (const positive_anchor& p : read_.positives()) {
-      const std::size_t row = first + p.anchor;
-      const instance<Schema>& truth = image.truths[p.truth];
-      add_label(row, p.label);
-      sums.box +=
-          box_cost(predicted.offsets + row * 4, truth.bounds, anchors[p.anchor], box_.add(row));
-      if (read_.has_landmarks(image, p)) {
-        ++sums.with_landmarks;
-        add_landmarks(predicted.landmarks + row * landmark_width, truth, anchors[p.anchor], row,
-                      sums);
-      }
-    }
+    if (said_.terms.size() == names_.size()) said_.terms.emplace_back();
+    loss_term<B>& next = said_.terms[names_.size()];
+    names_.push_back(name);
+    next.name = name, next.part = part, next.weight = weight, next.divisor = divisor;
+    b.clear(next.cost, width);
+    return next;
   }
 
-  /// Of one positive; the slopes by its offsets are written.
-  double box_cost(const float* predicted, const box<float>& truth, const centre_box<float>& anchor,
-                  float* slope) const
+  void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
+                     const outputs<B>& said, const truth_batch<Schema>& truths,
+                     const samples<B>& chosen)
   {
-    if constexpr (residual_loss<BoxLoss>) {
-      return residuals(settings_.box, predicted, settings_.code.encode(truth, anchor), 0, 4, slope);
+    auto& t =
+        term(b, "landmark", output_part::points, landmark_width, settings_.weights.landmark, 1);
+    if constexpr (Schema::count > 0) {
+      b.put(truths.points(), 1, points_);
+      b.map(detail::any_visible{}, visible_, b.gather(points_, chosen.truths));
+      b.compact(visible_, seen_);
+      b.gather(chosen.positives, seen_, seen_rows_);
+      b.gather(chosen.truths, seen_, seen_truths_);
+      b.gather(own_anchors_, seen_, seen_anchors_);
+      said_.with_landmarks = seen_.size();
+      t.divisor = settings_.divisor(said_.with_landmarks, chosen.images);
+      const auto codes = b.template as<landmark_code_t<Coder, Schema>>(said.points, "landmarks");
+      b.add_cost(detail::landmark_cost<Coder, LandmarkLoss>{settings_.code, settings_.landmark},
+                 t.cost, b.gather(codes, seen_rows_), b.gather(points_, seen_truths_),
+                 b.gather(anchors, seen_anchors_), b.gather(chosen.want, seen_));
     } else {
-      const offsets<float> said{predicted[0], predicted[1], predicted[2], predicted[3]};
-      const auto found = settings_.code.decode(as_inputs(said), as_constants<4>(anchor));
-      const auto cost = settings_.box(found, as_constants<4>(truth));
-      std::ranges::copy(cost.slope, slope);
-      return static_cast<double>(cost.value);
+      static_cast<void>(anchors), static_cast<void>(said), static_cast<void>(truths);
+      t.divisor = settings_.divisor(0, chosen.images);
     }
   }
 
-  void add_landmarks(const float* predicted, const instance<Schema>& truth,
-                     const centre_box<float>& anchor, std::size_t row, multibox_terms& sums)
+  void check(const outputs<B>& said, std::size_t images, std::size_t anchors) const
   {
-    const auto want = settings_.code.encode(truth.points, anchor);
-    float* const slope = landmark_.add(row);
-    constexpr std::size_t d = Schema::dimension;
-    for (std::size_t k = 0; k < Schema::count; ++k)
-      if (read_.is_visible(truth, k))
-        sums.landmark += residuals(settings_.landmark, predicted, want, k * d, k * d + d, slope);
-  }
-
-  /// The sum over components begin to end; their slopes are written.
-  template <class Loss, class Record>
-  static double residuals(const Loss& loss, const float* predicted, const Record& want,
-                          std::size_t begin, std::size_t end, float* slope)
-  {
-    double sum = 0;
-    for (std::size_t c = begin; c < end; ++c) {
-      const float d = predicted[c] - want[c];
-      sum += static_cast<double>(loss.value(d));
-      slope[c] = loss.slope(d);
-    }
-    return sum;
+    const auto expect = [&](const typename B::output& part, const char* what, std::size_t numbers) {
+      const table_shape shape = part.shape();
+      if (shape.images != images || shape.rows != anchors || part.numbers() != numbers)
+        fail("the ", what, " of a loss have the shape (", shape.images, ", ", shape.rows, ", ",
+             part.numbers(), "), expected (", images, ", ", anchors, ", ", numbers, ")");
+    };
+    expect(said.boxes, "boxes", box_width);
+    expect(said.scores, "scores", settings_.labels.columns(settings_.classes));
+    if constexpr (landmark_width > 0) expect(said.points, "landmarks", landmark_width);
+    if (said.quality.shape().rows > 0) expect(said.quality, "quality", 1);
   }
 
   settings settings_;
-  target_reader read_;
-  std::vector<float> odds_;  // (anchors)
-  std::vector<row_index> negatives_;
-  row_gradients box_, label_, landmark_;
+  loss_terms<B> said_;
+  std::vector<std::string_view> names_;
+  typename B::template table<truth_box<float>> boxes_;
+  typename B::template table<truth_points<float, Schema>> points_;
+  typename B::template table<wanted<float>> background_;
+  typename B::template table<number<float>> visible_;
+  typename B::list images_, own_anchors_, seen_, seen_rows_, seen_truths_, seen_anchors_;
 };
 
 }  // namespace retinue

@@ -10,10 +10,14 @@
 #include <retinue/instance.hpp>       // instance
 #include <retinue/landmarks.hpp>      // landmarks
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace retinue {
@@ -27,70 +31,48 @@ enum class truth_reading : std::uint8_t {
   reference,
 };
 
-/// One truth: its box, its label (0 where anchors that answer for it are background, -1 where they
-/// are ignored), its points, and for each point 1 where it is learnt from.
-template <class T, landmark_schema Schema>
-struct truth_row {
+/// Where a truth is and what: label 0 where anchors that answer for it are background, -1 where
+/// they are to be ignored.
+template <class T>
+struct truth_box {
   using value_type = T;
   template <class U>
-  using rebind = truth_row<U, Schema>;
-  static constexpr std::size_t points_width = landmarks<T, Schema>::width;
-  static constexpr std::size_t width = 5 + points_width + Schema::count;
+  using rebind = truth_box<U>;
+  static constexpr std::size_t width = 5;
 
   box<T> bounds;
   T label;
+
+  RETINUE_HD constexpr T& operator[](std::size_t i) { return i < 4 ? bounds[i] : label; }
+  RETINUE_HD constexpr const T& operator[](std::size_t i) const
+  {
+    return i < 4 ? bounds[i] : label;
+  }
+};
+static_assert(record<truth_box<float>>);
+
+/// Its landmarks, and for each point 1 where it is learnt from, else 0.
+template <class T, landmark_schema Schema>
+struct truth_points {
+  using value_type = T;
+  template <class U>
+  using rebind = truth_points<U, Schema>;
+  static constexpr std::size_t of_points = landmarks<T, Schema>::width;
+  static constexpr std::size_t width = of_points + Schema::count;
+
   landmarks<T, Schema> points;
   std::array<T, Schema::count> visible;
 
   RETINUE_HD constexpr T& operator[](std::size_t i)
   {
-    return i < 4                  ? bounds[i]
-           : i == 4               ? label
-           : i < 5 + points_width ? points[i - 5]
-                                  : visible[i - 5 - points_width];
+    return i < of_points ? points[i] : visible[i - of_points];
   }
   RETINUE_HD constexpr const T& operator[](std::size_t i) const
   {
-    return i < 4                  ? bounds[i]
-           : i == 4               ? label
-           : i < 5 + points_width ? points[i - 5]
-                                  : visible[i - 5 - points_width];
+    return i < of_points ? points[i] : visible[i - of_points];
   }
 };
-
-namespace detail {
-
-/// `t` and `image` are its place in the batch, for the message; classes are those of objects.
-template <landmark_schema Schema>
-[[nodiscard]] truth_row<float, Schema> read_truth_row(const instance<Schema>& truth, std::size_t t,
-                                                      std::size_t classes, std::size_t image,
-                                                      truth_reading reading)
-{
-  truth_row<float, Schema> row{truth.bounds, 0, truth.points, {}};
-  if (reading == truth_reading::reference) {
-    row.label = truth.label != 0 ? 1.0f : 0.0f;
-    row.visible.fill(truth.label > 0 ? 1.0f : 0.0f);
-    return row;
-  }
-  for (std::size_t k = 0; k < Schema::count; ++k) row.visible[k] = truth.visible[k] ? 1.0f : 0.0f;
-  row.label = -1;
-  if (truth.ignore) return row;
-  if (truth.label < 1 || static_cast<std::size_t>(truth.label) > classes)
-    fail("truth ", t, " of image ", image, " of the batch has label ", truth.label,
-         ", expected 1 to ", classes);
-  const box<float>& b = truth.bounds;
-  const float w = b.x2 - b.x1, h = b.y2 - b.y1;
-  if (!(w > 0 && h > 0 && std::isfinite(w) && std::isfinite(h))) return row;
-  for (std::size_t k = 0; k < Schema::count; ++k)
-    for (const float x : truth.points.points[k])
-      if (truth.visible[k] && !std::isfinite(x))
-        fail("landmark ", k, " of truth ", t, " of image ", image, " of the batch lies at ", x,
-             " but is marked visible");
-  row.label = static_cast<float>(truth.label);
-  return row;
-}
-
-}  // namespace detail
+static_assert(record<truth_points<float, schemas::face5>>);
 
 /// The truths of several images, one after the other.
 template <landmark_schema Schema>
@@ -101,35 +83,82 @@ class truth_batch {
   template <class Images>
   void read(const Images& images, std::size_t classes, truth_reading reading)
   {
-    rows_.clear(), ignore_.clear();
+    boxes_.clear(), points_.clear(), bounds_.clear(), ignore_.clear();
     first_.assign(1, 0);
     for (std::size_t i = 0; i < std::size(images); ++i) {
       for (const instance<Schema>& truth : images[i]) {
-        rows_.push_back(
-            detail::read_truth_row(truth, rows_.size() - first_[i], classes, i, reading));
+        const auto [label, points] =
+            read_one(truth, bounds_.size() - first_[i], classes, i, reading);
+        boxes_.push_back({truth.bounds, label});
+        points_.push_back(points);
+        bounds_.push_back(truth.bounds);
         ignore_.push_back(truth.ignore);
       }
-      first_.push_back(rows_.size());
+      first_.push_back(bounds_.size());
     }
   }
 
   [[nodiscard]] std::size_t images() const { return first_.size() - 1; }
-  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] std::size_t size() const { return bounds_.size(); }
   /// Where the truths of an image begin.
   [[nodiscard]] std::size_t first(std::size_t image) const { return first_[image]; }
-  [[nodiscard]] std::span<const truth_row<float, Schema>> rows() const { return rows_; }
-  [[nodiscard]] std::span<const truth_row<float, Schema>> rows(std::size_t image) const
+  [[nodiscard]] std::span<const truth_box<float>> boxes() const { return boxes_; }
+  [[nodiscard]] std::span<const truth_points<float, Schema>> points() const { return points_; }
+
+  /// Of one image: its truths, their bounds alone, and which are to be ignored; none are where that
+  /// is empty.
+  [[nodiscard]] std::span<const truth_box<float>> boxes(std::size_t image) const
   {
-    return std::span(rows_).subspan(first_[image], first_[image + 1] - first_[image]);
+    return part(boxes_, image);
   }
-  /// Which of them are to be ignored.
+  [[nodiscard]] std::span<const box<float>> bounds(std::size_t image) const
+  {
+    return part(bounds_, image);
+  }
   [[nodiscard]] std::span<const std::uint8_t> ignore(std::size_t image) const
   {
-    return std::span(ignore_).subspan(first_[image], first_[image + 1] - first_[image]);
+    const auto marks = part(ignore_, image);
+    return std::ranges::find(marks, 1) == marks.end() ? std::span<const std::uint8_t>() : marks;
   }
 
  private:
-  std::vector<truth_row<float, Schema>> rows_;
+  template <class T>
+  [[nodiscard]] std::span<const T> part(const std::vector<T>& all, std::size_t image) const
+  {
+    return std::span(all).subspan(first_[image], first_[image + 1] - first_[image]);
+  }
+
+  /// Its label and its points. `t` and `image` are its place in the batch, for the message.
+  static std::pair<float, truth_points<float, Schema>> read_one(const instance<Schema>& truth,
+                                                                std::size_t t, std::size_t classes,
+                                                                std::size_t image,
+                                                                truth_reading reading)
+  {
+    truth_points<float, Schema> points{truth.points, {}};
+    if (reading == truth_reading::reference) {
+      points.visible.fill(truth.label > 0 ? 1.0f : 0.0f);
+      return {truth.label != 0 ? 1.0f : 0.0f, points};
+    }
+    for (std::size_t k = 0; k < Schema::count; ++k)
+      points.visible[k] = truth.visible[k] ? 1.0f : 0.0f;
+    if (truth.ignore) return {-1.0f, points};
+    if (truth.label < 1 || static_cast<std::size_t>(truth.label) > classes)
+      fail("truth ", t, " of image ", image, " of the batch has label ", truth.label,
+           ", expected 1 to ", classes);
+    const box<float>& b = truth.bounds;
+    const float w = b.x2 - b.x1, h = b.y2 - b.y1;
+    if (!(w > 0 && h > 0 && std::isfinite(w) && std::isfinite(h))) return {-1.0f, points};
+    for (std::size_t k = 0; k < Schema::count; ++k)
+      for (const float x : truth.points.points[k])
+        if (truth.visible[k] && !std::isfinite(x))
+          fail("landmark ", k, " of truth ", t, " of image ", image, " of the batch lies at ", x,
+               " but is marked visible");
+    return {static_cast<float>(truth.label), points};
+  }
+
+  std::vector<truth_box<float>> boxes_;
+  std::vector<truth_points<float, Schema>> points_;
+  std::vector<box<float>> bounds_;
   std::vector<std::uint8_t> ignore_;
   std::vector<std::size_t> first_{0};
 };

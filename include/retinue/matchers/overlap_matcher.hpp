@@ -11,13 +11,15 @@
 // 2.2), RPN .7/.3 (Ren 2015, section 3.1.2), RetinaNet .5/.4 (Lin 2017, section 4.1).
 #pragma once
 
-#include <retinue/anchors/layout.hpp>       // anchor_layout
-#include <retinue/anchors/near.hpp>         // near_anchors
-#include <retinue/backend/packet.hpp>       // packet
-#include <retinue/error.hpp>                // fail
-#include <retinue/formulas/overlap.hpp>     // iou, iof
-#include <retinue/geometry.hpp>             // box
-#include <retinue/matchers/assignment.hpp>  // assignment, verdict
+#include <retinue/anchors/layout.hpp>           // anchor_layout
+#include <retinue/anchors/near.hpp>             // near_anchors
+#include <retinue/backend/packet.hpp>           // packet
+#include <retinue/error.hpp>                    // fail
+#include <retinue/formulas/overlap.hpp>         // iou, iof
+#include <retinue/geometry.hpp>                 // box
+#include <retinue/matchers/assignment.hpp>      // assignment, verdict
+#include <retinue/matchers/forcing.hpp>         // overlap_settings
+#include <retinue/matchers/overlap_tables.hpp>  // match_tables
 
 #include <algorithm>
 #include <cstddef>
@@ -28,29 +30,10 @@
 
 namespace retinue {
 
-/// How a truth that no anchor overlaps enough gets one all the same.
-enum class forcing : std::uint8_t {
-  none,
-  /// Its best anchor. Where two truths have the same, the better overlap has it, and the other
-  /// takes its next best (B3).
-  best,
-  /// Every anchor that ties its best overlap is positive, for whichever truth that anchor overlaps
-  /// most: the "low-quality matches" of detectron2.
-  ties,
-  /// Compatibility: seeds 000 to 003 as they are. A later truth takes the anchor from an earlier
-  /// one, and a truth below the floor takes it too, without making it positive (B1, B3).
-  reference,
-};
-
 /// By overlap alone. Looks only at the anchors near each truth; memory is O(anchors + truths).
 class overlap_matcher {
  public:
-  struct settings {
-    float positive = 0.35f, negative = 0.35f;  ///< 0 < negative <= positive <= 1
-    forcing force = forcing::best;
-    float floor = 0.2f;   ///< the least overlap of a forced anchor with its truth; never 0 itself
-    float ignore = 0.5f;  ///< negatives of which an ignored truth covers more than this are ignored
-  };
+  using settings = overlap_settings;
 
   explicit overlap_matcher(settings s) : settings_(s)
   {
@@ -80,6 +63,15 @@ class overlap_matcher {
   [[nodiscard]] static overlap_matcher reference()
   {
     return overlap_matcher({.force = forcing::reference});
+  }
+
+  /// The same where the tables of a backend lie.
+  template <tensor_backend B>
+  void in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
+                 const typename B::template table<rival<float>>& truths,
+                 typename B::template table<assigned<float>>& out) const
+  {
+    match_tables(b, settings_, anchors, truths, out);
   }
 
   void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,

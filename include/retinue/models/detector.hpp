@@ -34,8 +34,20 @@ namespace retinue {
   return options;
 }
 
+/// How its outputs become detections, as the configuration says.
+[[nodiscard]] inline auto decoding_of(const detector_config& config)
+{
+  return decoding<square_anchors, centre_size_coder, softmax_labels, any_greedy_suppressor>{
+      config.anchors,
+      config.coder,
+      {},
+      config.detect,
+      any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep)};
+}
+
 /// A trained RetinaFace with its post-processing.
 template <landmark_schema Schema>
-using retinaface_detector = network_detector<retinaface<Schema>, square_anchors>;
+using retinaface_detector =
+    network_detector<retinaface<Schema>, decltype(decoding_of(detector_config()))>;
 
 }  // namespace retinue

@@ -1,73 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trained network with its post-processing: from a batch of images to detections. Training's
 // evaluation and the programs that deploy a network decode through this one class.
+//
+// Outputs in host memory are viewed where they lie; those of another device are decoded there, and
+// only detections come back.
 #pragma once
 
-#include <retinue/backend/eigen.hpp>  // the post-processing runs on the host
-#include <retinue/detect.hpp>         // detector, frame
-#include <retinue/error.hpp>          // fail
-#include <retinue/models/folded.hpp>  // folded
-#include <retinue/models/heads.hpp>   // predictions
+#include <retinue/backend/eigen.hpp>     // post-processing on the host
+#include <retinue/backend/libtorch.hpp>  // post-processing on another device
+#include <retinue/detect.hpp>            // detector, frame
+#include <retinue/models/network.hpp>    // detection_network, network_outputs
+#include <retinue/models/runner.hpp>     // runner
 
 #include <torch/torch.h>
 
-#include <concepts>
-#include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
-#include <variant>
+#include <utility>
 #include <vector>
 
 namespace retinue {
 
-/// What a configuration says of decoding; the rest is its network's.
-template <class C, class Anchors>
-concept decoding_config = requires(const C& c) {
-  { c.anchors } -> std::convertible_to<Anchors>;
-  { c.coder } -> std::convertible_to<centre_size_coder>;
-  { c.detect } -> std::convertible_to<detect_options>;
-  { c.inclusive_pixels } -> std::convertible_to<bool>;
+/// What stands between a network's outputs and detections.
+template <anchor_source Anchors = square_anchors, class Coder = centre_size_coder,
+          label_policy Labels = softmax_labels, suppressor Suppressor = greedy_suppressor<>>
+struct decoding {
+  Anchors anchors;
+  Coder coder{};
+  Labels labels{};
+  detect_options options{};
+  Suppressor suppress{options.overlap, options.keep};
 };
 
-/// Network is retinaface<Schema>, ssd, or one of yours that has a `schema` and gives predictions.
-template <foldable Network, anchor_source Anchors>
+/// Of any network, and any decoding whose coder knows its landmarks.
+template <detection_network Network, class Decoding>
 class network_detector {
  public:
   using schema = typename Network::schema;
   using detections = std::vector<detection<schema>>;
 
-  /// Keeps a folded copy of the network.
-  template <decoding_config<Anchors> Config>
-  network_detector(const Network& trained, const Config& config)
-      : network_(trained), find_(finder(config))
+  /// Keeps a copy of the network in the form in which it is run best.
+  network_detector(const Network& trained, Decoding how)
+      : network_(trained), how_(std::move(how)), on_host_(finder(eigen_backend()))
+  {
+  }
+  /// Takes the network over: it is to be trained no more.
+  network_detector(std::shared_ptr<Network> trained, Decoding how)
+      : network_(std::move(trained)), how_(std::move(how)), on_host_(finder(eigen_backend()))
   {
   }
 
   /// What the network says of images (B, 3, H, W), prepared as the configuration's input says.
-  [[nodiscard]] predictions predict(const at::Tensor& images) const { return network_(images); }
+  [[nodiscard]] network_outputs predict(const at::Tensor& images) const { return network_(images); }
 
   /// found[i] are the detections of image i, in pixels of its original picture, best first.
-  void find(const predictions& said, std::span<const frame> images, std::vector<detections>& found)
+  void find(const network_outputs& said, std::span<const frame> images,
+            std::vector<detections>& found)
   {
-    const at::Tensor scores = on_host(said.scores());
-    const at::Tensor boxes = on_host(said.offsets), points = on_host(said.landmarks);
-    const auto batch = static_cast<std::size_t>(scores.size(0));
-    const auto rows = static_cast<std::size_t>(scores.size(1));
-    const auto classes = static_cast<std::size_t>(scores.size(2));
-    if (batch != images.size())
-      fail("predictions of ", batch, " images came with ", images.size(), " frames");
-    found.resize(batch);
-    for (std::size_t i = 0; i < batch; ++i) {
-      const auto of = [&](const at::Tensor& t) {
-        return t.data_ptr<float>() + i * rows * static_cast<std::size_t>(t.size(2));
-      };
-      const prediction<eigen_backend, schema> one{
-          {of(scores), rows, classes}, {of(boxes), rows}, {of(points), rows}};
-      std::visit(
-          [&](auto& detect) {
-            const auto all = detect(one, images[i], said.maps);
-            found[i].assign(all.begin(), all.end());
-          },
-          find_);
+    const at::Tensor& scores = said.scores.values;
+    if (scores.defined() && !scores.is_cpu()) {
+      if (!on_device_) on_device_.emplace(finder(libtorch_backend(scores.device())));
+      (*on_device_)(said, images, found);
+    } else {
+      const host_outputs<eigen_backend> view(said);
+      on_host_(view.said, images, found);
     }
   }
 
@@ -78,26 +75,20 @@ class network_detector {
   }
 
  private:
-  template <class Lengths>
-  using detector_by =
-      detector<schema, eigen_backend, Anchors, centre_size_coder, greedy_suppressor<Lengths>>;
-  using any_detector = std::variant<detector_by<continuous>, detector_by<inclusive_pixels>>;
+  template <class B>
+  using finder_over = detector<schema, B, decltype(Decoding::anchors), decltype(Decoding::coder),
+                               decltype(Decoding::suppress), decltype(Decoding::labels)>;
 
-  template <class Config>
-  static any_detector finder(const Config& config)
+  template <class B>
+  [[nodiscard]] finder_over<B> finder(B backend) const
   {
-    if (config.inclusive_pixels)
-      return detector_by<inclusive_pixels>(config.anchors, config.detect, config.coder);
-    return detector_by<continuous>(config.anchors, config.detect, config.coder);
+    return {how_.anchors, how_.options, how_.coder, std::move(backend), how_.suppress, how_.labels};
   }
 
-  static at::Tensor on_host(const at::Tensor& t)
-  {
-    return t.detach().to(at::kCPU, at::kFloat).contiguous();
-  }
-
-  folded<Network> network_;
-  any_detector find_;
+  runner<Network> network_;
+  Decoding how_;
+  finder_over<eigen_backend> on_host_;
+  std::optional<finder_over<libtorch_backend>> on_device_;
 };
 
 }  // namespace retinue

@@ -6,7 +6,7 @@
 //   auto net = std::make_shared<retinaface<schemas::face5>>();      // MobileNet 0.25, as published
 //   load(*net, read_weights("mobilenet0.25.pth"));
 //   net->eval();
-//   const predictions p = net->forward(images);
+//   const network_outputs p = net->forward(images);
 //
 // Parameters are named as in the public checkpoints. Which activation a checkpoint was trained with
 // no name tells: the wrong slope loads without complaint, and even finds faces.
@@ -16,8 +16,9 @@
 #include <retinue/landmarks.hpp>            // landmark_schema
 #include <retinue/models/body.hpp>          // body
 #include <retinue/models/fpn.hpp>           // fpn
-#include <retinue/models/heads.hpp>         // head, predictions
+#include <retinue/models/head.hpp>          // head
 #include <retinue/models/mobilenet_v1.hpp>  // the body by default
+#include <retinue/models/network.hpp>       // network_outputs
 #include <retinue/models/ssh.hpp>           // ssh
 
 #include <torch/torch.h>
@@ -109,11 +110,11 @@ class retinaface : public torch::nn::Module {
 
   /// Images (B, 3, H, W), of any size, channels and scale as trained (the public weights: BGR from
   /// 0 to 255, less (104, 117, 123)).
-  [[nodiscard]] predictions forward(const at::Tensor& images)
+  [[nodiscard]] network_outputs forward(const at::Tensor& images)
   {
     const feature_maps maps = features(images);
     std::vector<at::Tensor> offsets, logits, landmarks;
-    predictions p;
+    network_outputs p;
     for (std::size_t i = 0; i < maps.context.size(); ++i) {
       const at::Tensor& map = maps.context[i];
       p.maps.push_back({static_cast<int>(map.size(2)), static_cast<int>(map.size(3))});
@@ -131,14 +132,13 @@ class retinaface : public torch::nn::Module {
         if (landmarks_) landmarks.push_back(detail::rows_of(parts[2], landmark_width));
       }
     }
-    p.offsets = at::cat(offsets, 1);
-    p.logits = at::cat(logits, 1);
-    p.landmarks = landmarks_ ? at::cat(landmarks, 1)
-                             : p.offsets.new_empty({images.size(0), p.offsets.size(1), 0});
+    p.boxes = at::cat(offsets, 1);
+    p.scores = at::cat(logits, 1);
+    if (landmarks_) p.points = at::cat(landmarks, 1);
     return p;
   }
 
-  /// Goes over to the folded form for good; `folded` makes one and leaves the network as it is.
+  /// Goes over to the folded form for good; `runner` makes one and leaves the network as it is.
   void fold()
   {
     const torch::NoGradGuard inference;

@@ -4,7 +4,7 @@
 //   images -> body -> extra layers        loc and conf over each map that has default boxes
 //
 //   auto net = std::make_shared<ssd>();                 // VGG-16, 300 pixels, 21 classes
-//   const predictions p = net->forward(images);         // 8,732 rows, landmarks of width 0
+//   const network_outputs p = net->forward(images);         // 8,732 rows
 //
 // A level takes the body's map of its stride, where there is one; those that follow take the extra
 // layers in turn. Parameters of the default form are named as in the common PyTorch ports:
@@ -17,7 +17,8 @@
 #include <retinue/models/body.hpp>            // body
 #include <retinue/models/convolution.hpp>     // name_part
 #include <retinue/models/extra_layer.hpp>     // extra_layer
-#include <retinue/models/heads.hpp>           // predictions
+#include <retinue/models/head.hpp>            // rows_of
+#include <retinue/models/network.hpp>         // network_outputs
 #include <retinue/models/vgg16.hpp>           // the body by default
 
 #include <torch/torch.h>
@@ -101,11 +102,11 @@ class ssd : public torch::nn::Module {
 
   /// Images (B, 3, H, W), floating point, channels and scale as trained. Sides other than those
   /// that the anchors were designed for will do, if they leave the last maps something to shrink.
-  [[nodiscard]] predictions forward(const at::Tensor& images)
+  [[nodiscard]] network_outputs forward(const at::Tensor& images)
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
       fail("an SSD was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
-    predictions p;
+    network_outputs p;
     std::vector<at::Tensor> offsets, logits;
     for (const at::Tensor& map : features(images)) {
       const std::size_t l = p.maps.size();
@@ -113,13 +114,12 @@ class ssd : public torch::nn::Module {
       offsets.push_back(detail::rows_of(boxes_[l](map), 4));
       logits.push_back(detail::rows_of(classes_[l](map), options_.classes));
     }
-    p.offsets = at::cat(offsets, 1);
-    p.logits = at::cat(logits, 1);
-    p.landmarks = p.offsets.new_empty({images.size(0), p.offsets.size(1), 0});
+    p.boxes = at::cat(offsets, 1);
+    p.scores = at::cat(logits, 1);
     return p;
   }
 
-  /// Goes over to the folded form for good; `folded` makes one and leaves the network as it is.
+  /// Goes over to the folded form for good; `runner` makes one and leaves the network as it is.
   void fold() { body_->fold(); }  // the rest has no batch normalization
 
  private:

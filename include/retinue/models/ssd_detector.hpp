@@ -31,8 +31,19 @@ namespace retinue {
   return options;
 }
 
+/// How its outputs become detections, as the configuration says.
+[[nodiscard]] inline auto decoding_of(const ssd_config& config)
+{
+  return decoding<default_boxes, centre_size_coder, softmax_labels, any_greedy_suppressor>{
+      config.anchors,
+      config.coder,
+      {},
+      config.detect,
+      any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep)};
+}
+
 /// A trained SSD with its post-processing.
-using ssd_detector = network_detector<ssd, default_boxes>;
+using ssd_detector = network_detector<ssd, decltype(decoding_of(ssd_config()))>;
 
 /// How a picture becomes the input: stretched to a square of the configuration's long side.
 [[nodiscard]] inline frame stretched(extent2 original, int side)

@@ -28,6 +28,7 @@
 #include <limits>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -99,8 +100,9 @@ class greedy_suppressor {
     return 3.0f * std::ldexp(1.0f, static_cast<int>(octave) - 64);
   }
 
-  static float centre_x(const box<float>& b) { return (b.x1 + b.x2) * 0.5f; }
-  static float centre_y(const box<float>& b) { return (b.y1 + b.y2) * 0.5f; }
+  // Halved before they are added, for the sum may pass the largest float.
+  static float centre_x(const box<float>& b) { return b.x1 * 0.5f + b.x2 * 0.5f; }
+  static float centre_y(const box<float>& b) { return b.y1 * 0.5f + b.y2 * 0.5f; }
 
   static std::uint32_t cell_along(float cell, std::uint32_t cells)
   {
@@ -125,7 +127,7 @@ class greedy_suppressor {
       corners_[i] = b;
       const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
       const float cx = centre_x(b), cy = centre_y(b);
-      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size) && std::isfinite(cx + cy))) continue;
+      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size))) continue;  // then its corners are
       widest_ = std::max(widest_, w), tallest_ = std::max(tallest_, h);
       left_ = std::min(left_, cx), right = std::max(right, cx);
       top_ = std::min(top_, cy), bottom = std::max(bottom, cy);
@@ -249,5 +251,35 @@ class greedy_suppressor {
   std::vector<float> scores_;
 };
 static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<inclusive_pixels>>);
+
+/// Either of them, as a configuration says.
+class any_greedy_suppressor {
+ public:
+  explicit any_greedy_suppressor(bool both_pixels, float overlap = 0.4f,
+                                 std::size_t keep = greedy_suppressor<>::unlimited)
+  {
+    if (both_pixels)
+      chosen_.emplace<1>(overlap, keep);
+    else
+      chosen_.emplace<0>(overlap, keep);
+  }
+
+  template <box_range Boxes>
+  kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
+  {
+    return std::visit([&](auto& suppress) { return suppress(boxes, scores); }, chosen_);
+  }
+  template <tensor_backend B>
+  void in_tables(B& b, const typename B::template table<box<float>>& boxes,
+                 const typename B::template table<candidate<float>>& found,
+                 typename B::list& kept) const
+  {
+    std::visit([&](const auto& suppress) { suppress.in_tables(b, boxes, found, kept); }, chosen_);
+  }
+
+ private:
+  std::variant<greedy_suppressor<>, greedy_suppressor<inclusive_pixels>> chosen_;
+};
+static_assert(suppressor<any_greedy_suppressor>);
 
 }  // namespace retinue

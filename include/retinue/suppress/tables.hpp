@@ -116,10 +116,7 @@ void suppress_tables(B& b, const typename B::template table<box<float>>& boxes,
   b.map(detail::enter_contest{}, contenders, boxes, found, places);
   do {
     b.most(detail::looks_back<Lengths>{overlap}, back, b.across(contenders), contenders);
-    // (N, 1) of images, beside (1, N) of rows
-    typename B::list rows;
-    b.rows_of(places, rows);
-    b.map(detail::decide{}, contenders, contenders, b.gather(back, rows));
+    b.map(detail::decide{}, contenders, contenders, b.across(back));
     b.total(detail::is_open{}, left, contenders);
     b.fetch(left, open);
   } while (!open.empty() && open[0].value > 0);

@@ -7,6 +7,7 @@
 // ends, the newest file of that name is whole; no pointer to it has to be kept.
 #pragma once
 
+#include <retinue/detail/file.hpp>          // remove_abandoned
 #include <retinue/error.hpp>                // fail
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
 
@@ -55,8 +56,8 @@ class checkpoint_folder {
     return folder_ / (std::string(prefix) + digits + std::string(suffix));
   }
 
-  /// Writes one, then removes those beyond the last `keep`, and what a killed process left
-  /// unfinished.
+  /// Writes one, then removes those beyond the last `keep`, and what a killed process, but not a
+  /// living one, left unfinished.
   void write(std::int64_t step, const state_dict& state) const
   {
     write_safetensors(file_of(step), state);
@@ -65,8 +66,7 @@ class checkpoint_folder {
       remove(file_of(all.front()));
       all.erase(all.begin());
     }
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
-      if (entry.path().filename().string().ends_with(".unfinished")) remove(entry.path());
+    detail::remove_abandoned(folder_);
   }
 
   /// The newest, or nothing where there is none.

@@ -1,55 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a detector is trained for: anchors laid out as the network's maps are, truths matched to
 // them, and the loss of both.
+//
+// Outputs in host memory are viewed there, matched, mined and summed by host_backend; those of
+// another device by libtorch_backend, from which nothing but the lengths of lists comes back.
 #pragma once
 
-#include <retinue/anchors/layout.hpp>          // anchor_layout
-#include <retinue/anchors/square_anchors.hpp>  // the anchors by default
-#include <retinue/losses/libtorch.hpp>         // fused_multibox_loss, tensor_terms
-#include <retinue/losses/targets.hpp>          // image_targets, truth_matcher
-#include <retinue/matchers.hpp>                // overlap_matcher
-#include <retinue/models/heads.hpp>            // predictions
+#include <retinue/anchors/layout.hpp>            // anchor_layout
+#include <retinue/anchors/square_anchors.hpp>    // the anchors by default
+#include <retinue/losses/libtorch.hpp>           // tensor_terms
+#include <retinue/losses/multibox.hpp>           // multibox_loss
+#include <retinue/losses/samples.hpp>            // sampler
+#include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
 
+#include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace retinue {
 
-template <landmark_schema Schema, class Loss = fused_multibox_loss<Schema>,
-          matcher Match = overlap_matcher, anchor_source Anchors = square_anchors>
+/// Settings are a multibox_settings of the schema, coder, label policy and so on.
+template <class Settings, class Match = overlap_matcher, anchor_source Anchors = square_anchors>
 class objective {
  public:
-  explicit objective(Anchors anchors, Match match = Match::retinaface(),
-                     const typename Loss::settings& settings = {})
-      : anchors_(std::move(anchors)), match_(std::move(match)), loss_(settings)
+  using schema = typename Settings::schema;
+
+  explicit objective(Anchors anchors, const Settings& settings = {},
+                     Match match = Match::retinaface())
+      : anchors_(std::move(anchors)), settings_(settings), match_(std::move(match))
   {
+    settings_.check();
   }
 
   /// The truths of each image, in fractions of its sides; all images are of one size.
-  [[nodiscard]] tensor_terms operator()(const predictions& said, extent2 image,
-                                        std::span<const std::vector<instance<Schema>>> truths)
+  [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said, extent2 image,
+                                        std::span<const std::vector<instance<schema>>> truths)
   {
-    if (image != image_ || said.maps != maps_) {
+    if (image != image_ || said.maps != maps_ || layout_.size() == 0) {
       layout_ = anchor_layout(anchors_, image, said.maps);
       image_ = image;
       maps_ = said.maps;
+      on_host_.reset(), on_device_.reset();
     }
-    targets_.resize(truths.size());
-    for (std::size_t i = 0; i < truths.size(); ++i)
-      match_(layout_, std::span<const instance<Schema>>(truths[i]), targets_[i]);
-    return loss_(layout_.anchors(), tensor_outputs{said.offsets, said.logits, said.landmarks},
-                 std::span<const image_targets<Schema>>(targets_));
+    truths_.read(truths, settings_.classes, settings_.reading);
+    if (said.scores.values.defined() && !said.scores.values.is_cpu()) {
+      if (!on_device_) on_device_.emplace(*this, libtorch_backend(said.scores.values.device()));
+      return as_tensors((*on_device_)(*this, said), said);
+    }
+    if (!on_host_) on_host_.emplace(*this, host_backend());
+    const host_outputs<> view(said);
+    return as_tensors((*on_host_)(*this, view.said), said);
   }
 
  private:
+  /// The same steps where the tables of a backend lie.
+  template <class B>
+  class steps {
+   public:
+    steps(const objective& of, B backend)
+        : backend_(std::move(backend)),
+          sample_(of.match_, of.settings_.labels, of.settings_.mining, of.settings_.code),
+          loss_(of.settings_)
+    {
+      backend_.put(of.layout_.anchors(), 1, anchors_);
+    }
+
+    const loss_terms<B>& operator()(const objective& of, const outputs<B>& said)
+    {
+      sample_(backend_, of.layout_, anchors_, said, of.truths_, chosen_);
+      return loss_(backend_, anchors_, said, of.truths_, chosen_);
+    }
+
+   private:
+    B backend_;
+    typename B::template table<centre_box<float>> anchors_;
+    typename Settings::template sampler_over<B, Match> sample_;
+    typename Settings::template loss_over<B> loss_;
+    samples<B> chosen_;
+  };
+
   Anchors anchors_;
-  truth_matcher<Match> match_;
-  Loss loss_;
+  Settings settings_;
+  Match match_;
   extent2 image_{};
   std::vector<extent2> maps_;
   anchor_layout layout_;
-  std::vector<image_targets<Schema>> targets_;
+  truth_batch<schema> truths_;
+  std::optional<steps<host_backend>> on_host_;
+  std::optional<steps<libtorch_backend>> on_device_;
 };
 
 }  // namespace retinue

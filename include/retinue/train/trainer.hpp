@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A training run: samples in, checkpoints out, and the same bytes however often it was interrupted.
 //
-//   trainer run(network, objective<schemas::face5>(anchors), sgd(*network), "runs/1", settings);
-//   run.resume();                                     // if it is to go on from a checkpoint
-//   run(source, step_rate{.base = 1e-3, .milestones = {...}});
+//   trainer run(network, objective<multibox_settings<schemas::face5>>(anchors), sgd(*network),
+//   "runs/1", settings); run.resume();                                     // if it is to go on
+//   from a checkpoint run(source, step_rate{.base = 1e-3, .milestones = {...}});
 //
 // The number of updates made is all there is to know of a position: order, draws and rates are
 // functions of it. The folder of the run then holds
@@ -18,8 +18,8 @@
 #include <retinue/error.hpp>                // fail
 #include <retinue/io/progress.hpp>          // progress_bar
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
-#include <retinue/models/heads.hpp>         // predictions
 #include <retinue/models/load.hpp>          // named_state
+#include <retinue/models/network.hpp>       // network_outputs
 #include <retinue/train/batches.hpp>        // collate, names_of
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
 #include <retinue/train/ema.hpp>            // moving_average
@@ -260,9 +260,9 @@ class trainer {
       if (!std::isfinite(value)) stop_at(name, value, all);
       to += share * value;
     };
-    add("box loss", terms.box, line.box);
-    add("label loss", terms.label, line.label);
-    add("landmark loss", terms.landmark, line.landmark);
+    add("box loss", terms["box"], line.box);
+    add("label loss", terms["label"], line.label);
+    add("landmark loss", terms["landmark"], line.landmark);
     add("total loss", terms.total, line.total);
     line.positives += static_cast<std::int64_t>(terms.positives);
     (terms.total * (scale_ ? share * scale_->value() : share)).backward();
@@ -272,13 +272,13 @@ class trainer {
   tensor_terms terms_of(std::span<const training_sample<Schema>> samples)
   {
     const training_batch<Schema> batch = collate(samples);
-    predictions said;
+    network_outputs said;
     {
       const autocast_scope casting(settings_.compute, settings_.device.type());
       said = network_->forward(batch.planes.to(settings_.device));
     }
-    for (at::Tensor* t : {&said.offsets, &said.logits, &said.landmarks})
-      if (t->defined()) *t = t->to(at::kFloat);
+    for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
+      if (t->values.defined()) t->values = t->values.to(at::kFloat);
     try {
       return objective_(said, batch.size,
                         std::span<const std::vector<instance<Schema>>>(batch.truths));

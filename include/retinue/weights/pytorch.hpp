@@ -2,7 +2,7 @@
 // Reads the weights that torch.save wrote, in both of its forms, without Python and without
 // LibTorch. A tensor is a storage, an offset, a shape and strides, the last three in elements. Each
 // is copied out in C order. As strides of 0 let a few bytes claim any shape, the tensors of a file
-// may come to 16 times its size (or to 1 MiB, if that is more).
+// and their names may come to 16 times its size (or to 1 MiB, if that is more).
 //
 // What is the network? The object is a dictionary. Its entry "state_dict", "model_state_dict",
 // "model", "net", "network", "weights" or "params" that is a dictionary which leads to tensors goes
@@ -55,6 +55,7 @@ class pytorch_weights {
                   &v = file_.object()[weights->items[i + 1]];
       if (!is_tensor(v)) continue;
       if (key.what != kind::text) file_.refuse("a tensor's name is ", pickle::name_of(key.what));
+      spend(key.text, key.text.size());
       if (made.find(key.text)) file_.refuse("two tensors have the name ", quoted(key.text));
       made.insert(std::string(key.text), tensor(key.text, v));
     }
@@ -122,11 +123,13 @@ class pytorch_weights {
       } else {
         continue;
       }
+      spend(key.text, key.text.size());
       made.metadata.insert_or_assign(std::string(key.text), std::move(text));
     }
   }
 
-  /// Counts what is about to be allocated against what such a file may come to.
+  /// Counts what is about to be copied against what such a file may come to: a few bytes recall a
+  /// name or a text however long it is, as often as they like.
   void spend(std::string_view name, std::uint64_t bytes)
   {
     if (bytes > left_)

@@ -220,6 +220,9 @@ class pytorch_file {
       const pytorch_storage said{
           static_cast<dtype>(type.number), part(id, 4, kind::integer).number, {}};
       const auto key = part(id, 2, kind::text).text;
+      constexpr std::size_t longest = 128;  // PyTorch writes numbers; each is compared with others
+      if (key.size() > longest)
+        refuse("a storage is named by ", key.size(), " bytes, expected at most ", longest);
       if (said.count < 0) refuse("the storage ", quoted(key), " has ", said.count, " elements");
       const auto& known = storages_.try_emplace(key, said).first->second;
       if (known.type != said.type || known.count != said.count)

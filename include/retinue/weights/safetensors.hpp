@@ -161,6 +161,8 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
          "; it is damaged or cut short");
   const auto text = detail::characters(bytes.subspan(prefix, static_cast<std::size_t>(length)));
   if (!text.starts_with('{')) fail(source, ": the header does not begin with {");
+  if (const auto zero = text.find('\0'); zero != text.npos)  // which the parser takes for its end
+    fail(source, ": the header is not JSON, as byte ", zero, " of it shows");
   const auto data = bytes.subspan(prefix + text.size());
   detail::safetensors_header header(source);
   nlohmann::json::sax_parse(text.begin(), text.end(), &header);

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network says of its anchors, and the 1x1 convolutions that say it.
-//
-// Rows are anchors in one order everywhere: level, row, column, anchor of the cell. P is their
-// number, the sum over levels of height * width * anchors.
+// The 1x1 convolutions that say something of each anchor. P is the number of anchors, the sum over
+// levels of height * width * anchors.
 #pragma once
-
-#include <retinue/geometry.hpp>  // extent2
 
 #include <torch/torch.h>
 
@@ -15,34 +11,6 @@
 #include <vector>
 
 namespace retinue {
-
-/// What a detection network says of B images, C classes (0 is the background), K landmarks.
-struct predictions {
-  at::Tensor offsets;         ///< (B, P, 4)
-  at::Tensor logits;          ///< (B, P, C)
-  at::Tensor landmarks;       ///< (B, P, dimension * K): offsets too; P rows of width 0 for K = 0
-  std::vector<extent2> maps;  ///< the size of each level's map: what anchors are laid out from
-
-  /// Probabilities (B, P, C): the softmax of the logits.
-  [[nodiscard]] at::Tensor scores() const
-  {
-    if (logits.size(-1) != 2) return logits.softmax(-1);
-    const at::Tensor d = logits.select(-1, 1) - logits.select(-1, 0);
-    return at::sigmoid(at::stack({-d, d}, -1));  // the same, nine times as fast
-  }
-};
-
-/// The predictions of several batches of images of one size as those of one batch, in their order.
-[[nodiscard]] inline predictions joined(const std::vector<predictions>& parts)
-{
-  std::vector<at::Tensor> offsets, logits, landmarks;
-  for (const auto& part : parts) {
-    offsets.push_back(part.offsets);
-    logits.push_back(part.logits);
-    landmarks.push_back(part.landmarks);
-  }
-  return {at::cat(offsets), at::cat(logits), at::cat(landmarks), parts.front().maps};
-}
 
 namespace detail {
 

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rows of a network's outputs are learnt from, and what each should say: positives by a
+// matcher, negatives by mining.
+//
+//   matcher        in host memory, near the truths; what it says is brought to where tables lie
+//   table matcher, predictive matcher     where the tables lie, anchors and truths as tables
+#pragma once
+
+#include <retinue/anchors/layout.hpp>         // anchor_layout
+#include <retinue/backend.hpp>                // tensor_backend
+#include <retinue/backend/host_memory.hpp>    // in_host_memory
+#include <retinue/error.hpp>                  // fail
+#include <retinue/formulas/coders.hpp>        // box_code_t
+#include <retinue/labels/policy.hpp>          // learnable_labels
+#include <retinue/losses/hard_negatives.hpp>  // negative_mining
+#include <retinue/losses/truths.hpp>          // truth_batch
+#include <retinue/matchers/assignment.hpp>    // matcher, table_matcher
+#include <retinue/outputs.hpp>                // outputs
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// What a row should say: its label, 0 for background; with which score; and how much it counts.
+template <class T>
+struct wanted {
+  using value_type = T;
+  template <class U>
+  using rebind = wanted<U>;
+  static constexpr std::size_t width = 3;
+
+  T label, quality, weight;
+
+  RETINUE_HD constexpr T& operator[](std::size_t i)
+  {
+    return i == 0 ? label : i == 1 ? quality : weight;
+  }
+  RETINUE_HD constexpr const T& operator[](std::size_t i) const
+  {
+    return i == 0 ? label : i == 1 ? quality : weight;
+  }
+};
+static_assert(record<wanted<float>>);
+
+/// Rows of a batch's outputs, images one after the other.
+template <tensor_backend B>
+struct samples {
+  typename B::list positives;                      ///< rows
+  typename B::list truths;                         ///< of each, in the batch's truths
+  typename B::template table<wanted<float>> want;  ///< of each
+  typename B::list negatives;                      ///< rows
+  std::size_t images = 0, anchors = 0;             ///< how many, of each image
+};
+
+namespace detail {
+
+/// How wrong it is to call a row background.
+template <class Labels>
+struct wrong_of {
+  Labels labels;
+
+  template <class Row>
+  auto operator()(const Row& x) const
+  {
+    const auto wrong = labels.wrong(x);
+    return number<std::remove_cvref_t<decltype(wrong)>>{wrong};
+  }
+};
+
+template <class Coder>
+struct decoded {
+  Coder coder;
+
+  template <class Code, class T>
+  box<T> operator()(const Code& code, const centre_box<T>& anchor) const
+  {
+    return coder.decode(code, anchor);
+  }
+};
+
+struct label_of_rival {
+  template <class T>
+  number<T> operator()(const rival<T>& truth) const
+  {
+    return {truth.label};
+  }
+};
+struct truth_of {
+  template <class T>
+  number<T> operator()(const assigned<T>& a) const
+  {
+    return {a.truth};
+  }
+};
+
+/// An anchor's assignment, and the label that it should have: positives of background are
+/// negatives, those of a truth to be ignored are ignored.
+template <class T>
+struct judged {
+  using value_type = T;
+  template <class U>
+  using rebind = judged<U>;
+  static constexpr std::size_t width = 5;
+
+  assigned<T> said;
+  T label;
+
+  RETINUE_HD constexpr T& operator[](std::size_t i) { return i < 4 ? said[i] : label; }
+  RETINUE_HD constexpr const T& operator[](std::size_t i) const { return i < 4 ? said[i] : label; }
+};
+
+struct judge {
+  template <class T>
+  judged<T> operator()(assigned<T> a, const number<T>& label) const
+  {
+    const T zero = fill_like(a.verdict, 0), one = fill_like(zero, 1), two = fill_like(zero, 2);
+    const T half = fill_like(zero, 0.5), one_and_half = fill_like(zero, 1.5);
+    const T by_label =
+        pick_less(half, label.value, one, pick_less(label.value, T(zero - half), two, zero));
+    const T if_positive = pick_less(a.verdict, one_and_half, by_label, a.verdict);
+    a.verdict = pick_less(half, a.verdict, if_positive, a.verdict);
+    return {a, label.value};
+  }
+  template <class T>
+  judged<T> operator()(const assigned<T>& a) const
+  {
+    return {a, fill_like(a.verdict, 0)};
+  }
+};
+
+/// 1 where the verdict is positive.
+struct is_positive {
+  template <class T>
+  number<T> operator()(const judged<T>& j) const
+  {
+    const T zero = fill_like(j.label, 0), half = fill_like(zero, 0.5);
+    const T above = pick_less(half, j.said.verdict, fill_like(zero, 1), zero);
+    return {pick_less(j.said.verdict, fill_like(zero, 1.5), above, zero)};
+  }
+};
+struct wanted_of {
+  template <class T>
+  wanted<T> operator()(const judged<T>& j) const
+  {
+    return {j.label, j.said.quality, j.said.weight};
+  }
+};
+
+/// How wrong a negative is, of which a NaN is the worst; of others -infinity.
+struct minable {
+  template <class T>
+  number<T> operator()(const number<T>& wrong, const judged<T>& j) const
+  {
+    using S = scalar_of_t<T>;
+    const auto most = static_cast<S>(std::numeric_limits<float>::max());
+    const T infinity = fill_like(j.label, std::numeric_limits<S>::infinity());
+    const T bounded =
+        maximum_of(minimum_of(wrong.value, fill_like(j.label, most)), fill_like(j.label, -most));
+    const T seen = pick_less(
+        T(wrong.value * S(0)), fill_like(j.label, 1), bounded,
+        pick_less(fill_like(j.label, 0), T(wrong.value * S(0) + S(1)), bounded, infinity));
+    return {pick_less(j.said.verdict, fill_like(j.label, 0.5), seen,
+                      fill_like(j.label, -std::numeric_limits<S>::infinity()))};
+  }
+};
+struct was_minable {
+  template <class T>
+  number<T> operator()(const number<T>& mined) const
+  {
+    using S = scalar_of_t<T>;
+    return {pick_less(fill_like(mined.value, -std::numeric_limits<S>::infinity()), mined.value,
+                      fill_like(mined.value, 1), fill_like(mined.value, 0))};
+  }
+};
+
+struct blank {
+  template <class T>
+  judged<T> operator()(const number<T>& place) const
+  {
+    const T zero = fill_like(place.value, 0);
+    return {{zero, zero, zero, zero}, zero};
+  }
+};
+
+}  // namespace detail
+
+/// Matches and mines a batch. Its buffers are reused.
+template <tensor_backend B, landmark_schema Schema, class Match, learnable_labels Labels,
+          negative_mining Mining, class Coder>
+class sampler {
+ public:
+  static constexpr bool predicts = predictive_matcher<Match, B, Labels>;
+  static_assert(predicts || matcher<Match> || table_matcher<Match, B>,
+                "a matcher must be callable with (layout, truths, ignore, assignment&), or have "
+                "in_tables(backend, anchors, truths, assigned&), or the same with what the network "
+                "says before the last: see retinue/matchers/assignment.hpp");
+
+  sampler(Match match, Labels labels, Mining mining, Coder coder)
+      : match_(std::move(match)),
+        labels_(std::move(labels)),
+        mining_(std::move(mining)),
+        coder_(std::move(coder))
+  {
+  }
+
+  void operator()(B& b, const anchor_layout& layout,
+                  const typename B::template table<centre_box<float>>& anchors,
+                  const outputs<B>& said, const truth_batch<Schema>& truths, samples<B>& out)
+  {
+    out.images = truths.images();
+    out.anchors = layout.size();
+    if constexpr (!(in_host_memory<B> && matcher<Match>) || predicts) {
+      b.count({1, out.images * out.anchors}, numbers_);
+      b.map(detail::blank{}, all_judged_, numbers_);
+      b.count({1, out.anchors}, numbers_);
+      b.rows_of(numbers_, anchor_rows_);
+    }
+    clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
+    want_.clear();
+    for (std::size_t i = 0; i < truths.images(); ++i) {
+      if constexpr (in_host_memory<B> && matcher<Match> && !predicts) {
+        match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
+        take(truths, i, layout.size());
+        b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+        mining_(std::span<const float>(wrong_.column(0), wrong_.size()), verdicts_,
+                positives_.size(), mined_);
+        b.append(positives_, i * layout.size(), out.positives);
+        b.append(own_truths_, truths.first(i), out.truths);
+        b.append(mined_, i * layout.size(), out.negatives);
+      } else {
+        match_image(b, layout, anchors, said, truths, i);
+        sample_image(b, said, truths, i, out);
+      }
+    }
+    if constexpr (in_host_memory<B> && matcher<Match> && !predicts)
+      b.put(std::span<const wanted<float>>(want_), 1, out.want);
+    else
+      b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
+  }
+
+ private:
+  static void clear(B& b, typename B::list& rows) { b.put(std::span<const row_index>(), rows); }
+
+  /// Reads the assignment of one image: what its positives should say, and who may be mined.
+  void take(const truth_batch<Schema>& truths, std::size_t image, std::size_t anchors)
+  {
+    const assignment& a = assigned_;
+    if (a.verdicts.size() != anchors || a.truths.size() != anchors)
+      fail("image ", image, " of the batch has verdicts on ", a.verdicts.size(),
+           " anchors, expected ", anchors);
+    const auto of_image = truths.boxes(image);
+    verdicts_.assign(a.verdicts.begin(), a.verdicts.end());
+    positives_.clear(), own_truths_.clear();
+    each_positive(a.verdicts, [&](std::size_t anchor) {
+      const row_index truth = a.truths[anchor];
+      if (truth >= of_image.size())
+        fail("image ", image, " of the batch assigns an anchor to truth ", truth, " of ",
+             of_image.size());
+      const float label = of_image[truth].label;
+      if (label > 0) {
+        positives_.push_back(static_cast<row_index>(anchor));
+        own_truths_.push_back(truth);
+        want_.push_back({label, a.qualities.empty() ? 1.0f : a.qualities[anchor],
+                         a.weights.empty() ? 1.0f : a.weights[anchor]});
+      } else {
+        verdicts_[anchor] = label == 0 ? verdict::negative : verdict::ignored;
+      }
+    });
+  }
+
+  /// Fills assignment_, (1, anchors), of one image.
+  void match_image(B& b, const anchor_layout& layout,
+                   const typename B::template table<centre_box<float>>& anchors,
+                   const outputs<B>& said, const truth_batch<Schema>& truths, std::size_t i)
+  {
+    if constexpr (predicts || table_matcher<Match, B>) {
+      const auto bounds = truths.bounds(i);
+      const auto boxes = truths.boxes(i);
+      const auto ignore = truths.ignore(i);
+      host_rivals_.clear();
+      for (std::size_t t = 0; t < bounds.size(); ++t)
+        host_rivals_.push_back({bounds[t], boxes[t].label,
+                                !ignore.empty() && ignore[t] ? 1.0f
+                                : boxes[t].label < 0         ? 2.0f
+                                                             : 0.0f});
+      b.put(std::span<const rival<float>>(host_rivals_), 1, rivals_);
+      if constexpr (predicts) {
+        const auto scores = said.scores.image(i);
+        b.map(detail::decoded<Coder>{coder_}, decoded_,
+              b.template as<box_code_t<Coder>>(said.boxes.image(i), "boxes"), anchors);
+        match_.in_tables(b, anchors, rivals_, said_of_image<B, Labels>{scores, labels_, decoded_},
+                         assignment_);
+      } else {
+        match_.in_tables(b, anchors, rivals_, assignment_);
+      }
+      b.map(detail::label_of_rival{}, labels_of_, rivals_);
+    } else {  // the truths are the host's anyway
+      match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
+      const auto boxes = truths.boxes(i);
+      host_assigned_.resize(layout.size());
+      for (std::size_t a = 0; a < layout.size(); ++a) {
+        const bool positive = assigned_.verdicts[a] == verdict::positive;
+        host_assigned_[a] = {static_cast<float>(assigned_.verdicts[a]),
+                             positive ? static_cast<float>(assigned_.truths[a]) : 0.0f,
+                             assigned_.qualities.empty() ? 1.0f : assigned_.qualities[a],
+                             assigned_.weights.empty() ? 1.0f : assigned_.weights[a]};
+      }
+      b.put(std::span<const assigned<float>>(host_assigned_), 1, assignment_);
+      host_labels_.clear();
+      for (const truth_box<float>& truth : boxes) host_labels_.push_back({truth.label});
+      b.put(std::span<const number<float>>(host_labels_), 1, labels_of_);
+    }
+  }
+
+  /// Adds the positives and the negatives of assignment_.
+  void sample_image(B& b, const outputs<B>& said, const truth_batch<Schema>& truths, std::size_t i,
+                    samples<B>& out)
+  {
+    static_assert(
+        requires { mining_.quota(std::size_t{}); },
+        "where tables lie elsewhere, or a matcher looks at what the network says, mining "
+        "must tell how many negatives it wants: quota(positives)");
+    if (labels_of_.shape().rows > 0) {
+      b.map(detail::truth_of{}, numbers_, assignment_);
+      b.rows_of(numbers_, rows_);
+      b.map(detail::judge{}, judged_, assignment_, b.gather(labels_of_, rows_));
+    } else {
+      b.map(detail::judge{}, judged_, assignment_);
+    }
+    clear(b, rows_);
+    b.append(anchor_rows_, i * out.anchors, rows_);
+    b.scatter(judged_, rows_, all_judged_);
+
+    b.map(detail::is_positive{}, numbers_, judged_);
+    b.compact(numbers_, rows_);
+    const std::size_t positives = rows_.size();
+    b.append(rows_, i * out.anchors, out.positives);
+    b.map(detail::truth_of{}, numbers_, b.gather(assignment_, rows_));
+    b.rows_of(numbers_, chosen_);
+    b.append(chosen_, truths.first(i), out.truths);
+
+    b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+    b.map(detail::minable{}, numbers_, wrong_, judged_);
+    b.best(numbers_, mining_.quota(positives), rows_);
+    b.map(detail::was_minable{}, marks_, b.gather(numbers_, rows_));
+    b.compact(marks_, chosen_);
+    b.gather(rows_, chosen_, rows_);
+    b.append(rows_, i * out.anchors, out.negatives);
+  }
+
+  Match match_;
+  Labels labels_;
+  Mining mining_;
+  Coder coder_;
+  // Of one image, on the host:
+  assignment assigned_;
+  std::vector<verdict> verdicts_;
+  std::vector<row_index> positives_, own_truths_, mined_;
+  std::vector<rival<float>> host_rivals_;
+  std::vector<assigned<float>> host_assigned_;
+  std::vector<number<float>> host_labels_;
+  // Where tables lie:
+  typename B::template table<rival<float>> rivals_;
+  typename B::template table<box<float>> decoded_;
+  typename B::template table<assigned<float>> assignment_;
+  typename B::template table<detail::judged<float>> judged_, all_judged_;
+  typename B::template table<number<float>> labels_of_, numbers_, wrong_, marks_;
+  typename B::list rows_, chosen_, anchor_rows_;
+  std::vector<wanted<float>> want_;  // of the batch
+};
+
+}  // namespace retinue

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <retinue/detail/file.hpp>
+
+#include "catch.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <thread>
+
+using namespace retinue;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A folder of its own, which goes with the test.
+struct scratch {
+  fs::path path = fs::temp_directory_path() / ("retinue_file_" + std::to_string(::getpid()));
+  scratch()
+  {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+  ~scratch() { fs::remove_all(path); }
+
+  /// Its names, in order, parted by spaces.
+  [[nodiscard]] std::string names() const
+  {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+      found.push_back(entry.path().lexically_relative(path).string());
+    std::sort(found.begin(), found.end());
+    std::string all;
+    for (const auto& name : found) all += (all.empty() ? "" : " ") + name;
+    return all;
+  }
+};
+
+std::string text_in(const fs::path& file)
+{
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string read_from(int descriptor, std::size_t most)
+{
+  std::string text(most, '\0');
+  const auto got = ::read(descriptor, text.data(), text.size());
+  text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  return text;
+}
+
+template <class Action>
+std::string refusal(const Action& action)
+{
+  try {
+    action();
+  } catch (const error& e) {
+    return e.what();
+  }
+  return "not refused";
+}
+
+}  // namespace
+
+TEST_CASE("a file is replaced whole, and nothing else is left in its folder")
+{
+  const scratch room;
+  write_text(room.path / "a.txt", "one");
+  write_text(room.path / "a.txt", "two");
+  CHECK(text_in(room.path / "a.txt") == "two");
+  CHECK(room.names() == "a.txt");
+  CHECK(refusal([&] {
+          write_text(room.path / "none" / "a.txt", "x");
+        }).find("none/a.txt: cannot be created: ") != std::string::npos);
+}
+
+TEST_CASE("through a symbolic link its file is replaced, and the link stays")
+{
+  const scratch room;
+  fs::create_directories(room.path / "inner");
+  write_text(room.path / "inner" / "real", "old");
+  fs::create_symlink("inner/second", room.path / "first");
+  fs::create_symlink("real", room.path / "inner" / "second");
+  write_text(room.path / "first", "new");
+  CHECK(text_in(room.path / "inner" / "real") == "new");
+  CHECK(fs::read_symlink(room.path / "first") == "inner/second");
+  CHECK(fs::read_symlink(room.path / "inner" / "second") == "real");
+
+  fs::create_symlink("inner/absent", room.path / "dangling");
+  write_text(room.path / "dangling", "made");
+  CHECK(fs::is_symlink(room.path / "dangling"));
+  CHECK(text_in(room.path / "inner" / "absent") == "made");
+  CHECK(room.names() == "dangling first inner inner/absent inner/real inner/second");
+
+  fs::create_symlink("round", room.path / "round");
+  CHECK(refusal([&] {
+          write_text(room.path / "round", "x");
+        }).ends_with("round: its symbolic links lead nowhere"));
+}
+
+TEST_CASE("a pipe is written to and stays a pipe")
+{
+  const scratch room;
+  const auto pipe = room.path / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  fs::create_symlink("pipe", room.path / "link");
+  for (const char* name : {"pipe", "link"}) {
+    std::string got;
+    std::thread reader([&] { got = text_in(pipe); });
+    write_text(room.path / name, "through");
+    CHECK(fs::is_fifo(pipe));
+    if (!fs::is_fifo(pipe)) {  // or the reader would wait for ever
+      const int other = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK);
+      ::close(other);
+      reader.detach();
+      return;
+    }
+    reader.join();
+    CHECK(got == "through");
+  }
+  CHECK(room.names() == "link pipe");
+}
+
+TEST_CASE("a character device is written to as it stands")
+{
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0) return;  // a machine without terminals
+  REQUIRE(::grantpt(master) == 0);
+  REQUIRE(::unlockpt(master) == 0);
+  const std::string terminal = ::ptsname(master);
+  const int held = ::open(terminal.c_str(), O_RDWR | O_NOCTTY);  // or a read finds its end
+  REQUIRE(held >= 0);
+  write_text(terminal, "shown");
+  CHECK(read_from(master, 5) == "shown");
+  CHECK(fs::is_character_file(terminal));
+  ::close(held);
+  ::close(master);
+}
+
+TEST_CASE("the name of an open descriptor is written to where that stands")
+{
+  const scratch room;
+  if (!fs::exists("/proc/self/fd")) return;  // no Linux
+  const auto file = room.path / "log";
+  const int log = ::open(file.c_str(), O_WRONLY | O_CREAT, 0600);
+  REQUIRE(::write(log, "before ", 7) == 7);
+  for (const char* folder : {"/dev/fd/", "/proc/self/fd/"})
+    write_text(folder + std::to_string(log), "now ");
+  REQUIRE(::write(log, "after", 5) == 5);
+  ::close(log);
+  CHECK(text_in(file) == "before now now after");
+
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  write_text("/dev/fd/" + std::to_string(ends[1]), "piped");
+  CHECK(read_from(ends[0], 5) == "piped");
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(room.names() == "log");
+}
+
+TEST_CASE("folders and sockets are refused, and stay")
+{
+  const scratch room;
+  fs::create_directories(room.path / "folder");
+  CHECK(refusal([&] {
+          write_text(room.path / "folder", "x");
+        }).ends_with("folder: a folder, where a file was to be written"));
+  CHECK(refusal([&] { write_text(room.path / "folder/", "x"); }).find("a folder") !=
+        std::string::npos);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = (room.path / "s").string();
+  if (name.size() < sizeof address.sun_path) {
+    std::memcpy(address.sun_path, name.c_str(), name.size());
+    REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    CHECK(refusal([&] { write_text(name, "x"); }).find("s: neither a file nor a pipe") !=
+          std::string::npos);
+    CHECK(fs::is_socket(name));
+  }
+  ::close(socket);
+  CHECK(room.names() == "folder s");
+}
+
+TEST_CASE("what a killed process left unfinished goes, what a living one writes stays")
+{
+  const scratch room;
+  std::array<int, 2> ready{};
+  REQUIRE(::pipe(ready.data()) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    detail::unfinished_file theirs;
+    if (!theirs.make(room.path / "theirs")) ::_exit(1);
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+    for (;;) ::pause();
+  }
+  REQUIRE(read_from(ready[0], 1) == "x");
+  const std::string kept = room.names();
+  CHECK(kept.starts_with("theirs." + std::to_string(child)));
+  detail::remove_abandoned(room.path);
+  CHECK(room.names() == kept);
+  {
+    detail::unfinished_file ours;
+    REQUIRE(ours.make(room.path / "ours"));
+    detail::remove_abandoned(room.path);
+    CHECK(fs::exists(ours.name));
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  std::ofstream(room.path / "other") << "stays";
+  detail::remove_abandoned(room.path);
+  CHECK(room.names() == "other");
+  detail::remove_abandoned(room.path / "absent");
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_CASE("a message holds nothing that a terminal would obey, and words of any language")
+{
+  using detail::printable;
+  CHECK(printable("Gesichter/Größe 顔 🙂.jpg") == "Gesichter/Größe 顔 🙂.jpg");
+  CHECK(printable("\x1b[2J\x07 a\x7f") == "?[2J? a?");
+  CHECK(printable("one\ntwo\r\n\tthree") == "one two   three");
+  CHECK(printable("\u009b31m") == "?31m");  // a control character of two bytes
+  CHECK(printable("\x9b"
+                  "31m") == "?31m");                           // and of one, which is no UTF-8
+  CHECK(printable("gpj.\u202egnp") == "gpj.?gnp");             // writes backwards
+  CHECK(printable("\xc0\xaf") == "??");                        // "/" spelt longer than need be
+  CHECK(printable("\xe0\x80\xaf|\xed\xa0\x80") == "???|???");  // the same, half of a pair
+  CHECK(printable("\xf4\x90\x80\x80|\xf5") == "????|?");       // past the last character
+  CHECK(printable("cut \xe9\xa1") == "cut ??");
+  CHECK(printable(std::string_view("a\0b", 3)) == "a?b");
+  CHECK(refusal([] { fail("\x1b]0;owned\x07.jpg", ": no\nsuch file"); }) ==
+        "?]0;owned?.jpg: no such file");
+  const scratch room;
+  CHECK(refusal([&] {
+          (void)detail::read_file(room.path / "\x1b[31mred");
+        }).ends_with("/?[31mred: no such file"));
+}
+
+TEST_CASE("what a file says is quoted short, in whole characters")
+{
+  const auto quoted = [](std::string_view text) { return detail::quoted(text); };
+  CHECK(quoted("Größe\x1b") == "\"Größe?\"");
+  CHECK(quoted(std::string(100, 'a')) == '"' + std::string(100, 'a') + '"');
+  CHECK(quoted(std::string(101, 'a')) == '"' + std::string(100, 'a') + "...\"");
+  CHECK(quoted(std::string(99, 'a') + "ö") == '"' + std::string(99, 'a') + "...\"");
+  CHECK(quoted(std::string(98, 'a') + "öö") == '"' + std::string(98, 'a') + "ö...\"");
+  CHECK(quoted(std::string(300, '\x80')) == '"' + std::string(97, '?') + "...\"");
+}
