@@ -2,9 +2,9 @@
 // The network on 640 x 640 pixels: as a LibTorch module in eager mode, and folded. The weights are
 // random, which changes nothing of the time.
 #include <retinue/models/detector.hpp>
-#include <retinue/models/runner.hpp>
 #include <retinue/models/process.hpp>
 #include <retinue/models/retinaface.hpp>
+#include <retinue/models/runner.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -42,7 +42,8 @@ void time(benchmark::State& state, int threads, int batch, const Run& run)
   const torch::NoGradGuard no_gradients;
   torch::manual_seed(1);
   const at::Tensor images = torch::randn({batch, 3, 640, 640}) * 60;
-  benchmark::DoNotOptimize(run(images).scores.values.softmax(-1));  // kernels are made at the first call
+  benchmark::DoNotOptimize(
+      run(images).scores.values.softmax(-1));  // kernels are made at the first call
   for (auto _ : state) benchmark::DoNotOptimize(run(images).scores.values.softmax(-1));
   state.SetItemsProcessed(state.iterations() * batch);
 }

@@ -84,8 +84,8 @@ void step(benchmark::State& state, std::int64_t count, int side, const Loss& mak
 
 auto ours(const batch& given, int side)
 {
-  return [&given, side,
-          want = objective<multibox_settings<face5>>(square_anchors::retinaface())](const network_outputs& said) mutable {
+  return [&given, side, want = objective<multibox_settings<face5>>(square_anchors::retinaface())](
+             const network_outputs& said) mutable {
     return want(said, {side, side}, std::span<const std::vector<instance<face5>>>(given.truths))
         .total;
   };
@@ -98,7 +98,8 @@ auto seeds(const batch& given, int side)
   std::vector<image_targets<face5>> targets(given.truths.size());
   for (std::size_t b = 0; b < targets.size(); ++b)
     match(anchors, std::span<const instance<face5>>(given.truths[b]), targets[b]);
-  return [want = dense_targets(anchors.anchors(), given.truths, targets)](const network_outputs& said) {
+  return [want = dense_targets(anchors.anchors(), given.truths, targets)](
+             const network_outputs& said) {
     return seed_loss(said.boxes.values, said.scores.values, said.points.values, want);
   };
 }

@@ -193,6 +193,40 @@ TEST_CASE("Pixels go where landmarks go")
   check_pixels(colour_change{}, 1);
 }
 
+TEST_CASE("A crop larger than the picture fills in what lies around it")
+{
+  const cv::Mat from = map_of_places({120, 160});
+  random_square_crop stage;
+  stage.shares = {1.2, 3};  // 144 and 360 pixels
+  stage.fill = {200, 201, 202};
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    keyed_random random(9, 0, round);
+    const window w = stage.draw(random, {120, 160}, std::span<const face>{});
+    cv::Mat to;
+    apply(w, from, to);
+    REQUIRE(to.size() == cv::Size(w.size.width, w.size.height));
+    int wrong = 0;
+    for (int y = 0; y < to.rows; ++y)
+      for (int x = 0; x < to.cols; ++x) {
+        const int there_x = x + w.left, there_y = y + w.top;
+        const bool inside = there_x >= 0 && there_x < 160 && there_y >= 0 && there_y < 120;
+        const cv::Vec3b expected =
+            inside ? from.at<cv::Vec3b>(there_y, there_x) : cv::Vec3b(200, 201, 202);
+        wrong += to.at<cv::Vec3b>(y, x) != expected;
+      }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("There is room for a picture of more bytes than an int counts")
+{
+  augmentation_buffers buffers;
+  const cv::Mat large = buffers.other_than(cv::Mat(), {27000, 27000});  // is never touched
+  CHECK(large.rows == 27000);
+  CHECK(large.cols == 27000);
+  CHECK(large.type() == CV_8UC3);
+}
+
 TEST_CASE("Colours turn as a circle of hues does")
 {
   cv::Mat picture(61, 1100, CV_8UC3);  // longer than what is changed at once

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <retinue/augment.hpp>
+#include <retinue/error.hpp>
 
 #include "catch.hpp"
 
@@ -7,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <string>
 #include <vector>
 
 using namespace retinue;
@@ -251,6 +253,129 @@ TEST_CASE("A square crop holds a truth, and its boxes lie in it")
   check_square_crop<schemas::face5>();
   check_square_crop<schemas::face68>();
   check_square_crop<schemas::wflw98>();
+}
+
+TEST_CASE("A square crop of a share above 1 is larger than the picture, which lies anywhere in it")
+{
+  random_square_crop crop;
+  crop.shares = {1.25, 2.5};  // 150 and 300 pixels: more than the height, then more than both sides
+  crop.fill = {1, 2, 3};
+  std::set<int> lefts, tops, sides;
+  for (std::uint64_t round = 0; round < 500; ++round) {
+    const auto before = objects<schemas::face5>({5, 1, round}, 3);
+    keyed_random random(14, 0, round);
+    const window w = crop.draw(random, picture, std::span<const instance<schemas::face5>>(before));
+    if (w.size == picture) continue;  // no truth suits: one that overhangs the picture
+    sides.insert(w.size.width);
+    CHECK(w.size.width == w.size.height);
+    CHECK(w.fill == crop.fill);
+    CHECK(w.top <= 0);
+    CHECK(w.top + w.size.height >= picture.height);
+    if (w.size.width == 150) {
+      CHECK(w.left >= 0);
+      CHECK(w.left + 150 <= picture.width);
+    } else {
+      CHECK(w.holds_all_of(picture));
+      lefts.insert(w.left);
+      tops.insert(w.top);
+      auto now = before;
+      w.map(now, picture);
+      REQUIRE(now.size() == before.size());
+      for (std::size_t i = 0; i < now.size(); ++i) {
+        CHECK(now[i].bounds.x1 == before[i].bounds.x1 - float(w.left));
+        CHECK(now[i].bounds.y2 == before[i].bounds.y2 - float(w.top));
+        CHECK(now[i].visible == before[i].visible);
+      }
+    }
+  }
+  CHECK(sides == std::set<int>{150, 300});
+  CHECK(lefts.size() > 60);
+  CHECK(tops.size() > 60);
+  CHECK(*lefts.begin() >= picture.width - 300);
+  CHECK(*lefts.rbegin() <= 0);
+
+  crop.shares = {2.5};
+  crop.tries = 100000;
+  int least = 0, most = -300;
+  for (std::uint64_t round = 0; round < 2000; ++round) {
+    keyed_random random(15, 0, round);
+    const window w = crop.draw(random, picture, std::span<const instance<schemas::none>>{});
+    least = std::min(least, w.left), most = std::max(most, w.left);
+  }
+  CHECK(least == picture.width - 300);
+  CHECK(most == 0);
+}
+
+TEST_CASE("What is not turned is not touched")
+{
+  const auto before = objects<schemas::face5>({16, 0, 0}, 40);  // some across the picture's edge
+  keyed_random random(1, 1, 1);
+  random_affine stage;
+  stage.probability = 0;
+  auto now = before;
+  stage.draw(random, picture, std::span<const instance<schemas::face5>>(before)).map(now, picture);
+  CHECK(now == before);
+}
+
+TEST_CASE("A depth is a length along x: scaled as x is, neither shifted nor mirrored")
+{
+  using mesh = schemas::points<1, 3>;
+  instance<mesh> dot{{20, 20, 60, 60}, 1, {}, {true}, false};
+  dot.points.points[0] = {40, 40, 8};
+  const auto depth_after = [&](const auto& transform) {
+    std::vector all{dot};
+    transform.map(all, picture);
+    return all.at(0).points.points[0][2];
+  };
+  CHECK(depth_after(resize{{60, 320}, {}}) == 16);  // twice as wide, half as high
+  CHECK(depth_after(window{.left = 10, .top = -5, .size = {100, 100}}) == 8);
+  CHECK(depth_after(mirror{}) == 8);
+  keyed_random random(17, 0, 0);
+  const affine turned =
+      random_affine{.probability = 1, .degrees = 30, .least_scale = 0.5, .most_scale = 0.5}.draw(
+          random, picture, std::span<const instance<mesh>>{});
+  CHECK(std::abs(depth_after(turned) - 4) < 1e-5f);
+  CHECK(depth_after(affine{.m = {2, 0, -40, 0, 1, 0}}) == 16);
+}
+
+TEST_CASE("Stages that cannot draw are refused, in a sentence that names the value")
+{
+  const auto said = [](const auto& stage, extent2 size = picture) -> std::string {
+    keyed_random random(1, 1, 1);
+    try {
+      static_cast<void>(stage.draw(random, size, std::span<const instance<schemas::none>>{}));
+    } catch (const error& e) {
+      return e.what();
+    }
+    return "nothing";
+  };
+  const double none = std::nan("");
+  CHECK(said(random_square_crop{.shares = {}}).find("no shares") != std::string::npos);
+  CHECK(said(random_square_crop{.shares = {0.5, -2}}).find("-2") != std::string::npos);
+  CHECK(said(random_square_crop{.shares = {none}}) != "nothing");
+  CHECK(said(random_square_crop{.tries = -3}).find("-3") != std::string::npos);
+  CHECK(said(random_overlap_crop{.least_share = 1.5}).find("1.5") != std::string::npos);
+  CHECK(said(random_overlap_crop{.most_aspect = 0.5}).find("0.5") != std::string::npos);
+  CHECK(said(random_overlap_crop{.rounds = -1}).find("-1") != std::string::npos);
+  CHECK(said(random_resize{}).find("0 x 0") != std::string::npos);
+  CHECK(said(random_resize{{64, 64}, {}}).find("no kernel") != std::string::npos);
+  CHECK(said(random_expand{.most = 0.5}).find("0.5") != std::string::npos);
+  CHECK(said(random_expand{.probability = 2}).find("2") != std::string::npos);
+  CHECK(said(random_affine{.least_scale = 0}).find("scales") != std::string::npos);
+  CHECK(said(random_affine{.shift = none}).find("nan") != std::string::npos);
+  CHECK(said(random_erase{.least_area = 0.5, .most_area = 0.1}).find("0.5") != std::string::npos);
+  CHECK(said(random_erase{.most_aspect = 0}) != "nothing");
+  CHECK(said(random_mirror{none}).find("nan") != std::string::npos);
+  CHECK(said(random_colours{.least = 2, .most = 1}).find("contrast") != std::string::npos);
+  CHECK(said(random_colours{.hue = -1}).find("-1") != std::string::npos);
+  for (const extent2 size : {extent2{}, extent2{1, 9}}) {
+    keyed_random random(1, 1, 1);
+    CHECK_THROWS_AS(random_mosaic{size}.draw(random, {picture, picture, picture, picture}), error);
+  }
+  keyed_random random(1, 1, 1);
+  const std::array<extent2, 4> pictures{picture, picture, {0, 5}, picture};
+  CHECK_THROWS_AS((random_mosaic{{64, 64}}.draw(random, pictures)), error);
+  CHECK_THROWS_AS((random_mosaic{{64, 64}, 0.9, 0.1}.draw(random, {})), error);
 }
 
 TEST_CASE("The last offset of a crop is reached, but not by the reference")

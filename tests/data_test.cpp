@@ -282,6 +282,16 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
   CHECK(refusal([&] {
           return read_coco<schemas::face5>(file);
         }).find("annotations[0].keypoints has 12 numbers, expected 15") != std::string::npos);
+
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  for (const std::string number : {"1e300", "\"x\"", deep.c_str()}) {
+    const auto wrong = at.write("c.json", head + R"({"image_id": 8, "category_id": 90,
+              "bbox": [1, 2, 3, 4], "keypoints": [5, 6, )" +
+                                              number + "]}]}");
+    CHECK(refusal([&] {
+            return read_coco<schemas::points<1>>(wrong);
+          }).find("annotations[0].keypoints has ") != std::string::npos);
+  }
 }
 
 TEST_CASE("widerface_mini gives the reference's targets", "[shared]")

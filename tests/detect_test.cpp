@@ -36,6 +36,19 @@ TEMPLATE_TEST_CASE("the pipeline is what its steps say (Eigen)", "", RETINUE_TES
   test::check_against_definition<TestType, backend>(as_views, 4);
 }
 
+TEST_CASE("a depth is found in pixels along x")
+{
+  using mesh = schemas::points<1, 3>;
+  const centre_size_coder code;
+  const centre_box<float> anchor{0.5f, 0.5f, 0.2f, 0.4f};
+  const landmarks<float, mesh> truth{{{{0.25f, 0.75f, 0.125f}}}};  // fractions of 320 x 80 pixels
+  const detail::decode_to_pixels<centre_size_coder> to_pixels{code, 320, 80};
+  const auto found = to_pixels(code.encode(truth, anchor), anchor).points[0];
+  CHECK(std::abs(found[0] - 80) < 1e-3f);
+  CHECK(std::abs(found[1] - 60) < 1e-3f);
+  CHECK(std::abs(found[2] - 40) < 1e-3f);
+}
+
 TEST_CASE("a batch gives what its images give alone (Eigen)")
 {
   test::check_batches<backend>(as_views);

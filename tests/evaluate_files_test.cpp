@@ -156,6 +156,18 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
   CHECK(has(says(truth_of(R"({"image_id": "7"})")), "image_id is \"7\", expected a whole number"));
   CHECK(has(says(truth_of(R"({"image_id": 7, "category_id": 9, "bbox": [1, 2, 3, 4]})")),
             "category_id is that of no category"));
+  CHECK(has(says(truth_of(R"({"image_id": 18446744073709551615})")),
+            "image_id is 18446744073709551615, expected a whole number from -"));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, 1e999, 4]})")), "t.json: not JSON: "));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1e308, 2, 1e308, 4]})")), "are finite"));
+
+  // What is nested deeper than the stack goes is still refused by its key.
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  for (const auto& list : {deep, "[1, 2, 3, " + deep + "]"})
+    CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": )" + list + "}")), "annotations[0].bbox"));
+  CHECK(has(says(truth_of(R"({"image_id": )" + deep + "}")), "is a list of length 1, expected"));
+  const std::string text(100000, 'x');
+  CHECK(says(truth_of(R"({"image_id": ")" + text + "\"}")).size() < 400);
   const auto bad = here.write("d.json", R"([{"image_id": 4}])");
   CHECK(has(refusal([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
 }

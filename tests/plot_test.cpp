@@ -83,6 +83,24 @@ TEST_CASE("no line, no point, one point, equal points and values off the axes ar
   CHECK_FALSE(draw_plot(frame, far).empty());
 }
 
+TEST_CASE("values of any size are drawn")
+{
+  for (const double value : {1e16, 1e20, 1e300, -1e20, 1e-300, 1.7e308}) {
+    CAPTURE(value);
+    for (const double step : {0.0, std::abs(value) * 2e-16, std::abs(value) * 1e-12, 1.0}) {
+      const std::vector<plot_line> lines{{"", {0, 1, 2}, {value, value + step, value}}};
+      CHECK_FALSE(draw_plot({}, lines).empty());
+    }
+    const std::vector<plot_line> both{{"", {0, 1}, {-value, value}}, {"", {-value, value}, {0, 1}}};
+    CHECK_FALSE(draw_plot({}, both).empty());
+  }
+  // The only value is in the middle.
+  plot_frame frame;
+  frame.size = {.height = 502, .width = 496};
+  CHECK(coloured_near(draw_plot(frame, std::vector<plot_line>{{"", {0, 4}, {1e20, 1e20}}}), 276,
+                      244));
+}
+
 TEST_CASE("what cannot be drawn is refused")
 {
   const std::vector<plot_line> uneven{{"loss", {1, 2}, {1}}};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder of golden arrays, photos and weights, which is never part of this repository.
 //
-//   TEST_CASE("...", "[shared]") { RETINUE_NEEDS_SHARED(); auto f =
-//   retinue::test::shared("golden/nms.npz"); }
+//   TEST_CASE("...", "[shared]")
+//   {
+//     RETINUE_NEEDS_SHARED();
+//     const auto file = retinue::test::shared("golden/nms.npz");
+//   }
 #pragma once
 
 #include <cstdlib>

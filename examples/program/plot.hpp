@@ -2,7 +2,7 @@
 // Lines over two axes, as a picture: precision against recall, a loss against steps.
 //
 // Ticks stand at 1, 2 or 5 times a power of ten; on a logarithmic axis at powers of ten. A point
-// that is not finite, or not positive on such an axis, breaks its line.
+// that is not finite (or larger than 1e300), or not positive on such an axis, breaks its line.
 #pragma once
 
 #include <retinue/error.hpp>     // fail
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,6 +53,7 @@ struct plot_frame {
 namespace detail {
 [[nodiscard]] inline double to_axis(const plot_axis& axis, double v)
 {
+  if (!(std::abs(v) <= 1e300)) return std::numeric_limits<double>::quiet_NaN();
   return axis.logarithmic ? std::log10(v) : v;  // not finite where v is not positive
 }
 
@@ -78,9 +80,12 @@ struct plot_scale {
     } else {
       for (const plot_line& line : lines) std::ranges::for_each(line.*values, stretch);
     }
-    if (!(greatest > least)) {  // a single value, or none: some room around it
-      least -= 0.5;
-      greatest += 0.5;
+    // Values of too little difference for ticks between them, or one, or none: room around them.
+    const double finest = 1e-9 * std::max(std::abs(least), std::abs(greatest));
+    if (!(greatest - least > finest)) {
+      const double room = std::max(0.5, finest);
+      least -= room;
+      greatest += room;
     }
   }
 
@@ -92,8 +97,9 @@ struct plot_scale {
     if (logarithmic) step = std::max(1.0, std::ceil(step));
     std::vector<double> all;
     const double slack = 1e-9 * (greatest - least);
-    for (double k = std::ceil((least - slack) / step); k * step <= greatest + slack; ++k)
-      all.push_back(k * step);
+    const double first = std::ceil((least - slack) / step);
+    for (int k = 0; k <= 10 && (first + k) * step <= greatest + slack; ++k)  // 7 at most, rounded
+      all.push_back((first + k) * step);
     return all;
   }
 

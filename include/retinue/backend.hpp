@@ -118,10 +118,9 @@ struct example_class_cost {
 ///                                                    the order of rows, NaN last
 ///   compact(numbers, list&)                          the rows that are more than 0, rising
 ///   gather(table or view, list)                      the chosen rows, (1, list's length)
-///   gather(list, list, list&)                        the same of a list, into one of them or
-///   another append(list, offset, list&)                      adds the rows of the first, each
-///   moved on scatter(table, list, table&)                     writes row i of the first to row
-///   list[i], no
+///   gather(list, list, list&)                        the same of a list, into any list
+///   append(list, offset, list&)                      adds the rows of the first, each moved on
+///   scatter(table, list, table&)                     writes row i of the first to row list[i], no
 ///                                                    row twice
 ///   divide(list, by, list& quotients, list& remainders)
 ///   number_of(list, table<number>&), rows_of(table<number> or table<best_row>, list&)

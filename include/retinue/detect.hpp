@@ -57,6 +57,7 @@ struct decode_to_pixels {
       for (auto& p : found.points) {
         p[0] = p[0] * S(x);
         p[1] = p[1] * S(y);
+        if constexpr (decltype(found)::dimension == 3) p[2] = p[2] * S(x);
       }
     } else {
       found = {T(found.x1 * S(x)), T(found.y1 * S(y)), T(found.x2 * S(x)), T(found.y2 * S(y))};

@@ -3,7 +3,9 @@
 //
 // A schema is a type. `count` may be 0 (plain boxes); `dimension` is 2, or 3 for meshes; `mirror`
 // names, for each point, the point whose place it takes when the picture is flipped left to right,
-// so mirror[mirror[k]] == k. Left and right are the image's, not the subject's.
+// so mirror[mirror[k]] == k. Left and right are the image's, not the subject's. A third coordinate
+// is a depth in the unit of x, everywhere: pixels along x where x is in pixels, and shares of the
+// picture's width where x is one. Whatever scales x scales it too; nothing shifts or mirrors it.
 //
 //   struct triangle {                                       // a schema of yours
 //     static constexpr std::size_t count = 3, dimension = 2;
@@ -158,13 +160,18 @@ struct point_set {
   friend bool operator==(const point_set&, const point_set&) = default;
 };
 
-/// Where the points of one object lie, in the unit of its box.
+namespace detail {
+struct positions;
+struct regressed;
+}  // namespace detail
+
+/// Where the points of one object lie, in the unit of its box; a depth in that of x.
 template <class T, landmark_schema Schema>
-using landmarks = point_set<T, Schema, struct positions>;
+using landmarks = point_set<T, Schema, detail::positions>;
 
 /// What the network regresses for them, without unit.
 template <class T, landmark_schema Schema>
-using landmark_offsets = point_set<T, Schema, struct regressed>;
+using landmark_offsets = point_set<T, Schema, detail::regressed>;
 
 static_assert(record<landmarks<float, schemas::face5>> && record<landmarks<float, schemas::none>>);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <retinue/augment/transform.hpp>  // transform, keep_inside
+#include <retinue/error.hpp>              // fail
 
 #include <algorithm>
 #include <array>
@@ -31,9 +32,12 @@ struct affine {
     return {m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]};
   }
 
+  /// Where nothing moves, nothing is cut from the instances.
   template <class Schema>
   void map(std::vector<instance<Schema>>& instances, extent2 size) const
   {
+    if (m == affine{}.m) return;
+    const auto scale = static_cast<float>(std::hypot(m[0], m[3]));  // of lengths along x
     for (auto& i : instances) {
       const box<float> b = i.bounds;
       const std::array corners{(*this)(b.x1, b.y1), (*this)(b.x2, b.y1), (*this)(b.x1, b.y2),
@@ -49,6 +53,7 @@ struct affine {
         const auto to = (*this)(p[0], p[1]);
         p[0] = static_cast<float>(to[0]);
         p[1] = static_cast<float>(to[1]);
+        if constexpr (Schema::dimension == 3) p[2] *= scale;
       });
     }
     detail::keep_inside(instances, size, landmarks);
@@ -68,6 +73,12 @@ struct random_affine {
   template <random_source Random, class Schema>
   [[nodiscard]] affine draw(Random& random, extent2 size, std::span<const instance<Schema>>) const
   {
+    detail::check_probability(probability, "a turned picture");
+    detail::check_range(least_scale, most_scale, 0.01, 100, "the scales of a turned picture");
+    for (const double reach : {degrees, shift, shear})
+      if (!(reach >= 0 && reach <= 360))
+        fail("a picture is turned by at most ", degrees, " degrees, shifted by ", shift,
+             " of its sides and sheared by ", shear, ", expected 0 to 360 each");
     affine drawn{.landmarks = landmarks, .fill = fill};
     if (!random.chance(probability)) return drawn;
     const double turn = random.uniform(-degrees, degrees) * std::numbers::pi / 180;

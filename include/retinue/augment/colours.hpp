@@ -7,6 +7,7 @@
 #pragma once
 
 #include <retinue/augment/transform.hpp>  // transform
+#include <retinue/error.hpp>              // fail
 
 #include <cstdint>
 #include <span>
@@ -46,6 +47,11 @@ struct random_colours {
   template <random_source Random, class Schema>
   [[nodiscard]] colour_change draw(Random& random, extent2, std::span<const instance<Schema>>) const
   {
+    detail::check_probability(probability, "a change of colours");
+    detail::check_range(least, most, 0, 1000, "contrast and saturation");
+    if (!(brightness >= 0 && brightness <= 255) || hue < 0 || hue > 180)
+      fail("colours change by ", brightness, " in brightness and ", hue,
+           " in hue at most, expected 0 to 255 and 0 to 180");
     colour_change c{.contrast_first = random.chance(0.5), .arithmetic = arithmetic};
     if (random.chance(probability)) c.brightness = random.uniform(-brightness, brightness);
     const auto draw_contrast = [&] {

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <retinue/augment/window.hpp>    // window
+#include <retinue/error.hpp>             // fail
 #include <retinue/formulas/overlap.hpp>  // iou
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -25,24 +27,29 @@ template <class Schema>
 }  // namespace detail
 
 /// A square of a share of the short side, with at least one truth wholly inside (seed 003, _crop).
+/// A share above 1 makes objects smaller: where the square is longer than a side of the picture, it
+/// holds all of that side, and the rest is filled in.
 struct random_square_crop {
-  std::vector<double> shares{0.3, 0.45, 0.6, 0.8, 1.0};
+  std::vector<double> shares{0.3, 0.45, 0.6, 0.8, 1.0};  ///< more than 0, at most 100
   int tries = 250;
   edge_landmarks landmarks = edge_landmarks::hide;
   bool last_offset = true;  ///< false, for compatibility: the last column and row are never reached
+  fill_colour fill = mean_colour;
 
   template <random_source Random, class Schema>
   [[nodiscard]] window draw(Random& random, extent2 size,
                             std::span<const instance<Schema>> instances) const
   {
+    check();
     const bool any = detail::has_truth(instances);
     for (int attempt = 0; attempt < tries; ++attempt) {
       const auto share = shares[random.below(static_cast<std::uint32_t>(shares.size()))];
       const int side = std::max(1, static_cast<int>(share * std::min(size.width, size.height)));
       const auto offset = [&](int room) {
         if (room == 0) return 0;
-        const int offsets = last_offset ? room + 1 : room;
-        return static_cast<int>(random.below(static_cast<std::uint32_t>(offsets)));
+        const int offsets = last_offset ? std::abs(room) + 1 : std::abs(room);
+        const auto drawn = static_cast<int>(random.below(static_cast<std::uint32_t>(offsets)));
+        return room < 0 ? -drawn : drawn;
       };
       const int left = offset(size.width - side), top = offset(size.height - side);
       const auto holds = [&](const instance<Schema>& i) {
@@ -50,9 +57,21 @@ struct random_square_crop {
                i.bounds.x2 <= float(left + side) && i.bounds.y2 <= float(top + side);
       };
       if (!any || std::ranges::any_of(instances, holds))
-        return {.left = left, .top = top, .size = {side, side}, .landmarks = landmarks};
+        return {
+            .left = left, .top = top, .size = {side, side}, .landmarks = landmarks, .fill = fill};
     }
-    return {.size = size, .landmarks = landmarks};
+    return {.size = size, .landmarks = landmarks, .fill = fill};
+  }
+
+ private:
+  void check() const
+  {
+    if (shares.empty()) fail("a square crop has no shares to draw its side from");
+    for (const double share : shares)
+      if (!(share > 0 && share <= 100))
+        fail("a square crop has a share of ", share,
+             " of the short side, expected more than 0 and at most 100");
+    if (tries < 0) fail("a square crop is tried ", tries, " times, expected 0 or more");
   }
 };
 
@@ -60,8 +79,8 @@ struct random_square_crop {
 /// picture, or 0.1 to 0.9, or any overlap that keeps a truth's centre.
 struct random_overlap_crop {
   std::array<double, 5> overlaps{0.1, 0.3, 0.5, 0.7, 0.9};
-  double least_share = 0.3;  ///< of each side of the picture
-  double most_aspect = 2;    ///< and no less than 1 / most_aspect
+  double least_share = 0.3;  ///< of each side of the picture; more than 0, at most 1
+  double most_aspect = 2;    ///< 1 or more, and no less than 1 / most_aspect
   int tries = 50;            ///< with one minimum; then another is drawn
   int rounds = 20;
   edge_landmarks landmarks = edge_landmarks::hide;
@@ -70,6 +89,7 @@ struct random_overlap_crop {
   [[nodiscard]] window draw(Random& random, extent2 size,
                             std::span<const instance<Schema>> instances) const
   {
+    check();
     const bool any = detail::has_truth(instances);
     constexpr auto modes = static_cast<std::uint32_t>(std::tuple_size_v<decltype(overlaps)> + 2);
     for (int round = 0; round < rounds; ++round) {
@@ -92,6 +112,17 @@ struct random_overlap_crop {
   }
 
  private:
+  void check() const
+  {
+    if (!(least_share > 0 && least_share <= 1))
+      fail("a crop by overlap has a least share of ", least_share,
+           ", expected more than 0 and at most 1");
+    if (!(most_aspect >= 1))
+      fail("a crop by overlap has sides of at most ", most_aspect, " to 1, expected 1 or more");
+    if (tries < 0 || rounds < 0)
+      fail("a crop by overlap is tried ", rounds, " x ", tries, " times, expected 0 or more");
+  }
+
   template <class Schema>
   [[nodiscard]] static bool suits(const window& w, double least,
                                   std::span<const instance<Schema>> instances)

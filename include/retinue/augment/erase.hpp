@@ -5,6 +5,7 @@
 #pragma once
 
 #include <retinue/augment/transform.hpp>  // transform
+#include <retinue/error.hpp>              // fail
 
 #include <algorithm>
 #include <cmath>
@@ -42,12 +43,16 @@ static_assert(transform<erase>);
 struct random_erase {
   double probability = 0.5;
   double least_area = 0.02, most_area = 0.1;  ///< shares of the picture
-  double most_aspect = 3;                     ///< and no less than 1 / most_aspect
+  double most_aspect = 3;                     ///< 1 or more, and no less than 1 / most_aspect
   bool hides_landmarks = false;
 
   template <random_source Random, class Schema>
   [[nodiscard]] erase draw(Random& random, extent2 picture, std::span<const instance<Schema>>) const
   {
+    detail::check_probability(probability, "a part erased");
+    detail::check_range(least_area, most_area, 0, 1, "the areas of what is erased");
+    if (!(most_aspect >= 1 && most_aspect <= 1000))
+      fail("what is erased has sides of at most ", most_aspect, " to 1, expected 1 to 1000");
     erase drawn{.hides_landmarks = hides_landmarks};
     if (!random.chance(probability)) return drawn;
     const double area =

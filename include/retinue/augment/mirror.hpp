@@ -39,6 +39,7 @@ struct random_mirror {
   template <random_source Random, class Schema>
   [[nodiscard]] mirror draw(Random& random, extent2, std::span<const instance<Schema>>) const
   {
+    detail::check_probability(probability, "a mirrored picture");
     return {random.chance(probability)};
   }
 };

@@ -9,6 +9,7 @@
 #include <retinue/augment/resize.hpp>     // resize
 #include <retinue/augment/transform.hpp>  // random_source
 #include <retinue/augment/window.hpp>     // window
+#include <retinue/error.hpp>              // fail
 
 #include <algorithm>
 #include <array>
@@ -43,12 +44,19 @@ struct mosaic_part {
 using mosaic_plan = std::array<mosaic_part, 4>;
 
 struct random_mosaic {
-  extent2 size{};                    ///< of the result
-  double least = 0.25, most = 0.75;  ///< where the pictures meet, as shares of the sides
+  extent2 size{};                    ///< of the result: at least two pixels along each side
+  double least = 0.25, most = 0.75;  ///< where the pictures meet, as shares of the sides: 0 to 1
 
   template <random_source Random>
   [[nodiscard]] mosaic_plan draw(Random& random, const std::array<extent2, 4>& pictures) const
   {
+    if (size.width < 2 || size.height < 2)
+      fail("a mosaic is to have ", size.width, " x ", size.height,
+           " pixels, expected at least two along each side");
+    detail::check_range(least, most, 0, 1, "the places where the pictures of a mosaic meet");
+    for (const extent2& picture : pictures)
+      if (picture.width < 1 || picture.height < 1)
+        fail("a mosaic was given a picture of ", picture.width, " x ", picture.height, " pixels");
     const auto meet = [&](int side) {
       return std::clamp(static_cast<int>(random.uniform(least, most) * side), 1, side - 1);
     };

@@ -25,13 +25,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <tuple>
 
 namespace retinue {
 
 namespace detail {
 
-[[nodiscard]] inline cv::Scalar scalar_of(const fill_colour& c)
+[[nodiscard]] inline cv::Scalar scalar_bgr(const fill_colour& c)
 {
   return {double(c[0]), double(c[1]), double(c[2])};
 }
@@ -73,12 +74,12 @@ inline void apply(const window& w, const cv::Mat& from, cv::Mat& to)
   if (to.u == from.u) to = cv::Mat();  // or the picture would be its own border
   to.create(seen.size(), CV_8UC3);
   if (there.empty()) {
-    to.setTo(detail::scalar_of(w.fill));
+    to.setTo(detail::scalar_bgr(w.fill));
     return;
   }
   const cv::Rect at(there.x - w.left, there.y - w.top, there.width, there.height);
   const auto fill = [&](const cv::Rect& border) {
-    if (!border.empty()) to(border).setTo(detail::scalar_of(w.fill));
+    if (!border.empty()) to(border).setTo(detail::scalar_bgr(w.fill));
   };
   fill({0, 0, to.cols, at.y});
   fill({0, at.y + at.height, to.cols, to.rows - at.y - at.height});
@@ -166,7 +167,7 @@ inline void apply(const affine& a, const cv::Mat& from, cv::Mat& to)
   const auto centre = a(0.5, 0.5);
   const cv::Matx23d middle(m[0], m[1], centre[0] - 0.5, m[3], m[4], centre[1] - 0.5);
   cv::warpAffine(from, to, middle, from.size(), cv::INTER_LINEAR, cv::BORDER_CONSTANT,
-                 detail::scalar_of(a.fill));
+                 detail::scalar_bgr(a.fill));
 }
 
 inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
@@ -178,7 +179,7 @@ inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
   if (to.u == from.u) to = cv::Mat();
   from.copyTo(to);
   to(cv::Rect(e.left, e.top, e.size.width, e.size.height) & cv::Rect(0, 0, to.cols, to.rows))
-      .setTo(detail::scalar_of(e.fill));
+      .setTo(detail::scalar_bgr(e.fill));
 }
 
 /// The four pictures as one of `size`.
@@ -201,8 +202,11 @@ class augmentation_buffers {
   /// Room for a picture of this size, not in the memory of `taken`.
   [[nodiscard]] cv::Mat other_than(const cv::Mat& taken, extent2 size)
   {
+    const std::int64_t wanted = std::int64_t{3} * size.width * size.height;
+    if (wanted > std::numeric_limits<int>::max())  // more than a row of bytes can be: not kept
+      return cv::Mat(size.height, size.width, CV_8UC3);
     cv::Mat& store = stores_[taken.u != nullptr && taken.u == stores_[0].u ? 1 : 0];
-    const int bytes = 3 * size.width * size.height;
+    const auto bytes = static_cast<int>(wanted);
     if (store.cols < bytes) store = cv::Mat(1, bytes, CV_8UC1);
     return store.colRange(0, bytes).reshape(3, size.height);
   }

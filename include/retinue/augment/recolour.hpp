@@ -21,8 +21,8 @@ namespace retinue::detail {
 inline void scale_values(const std::uint8_t* from, std::uint8_t* to, int count, double times,
                          double plus)
 {
-  const auto factor =
-      static_cast<float>(std::clamp(times, -1e6, 1e6));  // so that an int holds the sum
+  // Within limits, so that an int holds the sum.
+  const auto factor = static_cast<float>(std::clamp(times, -1e6, 1e6));
   const auto added = static_cast<float>(std::clamp(plus, -1e6, 1e6));
   for (int i = 0; i < count; ++i)
     to[i] = static_cast<std::uint8_t>(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <retinue/augment/transform.hpp>  // transform
+#include <retinue/error.hpp>              // fail
 
 #include <array>
 #include <cstddef>
@@ -30,6 +31,7 @@ struct resize {
       detail::map_points(i, [&](std::size_t, auto& p) {
         p[0] *= x;
         p[1] *= y;
+        if constexpr (Schema::dimension == 3) p[2] *= x;
       });
     }
   }
@@ -45,6 +47,10 @@ struct random_resize {
   template <random_source Random, class Schema>
   [[nodiscard]] resize draw(Random& random, extent2, std::span<const instance<Schema>>) const
   {
+    if (to.width < 1 || to.height < 1)
+      fail("pictures are to be resized to ", to.width, " x ", to.height,
+           " pixels, expected at least one along each side");
+    if (kernels.empty()) fail("there is no kernel to draw for pictures that are resized");
     return {to, kernels[random.below(static_cast<std::uint32_t>(kernels.size()))]};
   }
 };

@@ -6,10 +6,13 @@
 //   transform.map(instances, size)                       boxes and landmarks together
 //   apply(transform, picture, to)                        the pixels: augment/pixels.hpp
 //
-// Coordinates are continuous pixels: pixel (x, y) covers x to x + 1. A transform is a small value:
-// what was decided can be printed, kept, and applied again.
+// Coordinates are continuous pixels: pixel (x, y) covers x to x + 1. The third coordinate of a
+// landmark is a length in pixels along x, and scaled as those are. A transform is a small value:
+// what was decided can be printed, kept, and applied again. A stage whose settings make no sense is
+// refused when it draws, in one sentence.
 #pragma once
 
+#include <retinue/error.hpp>      // fail
 #include <retinue/geometry.hpp>   // extent2
 #include <retinue/instance.hpp>   // instance
 #include <retinue/landmarks.hpp>  // schemas
@@ -21,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -48,6 +52,20 @@ using fill_colour = std::array<std::uint8_t, 3>;
 inline constexpr fill_colour mean_colour{104, 117, 123};  ///< 0 after the mean is subtracted
 
 namespace detail {
+
+inline void check_probability(double probability, std::string_view of)
+{
+  if (!(probability >= 0 && probability <= 1))
+    fail("the probability of ", of, " is ", probability, ", expected 0 to 1");
+}
+
+/// Both numbers from `from` to `to`, the first no more than the second.
+inline void check_range(double least, double most, double from, double to, std::string_view of)
+{
+  if (!(least >= from && least <= most && most <= to))
+    fail(of, " are drawn from ", least, " to ", most, ", expected a range within ", from, " to ",
+         to);
+}
 
 template <class Map, class Schema>
 void map_points(instance<Schema>& of, Map map)

@@ -59,12 +59,14 @@ struct pad_to_square {
 /// The picture somewhere on a larger canvas: objects become small.
 struct random_expand {
   double probability = 0.5;
-  double most = 4;  ///< times the sides; >= 1
+  double most = 4;  ///< times the sides; 1 to 100
   fill_colour fill = mean_colour;
 
   template <random_source Random, class Schema>
   [[nodiscard]] window draw(Random& random, extent2 size, std::span<const instance<Schema>>) const
   {
+    detail::check_probability(probability, "a larger canvas");
+    detail::check_range(1, most, 1, 100, "the scales of a larger canvas");
     if (!random.chance(probability)) return {.size = size, .fill = fill};
     const double scale = random.uniform(1, most);
     const extent2 canvas{static_cast<int>(scale * size.height),

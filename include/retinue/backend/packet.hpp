@@ -2,8 +2,8 @@
 // N numbers of host memory side by side: iou of two box<packet<float>> is N overlaps at once. It is
 // a coordinate, so every formula takes it; and it needs no library.
 //
-// They lie in an array and are computed as vectors of the compiler's (g++, clang, nvcc), for to
-// pass such a vector by value is another convention on each machine, and a warning.
+// They lie in an array and are computed as vectors of the compiler's (g++, clang, nvcc): such a
+// vector itself is passed by value in another way on each machine, which compilers warn of.
 //
 //   exp(x)   2^n exp(r), x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) by its series    to 2 roundings
 //   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 roundings

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What weights tell of their network by names and shapes, and the preset that fits them.
 //
-//   anchors per cell  rows of BboxHead.i / 4           classes    rows of ClassHead.i / anchors - 1
-//   landmarks         rows of LandmarkHead.i / 2 anchors
-//   body              body.stage1... or body.layer1... channels   rows of fpn.output1.0
+//   anchors per cell   rows of BboxHead.i / 4
+//   classes            rows of ClassHead.i / anchors - 1
+//   landmarks          rows of LandmarkHead.i / 2 anchors
+//   body               body.stage1... or body.layer1...
+//   channels           rows of fpn.output1.0
 //
 // Slopes and sizes they do not tell: one public checkpoint is known by its bytes, and files of ours
 // say all in their metadata.
@@ -242,8 +244,8 @@ inline void check_weights(const detector_config& config, const state_dict& weigh
     return made;
   };
 
-  constexpr std::uint64_t small_faces =
-      0xd4cac3662d14476b;  // mobilenet0.25_Final's first class head
+  // The first class head of mobilenet0.25_Final.
+  constexpr std::uint64_t small_faces = 0xd4cac3662d14476b;
   if (shape.body == "resnet50")
     return taken("resnet50",
                  "has the shape of resnet50; ReLU and anchors of 16 to 512 pixels are taken, which "

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -36,7 +37,8 @@ template <landmark_schema Schema>
     if (!points.is_array() || points.size() != 3 * Schema::count)
       e.refuse(".keypoints has ", points.size(), " numbers, expected ", 3 * Schema::count);
     for (const auto& number : points)
-      if (!number.is_number()) e.refuse(".keypoints has ", number.dump(), ", expected a number");
+      if (!number.is_number() || !std::isfinite(number.template get<float>()))
+        e.refuse(".keypoints has ", shown(number), ", expected a finite number");
     for (std::size_t k = 0; k < Schema::count; ++k) {
       truth.visible[k] = points[3 * k + 2].get<double>() > 0;
       if (truth.visible[k])
@@ -61,7 +63,7 @@ template <landmark_schema Schema>
   const entry all(json, name + "the whole");
   const auto text_of = [](const entry& e, const char* key) {
     const auto& text = e[key];
-    if (!text.is_string()) e.refuse(".", key, " is ", text.dump(), ", expected a text");
+    if (!text.is_string()) e.refuse(".", key, " is ", detail::shown(text), ", expected a text");
     return text.template get<std::string>();
   };
 

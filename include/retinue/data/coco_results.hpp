@@ -3,6 +3,7 @@
 // {"image_id", "category_id", "bbox": [x, y, w, h], "score"}. Throws `error` by file and key.
 #pragma once
 
+#include <retinue/detail/file.hpp>       // quoted
 #include <retinue/detail/text.hpp>       // read_text
 #include <retinue/error.hpp>             // fail
 #include <retinue/formulas/overlap.hpp>  // area
@@ -10,10 +11,12 @@
 
 #include <nlohmann/json.hpp>  // json
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -45,6 +48,20 @@ struct coco_set {
 };
 
 namespace detail {
+/// For a message: what is no longer than a line, or what it is. Never looks into lists of lists,
+/// which a file may nest deeper than the stack goes.
+[[nodiscard]] inline std::string shown(const nlohmann::json& value)
+{
+  if (value.is_string()) return detail::quoted(value.get_ref<const std::string&>());
+  if (value.is_primitive()) return value.dump();
+  const bool is_list = value.is_array();
+  if (is_list && value.size() <= 8 &&
+      std::ranges::all_of(value, [](const auto& v) { return v.is_number(); }))
+    return value.dump();
+  return std::string(is_list ? "a list" : "an object") + " of length " +
+         std::to_string(value.size());
+}
+
 /// One object of a list, which knows where it stands.
 class coco_entry {
  public:
@@ -68,8 +85,12 @@ class coco_entry {
   [[nodiscard]] T id(const char* key) const
   {
     const auto& v = (*this)[key];
-    if (!v.is_number_integer() || !std::in_range<T>(v.get<std::int64_t>()))
-      fail(where_, ".", key, " is ", v.dump(), ", expected a whole number");
+    const bool fits = v.is_number_unsigned()  ? std::in_range<T>(v.get<std::uint64_t>())
+                      : v.is_number_integer() ? std::in_range<T>(v.get<std::int64_t>())
+                                              : false;
+    if (!fits)
+      fail(where_, ".", key, " is ", shown(v), ", expected a whole number from ",
+           std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max());
     return v.get<T>();
   }
 
@@ -77,10 +98,12 @@ class coco_entry {
   {
     const auto& b = (*this)["bbox"];
     if (!b.is_array() || b.size() != 4)
-      fail(where_, ".bbox is ", b.dump(), ", expected [x, y, width, height]");
+      fail(where_, ".bbox is ", shown(b), ", expected [x, y, width, height]");
     const double x = number_in(b[0], "bbox"), y = number_in(b[1], "bbox");
     const double w = number_in(b[2], "bbox"), h = number_in(b[3], "bbox");
-    if (w < 0 || h < 0) fail(where_, ".bbox is ", b.dump(), ", expected no negative side");
+    if (w < 0 || h < 0) fail(where_, ".bbox is ", shown(b), ", expected no negative side");
+    if (!std::isfinite(x + w) || !std::isfinite(y + h))
+      fail(where_, ".bbox is ", shown(b), ", expected corners that are finite");
     return {x, y, x + w, y + h};
   }
 
@@ -94,7 +117,7 @@ class coco_entry {
   [[nodiscard]] double number_in(const nlohmann::json& v, const char* key) const
   {
     if (!v.is_number() || !std::isfinite(v.get<double>()))
-      fail(where_, ".", key, " has ", v.dump(), ", expected a finite number");
+      fail(where_, ".", key, " has ", shown(v), ", expected a finite number");
     return v.get<double>();
   }
 
@@ -107,7 +130,7 @@ class coco_entry {
 {
   try {
     return nlohmann::json::parse(read_text(file, decode));
-  } catch (const nlohmann::json::parse_error& e) {
+  } catch (const nlohmann::json::exception& e) {  // 1e999 is no parse_error
     fail(file.string(), ": not JSON: ", e.what());
   }
 }
@@ -136,7 +159,7 @@ void for_each_entry(const nlohmann::json& list, const std::string& where, Visit 
   });
   detail::for_each_entry(all["categories"], name + "categories", [&](const detail::coco_entry& e) {
     const auto& title = e["name"];
-    if (!title.is_string()) e.refuse(".name is ", title.dump(), ", expected a text");
+    if (!title.is_string()) e.refuse(".name is ", detail::shown(title), ", expected a text");
     set.categories[e.id<std::int32_t>("id")] = title.get<std::string>();
   });
   detail::for_each_entry(

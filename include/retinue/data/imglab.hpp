@@ -3,8 +3,9 @@
 //
 //   <dataset><images>
 //     <image file='a.jpg'>
-//       <box top='9' left='4' width='37' height='37' ignore='1'><part name='00' x='20'
-//       y='17'/></box>
+//       <box top='9' left='4' width='37' height='37' ignore='1'>
+//         <part name='00' x='20' y='17'/>
+//       </box>
 //
 // Pixels. A part that is absent is not labelled. Throws `error` by file and line.
 #pragma once

@@ -3,7 +3,7 @@
 //
 //   x y w h                            a plain box
 //   x y w h  K x (x y flag)  [score]   K landmarks; the flag of one is -1 where it is not labelled,
-//                                      0 or more where it is; so is a point at (-1, -1) not
+//                                      0 or more where it is; a point at (-1, -1) is not either
 //   x y w h  easy medium hard          WIDER FACE's subsets, 1 or 0: a face that counts in none of
 //                                      them is to be ignored (where K is 1, the form above)
 //

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the truth of WIDER FACE's validation set, with its subsets, and a detector's results.
 //
-//   truth        a line `event/name.jpg width height n`, then n lines `x y w h easy medium hard
-//   ...`
+//   truth        a line `event/name.jpg width height n`, then n lines `x y w h easy medium hard`
 //                (1: the face counts in that subset; further columns are not read); lines that
 //                begin with # are comments
 //   or labels    a line `# event/name.jpg`, then lines `x y w h easy medium hard`, as in label.txt
@@ -46,7 +45,7 @@ struct wider_image {
   extent2 size;      ///< 0 where the truth does not tell
   std::vector<wider_truth> truths;
   std::vector<wider_detection> detections;
-  bool has_detections = false;  ///< whether the results name it, be it with none
+  bool has_detections = false;  ///< whether the results name it, though they may list none
 };
 
 namespace detail {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The twelve figures of COCO, equal to those of pycocotools.
 //
-//   AP    mean over classes, over overlaps .50, .55 ... .95, over recalls 0, .01 ... 1 of the
-//         envelope of precision                                AP50, AP75: at that overlap alone
-//   AR1, AR10, AR100   mean over classes and overlaps of the recall, given so many detections an
-//         image and class
-//   small, medium, large   truths of up to 32^2, 32^2 to 96^2, from 96^2 square pixels; others are
-//         ignored, and so is a detection of another size that found nothing
+//   AP                 mean over classes, over overlaps .50, .55 ... .95, over recalls 0, .01 ... 1
+//                      of the envelope of precision
+//   AP50, AP75         the same at that overlap alone
+//   AR1, AR10, AR100   mean over classes and overlaps of the recall, given so many detections of an
+//                      image and class
+//   small              truths of up to 32^2 square pixels; others are ignored, and so is a
+//                      detection of another size that found nothing
+//   medium, large      the same of 32^2 to 96^2, and from 96^2
 //
 // Best 100 detections an image and class. A crowd is ignored, takes any number of detections, and
 // overlaps by the share of the detection that lies in it.
@@ -238,7 +240,7 @@ class coco_evaluation {
   [[nodiscard]] static precision_recall curve_of_best(const kept& c, std::size_t size,
                                                       std::size_t t, std::size_t most)
   {
-    std::vector<ranked> detections;
+    std::vector<judged> detections;
     for (std::size_t d = 0; d < c.scores.size(); ++d)
       if (c.places[d] < most) detections.push_back({c.scores[d], c.outcomes[size][t][d]});
     return curve_of(std::move(detections), c.truths[size]);

@@ -3,15 +3,15 @@
 //
 //   precision = hits / (hits + false alarms)     recall = hits / truths
 //   envelope(r) = the best precision at recall r or beyond
-//   all points      the area under the envelope              VOC from 2010 on, WIDER FACE
-//   at given recalls   the mean of the envelope there        VOC 2007: 0, .1 ... 1; COCO: 0, .01
-//   ... 1
+//   all points         the area under the envelope      VOC from 2010 on, WIDER FACE
+//   at given recalls   the mean of the envelope there   VOC 2007: 0, .1 ... 1; COCO: 0, .01 ... 1
 #pragma once
 
 #include <retinue/evaluate/matching.hpp>  // outcome
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -38,19 +38,19 @@ struct precision_recall {
   }
 };
 
-/// A detection of the whole set.
-struct ranked {
+/// A detection of the whole set, and what it turned out to be.
+struct judged {
   double score = 0;
   outcome what = outcome::false_alarm;
 };
 
 /// The detections need not be sorted: equal scores keep their order. `truths` are those that count.
-[[nodiscard]] inline precision_recall curve_of(std::vector<ranked> detections, std::size_t truths)
+[[nodiscard]] inline precision_recall curve_of(std::vector<judged> detections, std::size_t truths)
 {
-  std::ranges::stable_sort(detections, std::greater<>(), &ranked::score);
+  std::ranges::stable_sort(detections, std::greater<>(), &judged::score);
   precision_recall curve;
   std::size_t hits = 0, claims = 0;
-  for (const ranked& d : detections) {
+  for (const judged& d : detections) {
     if (d.what == outcome::neither) continue;
     ++claims;
     hits += d.what == outcome::hit;

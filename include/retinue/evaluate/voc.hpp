@@ -122,7 +122,7 @@ class voc_evaluation {
 
  private:
   struct kept {
-    std::vector<ranked> detections;
+    std::vector<judged> detections;
     std::size_t truths = 0;
   };
   // Multiples of 0.1 as all the tools round them: 3 of 10 truths do not reach 3 * 0.1.

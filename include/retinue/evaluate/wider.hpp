@@ -2,9 +2,8 @@
 // Average precision as the official tool of WIDER FACE computes it, for easy, medium and hard.
 //
 // The number depends on conventions of that tool (MATLAB), which are copied:
-//   scores        are stretched to 0 to 1 by the least and the greatest of the whole set, both
-//   rounded
-//                 to single precision: the least detection may fall below 0, and out
+//   scores        are stretched to 0 to 1 by the least and the greatest of the whole set, which are
+//                 rounded to single precision: the least detection may fall below 0, and out
 //   the curve     has 1000 points, at stretched scores of .999, .998 ... 0
 //   overlap       is computed in whole numbers, as the truth's boxes are: the corners of the
 //                 intersection and the sum of the areas are rounded, both end pixels of a side
@@ -191,7 +190,7 @@ class wider_evaluation {
  private:
   [[nodiscard]] precision_recall at_every_score(std::size_t s) const
   {
-    std::vector<ranked> detections(scores_.size());
+    std::vector<judged> detections(scores_.size());
     for (std::size_t d = 0; d < scores_.size(); ++d) detections[d] = {scores_[d], outcomes_[s][d]};
     return curve_of(std::move(detections), truths_[s]);
   }

@@ -3,9 +3,8 @@
 //
 //   encode   dx = (truth.cx - anchor.cx) / (centre anchor.w)   dw = log(truth.w / anchor.w) / size
 //            lx = (mark.x - anchor.cx) / (centre anchor.w)     dy, dh, ly: the same with cy and h
-//   decode   the inverse: decode(encode(t, anchor), anchor) is t again, up to rounding, unless dw
-//   or
-//            dh was clamped
+//   decode   the inverse: decode(encode(t, anchor), anchor) is t again, up to rounding and the
+//            clamp of dw and dh
 //
 // centre and size are the "variances" (0.1, 0.2) of SSD (Liu 2016, eq. 2, and its code) and of
 // seeds 000 to 003. Lengths share one unit, offsets have none.
@@ -133,7 +132,7 @@ struct centre_size_coder {
     return {x1, y1, T(x1 + w), T(y1 + h)};
   }
 
-  /// A third coordinate is a length towards the viewer, measured in anchor widths.
+  /// A third coordinate is a length in the unit of x, coded by the anchor's width.
   template <class T, landmark_schema Schema>
     requires coordinate<T, scalar_of_t<T>>
   [[nodiscard]] RETINUE_HD landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& truth,

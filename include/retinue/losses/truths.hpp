@@ -24,8 +24,7 @@ namespace retinue {
 
 enum class truth_reading : std::uint8_t {
   /// A label is a class, 1 and up. Landmarks count point by point, where they are visible. An
-  /// anchor
-  /// whose truth has no area is ignored: its offsets would be infinite.
+  /// anchor whose truth has no area is ignored: its offsets would be infinite.
   classes,
   /// Compatibility (A2, B2): every label but 0 is class 1, and 0 is background. A truth below 0
   /// has no landmarks, any other has all, visible or not. Infinite offsets are taken as they come.

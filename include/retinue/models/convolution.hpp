@@ -8,9 +8,12 @@
 //
 // Folded on a CPU, the weights are packed for oneDNN and the maps stay in its blocked layout from
 // one convolution to the next: opaque tensors, which only the functions of this header look into.
-// There a leaky f is a relu and a sum, f(v) = relu(u) + slope / (1 - slope) * u of u = (1 - slope)
-// v, with 1 - slope folded into the weights as well. Without oneDNN, on another device or in
-// another precision the same folded weights go through ATen's own convolution.
+// There a leaky f is a relu and a sum, with 1 - slope folded into the weights as well:
+//
+//   f(v) = relu(u) + slope / (1 - slope) * u      u = (1 - slope) * v
+//
+// Without oneDNN, on another device or in another precision the same folded weights go through
+// ATen's own convolution.
 #pragma once
 
 #include <torch/torch.h>

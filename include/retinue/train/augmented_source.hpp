@@ -56,6 +56,7 @@ class augmented_source {
       for (auto& p : truth.points.points) {
         p[0] /= w;
         p[1] /= h;
+        if constexpr (Schema::dimension == 3) p[2] /= w;
       }
     }
     return made;

@@ -9,8 +9,8 @@
 // functions of it. The folder of the run then holds
 //
 //   checkpoints/step-*.safetensors    to go on from: the last few
-//   weights.safetensors               the network, averaged if it is: what other programs load
-//   best.safetensors                  that which validated best
+//   weights.safetensors               the network, or its average: what other programs load
+//   best.safetensors                  the weights that validated best
 //   log.jsonl                         a line an update
 #pragma once
 

@@ -2,8 +2,7 @@
 // Where a file of torch.save has its object and its storages, in both of its forms.
 //
 //   legacy   pickles of a magic number, the protocol, facts on the machine, the object and the
-//   names
-//            of its storages, then the storages: their count of elements and their bytes
+//            names of its storages, then the storages: their count of elements and their bytes
 //   ZIP      <any>/data.pkl, the object, and a member <any>/data/<name> for each storage
 #pragma once
 

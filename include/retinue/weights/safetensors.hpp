@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads and writes safetensors: the public form of weights that is nothing but numbers.
 //
-//   8 bytes     length of the header, little endian
-//   header      JSON: {"name": {"dtype": "F32", "shape": [8, 3], "data_offsets": [begin, end]},
-//   ...,
-//               "__metadata__": {"key": "text", ...}}
-//   the rest    the elements, C order; the offsets count from its beginning and cover all of it
-//   once
+//   8 bytes    length of the header, little endian
+//   header     JSON: {"name": {"dtype": "F32", "shape": [8, 3], "data_offsets": [begin, end]}, ...,
+//              "__metadata__": {"key": "text", ...}}
+//   the rest   the elements, C order; the offsets count from its beginning and cover all of it once
 #pragma once
 
 #include <retinue/detail/file.hpp>         // read_file, replace_file, quoted
