@@ -71,6 +71,7 @@ retinue_headers(
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
+  formulas/distances.hpp
   formulas/dual.hpp
   formulas/focal.hpp
   formulas/overlap.hpp
@@ -89,6 +90,7 @@ retinue_headers(
   labels/softmax.hpp
   landmarks.hpp
   losses.hpp
+  losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp
   losses/samples.hpp

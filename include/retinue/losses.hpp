@@ -7,6 +7,7 @@
 #include <retinue/formulas/focal.hpp>           // weighs the easy ones down
 #include <retinue/formulas/overlap_losses.hpp>  // 1 - iou and its kin
 #include <retinue/formulas/residual.hpp>        // smooth L1, wing
+#include <retinue/losses/every_negative.hpp>    // none is left out
 #include <retinue/losses/hard_negatives.hpp>    // which negatives are learned from
 #include <retinue/losses/multibox.hpp>          // boxes, classes and landmarks together
 #include <retinue/losses/samples.hpp>           // who is learnt from, and what it should say

@@ -347,10 +347,15 @@ class sampler {
 
     b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
     b.map(detail::minable{}, numbers_, wrong_, judged_);
-    b.best(numbers_, mining_.quota(positives), rows_);
-    b.map(detail::was_minable{}, marks_, b.gather(numbers_, rows_));
-    b.compact(marks_, chosen_);
-    b.gather(rows_, chosen_, rows_);
+    if (const std::size_t quota = mining_.quota(positives); quota >= out.anchors) {
+      b.map(detail::was_minable{}, marks_, numbers_);
+      b.compact(marks_, rows_);
+    } else {
+      b.best(numbers_, quota, rows_);
+      b.map(detail::was_minable{}, marks_, b.gather(numbers_, rows_));
+      b.compact(marks_, chosen_);
+      b.gather(rows_, chosen_, rows_);
+    }
     b.append(rows_, i * out.anchors, out.negatives);
   }
 

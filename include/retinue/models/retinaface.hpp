@@ -23,6 +23,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,8 +46,11 @@ struct retinaface_options {
   };
   /// Finest first, each of a stride that the body offers.
   std::vector<pyramid_level> levels = {{8, 2}, {16, 2}, {32, 2}};
-  std::int64_t channels = 64;       ///< of pyramid and context; a multiple of 4
-  std::int64_t classes = 2;         ///< with the background, which is class 0
+  std::int64_t channels = 64;  ///< of pyramid and context; a multiple of 4
+  std::int64_t classes = 2;    ///< columns of the scores: of softmax, one for the background
+  /// The probability that sigmoids say at first of every class, so that the many negatives do not
+  /// drown the few positives (Lin 2017, section 4.1); 0: as they come.
+  double prior = 0;
   double slope = activation::relu;  ///< of pyramid and context; the body has its own
 };
 
@@ -63,9 +67,11 @@ class retinaface : public torch::nn::Module {
   explicit retinaface(retinaface_options options = {}) : options_(std::move(options))
   {
     if (options_.levels.empty()) fail("a RetinaFace needs at least one level");
-    if (options_.classes < 2)
-      fail("a RetinaFace of ", options_.classes,
-           " classes: expected 2 or more, background included");
+    if (options_.classes < 1)
+      fail("a RetinaFace of ", options_.classes, " columns of scores: expected 1 or more");
+    if (!(options_.prior >= 0 && options_.prior < 1))
+      fail("the prior of a RetinaFace is ", options_.prior,
+           ", expected 0 or more, and less than 1");
     body_ = register_module("body", options_.body());
     std::vector<body_map> taken;
     std::vector<std::int64_t> anchors;
@@ -84,6 +90,10 @@ class retinaface : public torch::nn::Module {
       return register_module(name, std::make_shared<head>(anchors, options_.channels, width));
     };
     classes_ = add_head("ClassHead", options_.classes);
+    if (options_.prior > 0)
+      for (std::size_t i = 0; i < taken.size(); ++i)
+        torch::nn::init::constant_(classes_->convolution(i).bias,
+                                   std::log(options_.prior / (1 - options_.prior)));
     boxes_ = add_head("BboxHead", 4);
     if constexpr (landmark_width > 0) landmarks_ = add_head("LandmarkHead", landmark_width);
   }

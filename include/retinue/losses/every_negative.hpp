@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// No mining: all negatives are learnt from, as by costs in which the easy ones hardly count.
+#pragma once
+
+#include <retinue/losses/hard_negatives.hpp>  // negative_mining
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace retinue {
+
+struct every_negative {
+  [[nodiscard]] static std::size_t quota(std::size_t)
+  {
+    return std::numeric_limits<std::size_t>::max();
+  }
+  void operator()(std::span<const float>, std::span<const verdict> verdicts, std::size_t,
+                  std::vector<row_index>& chosen) const
+  {
+    chosen.clear();
+    for (std::size_t a = 0; a < verdicts.size(); ++a)
+      if (verdicts[a] == verdict::negative) chosen.push_back(static_cast<row_index>(a));
+  }
+};
+static_assert(negative_mining<every_negative>);
+
+}  // namespace retinue
