@@ -3,7 +3,7 @@
 // random, which changes nothing of the time.
 #include <retinue/models/detector.hpp>
 #include <retinue/models/folded.hpp>
-#include <retinue/models/process.hpp>
+#include <retinue/models/threads.hpp>
 #include <retinue/models/retinaface.hpp>
 
 #include <benchmark/benchmark.h>

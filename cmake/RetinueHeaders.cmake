@@ -49,6 +49,7 @@ retinue_headers(
   data/sample.hpp
   data/wflw.hpp
   data/wider_files.hpp
+  detail/cores.hpp
   detail/file.hpp
   detail/lines.hpp
   detail/text.hpp
@@ -75,7 +76,6 @@ retinue_headers(
   geometry.hpp
   image/pixel_format.hpp
   instance.hpp
-  io/progress.hpp
   landmarks.hpp
   losses.hpp
   losses/hard_negatives.hpp
@@ -96,6 +96,7 @@ retinue_headers(
   suppress/soft.hpp
   suppress/suppressor.hpp
   train/ordered_queue.hpp
+  train/run_lock.hpp
   train/samples.hpp
   train/schedules.hpp
   train/stop_signal.hpp
@@ -119,18 +120,19 @@ retinue_headers(
   models/body.hpp
   models/convolution.hpp
   models/detector.hpp
+  models/device.hpp
   models/folded.hpp
   models/fpn.hpp
   models/heads.hpp
   models/load.hpp
   models/mobilenet_v1.hpp
   models/network_detector.hpp
-  models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
   models/ssd.hpp
   models/ssd_detector.hpp
   models/ssh.hpp
+  models/threads.hpp
   models/vgg16.hpp
   train/batches.hpp
   train/ema.hpp
@@ -164,6 +166,7 @@ retinue_headers(
   evaluate/results_json.hpp
   train/checkpoints.hpp
   train/log.hpp
+  train/observer.hpp
   weights/read_weights.hpp
   weights/safetensors.hpp)
 

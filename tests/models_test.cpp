@@ -3,7 +3,7 @@
 #include <retinue/models/folded.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/mobilenet_v1.hpp>
-#include <retinue/models/process.hpp>
+#include <retinue/models/threads.hpp>
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
 // After torch, whose headers define CHECK.

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "main.hpp"
+#include "process.hpp"
+#include "progress.hpp"
 
 #include <retinue/data/detections_json.hpp>
 #include <retinue/detect.hpp>
@@ -11,9 +13,7 @@
 #include <retinue/image/drawing.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/image/planes.hpp>
-#include <retinue/io/progress.hpp>
 #include <retinue/models/heads.hpp>
-#include <retinue/models/process.hpp>
 
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>
@@ -73,12 +73,10 @@ struct detection_arguments {
   }
 };
 
-/// Sets the process up, before anything runs. The pictures: files as given, folders as the pictures
-/// in them.
+/// Sets the process up, before anything runs; this may restart it. The pictures: files as given,
+/// folders as the pictures in them.
 inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
 {
-  retinue::use_threads(a.threads);
-  retinue::keep_freed_memory();
   std::vector<std::filesystem::path> all;
   for (const std::filesystem::path& path : a.images) {
     if (!std::filesystem::is_directory(path)) {
@@ -89,6 +87,8 @@ inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
     if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
     all.insert(all.end(), inside.begin(), inside.end());
   }
+  constexpr std::size_t many = 16;  // for fewer, to load LibTorch twice costs more than it saves
+  prepare_process(a.threads, all.size() > many);
   return all;
 }
 

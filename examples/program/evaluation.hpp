@@ -6,13 +6,13 @@
 #include "data.hpp"
 #include "find_in.hpp"
 #include "plot.hpp"
+#include "progress.hpp"
 
 #include <retinue/data/wider_files.hpp>
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/image/drawing.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/io/progress.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
