@@ -10,7 +10,7 @@
 #include <retinue/formulas/focal.hpp>
 #include <retinue/formulas/overlap_losses.hpp>
 #include <retinue/formulas/residual.hpp>
-#include <retinue/models/process.hpp>
+#include <retinue/models/threads.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -7,7 +7,7 @@
 #include <retinue/losses/libtorch.hpp>
 
 #include <retinue/anchors.hpp>
-#include <retinue/models/process.hpp>
+#include <retinue/models/threads.hpp>
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>

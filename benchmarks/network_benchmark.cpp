@@ -2,9 +2,9 @@
 // The network on 640 x 640 pixels: as a LibTorch module in eager mode, and folded. The weights are
 // random, which changes nothing of the time.
 #include <retinue/models/detector.hpp>
-#include <retinue/models/process.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/runner.hpp>
+#include <retinue/models/threads.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -5,8 +5,8 @@
 #include "seed_loss.hpp"
 
 #include <retinue/anchors.hpp>
-#include <retinue/models/process.hpp>
 #include <retinue/models/retinaface.hpp>
+#include <retinue/models/threads.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/optimizers.hpp>
 

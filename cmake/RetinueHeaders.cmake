@@ -53,6 +53,7 @@ retinue_headers(
   data/sample.hpp
   data/wflw.hpp
   data/wider_files.hpp
+  detail/cores.hpp
   detail/file.hpp
   detail/lines.hpp
   detail/printable.hpp
@@ -82,7 +83,6 @@ retinue_headers(
   image/pixel_format.hpp
   image/signatures.hpp
   instance.hpp
-  io/progress.hpp
   labels.hpp
   labels/given.hpp
   labels/policy.hpp
@@ -114,6 +114,7 @@ retinue_headers(
   suppress/suppressor.hpp
   suppress/tables.hpp
   train/ordered_queue.hpp
+  train/run_lock.hpp
   train/samples.hpp
   train/schedules.hpp
   train/stop_signal.hpp
@@ -136,19 +137,20 @@ retinue_headers(
   models/body.hpp
   models/convolution.hpp
   models/detector.hpp
+  models/device.hpp
   models/fpn.hpp
   models/head.hpp
   models/load.hpp
   models/mobilenet_v1.hpp
   models/network.hpp
   models/network_detector.hpp
-  models/process.hpp
   models/resnet.hpp
   models/retinaface.hpp
   models/runner.hpp
   models/ssd.hpp
   models/ssd_detector.hpp
   models/ssh.hpp
+  models/threads.hpp
   models/vgg16.hpp
   train/batches.hpp
   train/ema.hpp
@@ -182,6 +184,7 @@ retinue_headers(
   evaluate/results_json.hpp
   train/checkpoints.hpp
   train/log.hpp
+  train/observer.hpp
   weights/read_weights.hpp
   weights/safetensors.hpp)
 

@@ -8,9 +8,9 @@
 #include "program/evaluation.hpp"
 #include "program/main.hpp"
 #include "program/network.hpp"
+#include "program/process.hpp"
 
 #include <retinue/config.hpp>
-#include <retinue/models/process.hpp>
 #include <retinue/weights/read_weights.hpp>
 
 #include <CLI/CLI.hpp>
@@ -38,8 +38,7 @@ arguments parse(CLI::App& app, int count, char** values)
 
 int evaluate(arguments a)
 {
-  use_threads(a.evaluation.threads);
-  keep_freed_memory();
+  prepare_process(a.evaluation.threads);
   const state_dict weights = read_weights(a.network.weights);
   detector_config config = a.network.choose(weights);
   a.evaluation.settle(config.landmarks > 0, config.detect);

@@ -125,7 +125,8 @@ int train(const arguments& a, const detector_config& config)
   torch::manual_seed(a.seed);
   auto network = std::make_shared<retinaface<Schema>>(network_options(config));
   prepare_network(*network, a);
-  auto settings = settings_of(a, to_json(config));
+  shown_training shown;
+  auto settings = settings_of(a, to_json(config), shown);
 
   const auto set = open<Schema>(a, a.data, a.seed, a.scenes);
   const augmented_source<Schema, decltype(set.read), decltype(retinaface_augmentation(0))> source(
@@ -152,7 +153,7 @@ int train(const arguments& a, const detector_config& config)
 
 int train_any(const arguments& a)
 {
-  prepare_process(a);
+  prepare_process(a.threads);
   const detector_config config = config_of(a);
   int code = 2;
   with_landmarks(config.landmarks, [&]<class Schema>(Schema) { code = train<Schema>(a, config); });

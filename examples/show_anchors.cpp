@@ -10,12 +10,12 @@
 #include "program/main.hpp"
 #include "program/numbers.hpp"
 #include "program/plot.hpp"
+#include "program/progress.hpp"
 
 #include <retinue/anchors.hpp>
 #include <retinue/config.hpp>
 #include <retinue/detail/lines.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/io/progress.hpp>
 #include <retinue/matchers.hpp>
 
 #include <CLI/CLI.hpp>

@@ -4,9 +4,8 @@
 //   ssd_evaluate --weights run/weights.safetensors --data VOC2007 --subset test --curve curve.png
 #include "program/evaluation.hpp"
 #include "program/main.hpp"
+#include "program/process.hpp"
 #include "program/ssd_network.hpp"
-
-#include <retinue/models/process.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -33,8 +32,7 @@ arguments parse(CLI::App& app, int count, char** values)
 
 int evaluate(arguments a)
 {
-  use_threads(a.evaluation.threads);
-  keep_freed_memory();
+  prepare_process(a.evaluation.threads);
   const state_dict weights = read_weights(a.network.weights);
   ssd_config config = a.network.choose(weights);
   a.evaluation.settle(false, config.detect);

@@ -144,7 +144,7 @@ void report(const arguments& a, const voc_result& result, const std::vector<std:
 
 int train(arguments a)
 {
-  prepare_process(a);
+  prepare_process(a.threads);
   ssd_config config = a.config.empty() ? find_ssd_preset(a.preset) : read_ssd_config(a.config);
   if (a.size == 0) a.size = config.input.long_side;
   if (a.size == 0) a.size = config.anchors.design_side;
@@ -159,7 +159,8 @@ int train(arguments a)
   torch::manual_seed(a.seed);
   auto network = std::make_shared<ssd>(network_options(config));
   prepare_network(*network, a);
-  auto settings = settings_of(a, to_json(config));
+  shown_training shown;
+  auto settings = settings_of(a, to_json(config), shown);
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
       const double ap = evaluate(weights, config, validation).mean.value_or(0);

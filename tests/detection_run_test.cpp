@@ -27,8 +27,8 @@ struct told_detector {
   using schema = schemas::none;
   std::vector<detection<schema>> told;
 
-  [[nodiscard]] predictions predict(const at::Tensor&) const { return {}; }
-  void find(const predictions&, const std::vector<frame>& frames,
+  [[nodiscard]] retinue::network_outputs predict(const at::Tensor&) const { return {}; }
+  void find(const retinue::network_outputs&, const std::vector<frame>& frames,
             std::vector<std::vector<detection<schema>>>& found) const
   {
     found.assign(frames.size(), told);

@@ -2,10 +2,10 @@
 // The networks against golden maps, the folded form against the network, and loading by name.
 #include <retinue/models/load.hpp>
 #include <retinue/models/mobilenet_v1.hpp>
-#include <retinue/models/process.hpp>
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/runner.hpp>
+#include <retinue/models/threads.hpp>
 // After torch, whose headers define CHECK.
 #include <retinue/weights/read_weights.hpp>
 

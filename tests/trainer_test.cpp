@@ -14,11 +14,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <clocale>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <set>
@@ -80,7 +84,6 @@ trainer<network, objective<multibox_settings<face5>>, Optimizer> trainer_in(
     const fs::path& folder, training_settings settings, std::shared_ptr<network> of = nullptr)
 {
   if (!of) of = seeded_network();
-  settings.progress = false;
   if (settings.batch == 32) settings.batch = 3;
   return {of, objective<multibox_settings<face5>>(square_anchors::retinaface()), Optimizer(*of),
           folder, settings};
@@ -262,10 +265,12 @@ TEST_CASE("a run goes on only with the samples and the order of its beginning")
 {
   const scratch room;
   trainer_in(room.path, {.workers = 0})(noise_source{}, constant_rate{});
-  auto other_seed = trainer_in(room.path, {.epochs = 2, .workers = 0, .seed = 2});
-  other_seed.resume();
-  CHECK(what_stops([&] { other_seed(noise_source{}, constant_rate{}); }).find("seed 1") !=
-        std::string::npos);
+  {
+    auto other_seed = trainer_in(room.path, {.epochs = 2, .workers = 0, .seed = 2});
+    other_seed.resume();
+    CHECK(what_stops([&] { other_seed(noise_source{}, constant_rate{}); }).find("seed 1") !=
+          std::string::npos);
+  }
   auto other_optimizer = trainer_in<adamw>(room.path, {.epochs = 2, .workers = 0});
   CHECK(what_stops([&] { other_optimizer.resume(); }).find("first_moment") != std::string::npos);
   auto nothing = trainer_in(room.path / "empty", {});
@@ -432,8 +437,9 @@ TEST_CASE("a scaled loss changes nothing, and a scale that overflows is lowered"
         source, constant_rate{1e-2});
   CHECK(same_bytes(room.path / "0/weights.safetensors", room.path / "1024/weights.safetensors"));
 
-  auto run = trainer_in(room.path / "high", {.workers = 0, .scale = std::ldexp(1.0, 127)});
-  CHECK(run(source, constant_rate{1e-2}).finished());
+  CHECK(trainer_in(room.path / "high", {.workers = 0, .scale = std::ldexp(1.0, 127)})(
+            source, constant_rate{1e-2})
+            .finished());
   const auto lines = read_log(room.path / "high/log.jsonl");
   CHECK(lines[0].gradient == 0);  // no update was made of it
   const auto kept =
@@ -480,6 +486,190 @@ TEST_CASE("a batch goes through in parts, and a frozen body stays as it is")
     others_learnt = others_learnt || !same;
   }
   CHECK(others_learnt);
+}
+
+TEST_CASE("the parts of a batch have the loss and the gradient of the whole")
+{
+  // Statistics are each part's own, so that they must not count.
+  struct without_statistics : network {
+    void train(bool = true) override { network::train(false); }
+  };
+  struct uneven : noise_source {
+    training_sample<face5> operator()(std::uint64_t epoch, std::size_t i) const
+    {
+      auto made = noise_source::operator()(epoch, i);
+      if (i % 3 == 0) made.truths.clear();
+      if (i % 3 == 1)
+        for (int k = 1; k < 4; ++k) {
+          auto other = made.truths[0];
+          other.bounds.x1 *= 1 + 0.2f * float(k);
+          other.visible.fill(false);
+          made.truths.push_back(other);
+        }
+      return made;
+    }
+  };
+  const scratch room;
+  std::vector<log_line> logs[3];
+  for (const std::size_t parts : {1, 2, 5}) {
+    const fs::path folder = room.path / std::to_string(parts);
+    torch::manual_seed(3);
+    const auto of = std::make_shared<without_statistics>();
+    trainer(of, objective<face5>(square_anchors::retinaface()), sgd(*of), folder,
+            {.epochs = 2, .batch = 5, .parts = parts, .workers = 0})(uneven{}, constant_rate{});
+    logs[parts / 2] = read_log(folder / "log.jsonl");
+  }
+  REQUIRE(logs[0].size() == 4);
+  for (const auto& in_parts : {logs[1], logs[2]})
+    for (std::size_t i = 0; i < 4; ++i) {
+      const log_line &whole = logs[0][i], &line = in_parts.at(i);
+      CHECK(line.positives == whole.positives);
+      const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-5 * std::abs(b); };
+      CHECK(near(line.total, whole.total));
+      CHECK(near(line.gradient, whole.gradient));
+      for (const summed_term& term : whole.terms) CHECK(near(*line.term(term.name), term.value));
+    }
+}
+
+namespace {
+
+/// Keeps what it is told.
+struct listening : training_observer {
+  std::vector<std::string> heard;
+  void began(std::int64_t step, std::int64_t steps) override
+  {
+    heard.push_back("began " + std::to_string(step) + " of " + std::to_string(steps));
+  }
+  void updated(const log_line& line) override
+  {
+    heard.push_back("updated " + std::to_string(line.step));
+  }
+  void skipped(const std::string& sentence) override { heard.push_back("skipped " + sentence); }
+  void validating(std::int64_t step) override
+  {
+    heard.push_back("validating " + std::to_string(step));
+  }
+  void validated(std::int64_t step, double score, bool best) override
+  {
+    heard.push_back("validated " + std::to_string(step) + (best ? ", best " : ", ") +
+                    std::to_string(score).substr(0, 3));
+  }
+  void saved(std::int64_t step) override { heard.push_back("saved " + std::to_string(step)); }
+  void warned(const std::string& sentence) override { heard.push_back("warned " + sentence); }
+};
+
+}  // namespace
+
+TEST_CASE("an observer hears all that happens, in its order")
+{
+  const scratch room;
+  listening ear;
+  noise_source source{.count = 4};
+  source.unreadable = {2};
+  training_settings settings{.epochs = 2, .batch = 2, .workers = 0, .observer = &ear};
+  std::vector<double> scores{0.5, std::numeric_limits<double>::quiet_NaN()};
+  settings.validate = [&, asked = 0u](const state_dict&) mutable { return scores.at(asked++); };
+  CHECK(trainer_in(room.path, settings)(source, constant_rate{}).best == 0.5);
+  std::erase(ear.heard, "skipped noise2.png: not a picture");
+  CHECK(ear.heard == std::vector<std::string>{"began 0 of 4", "updated 0", "updated 1",
+                                              "validating 2", "validated 2, best 0.5", "saved 2",
+                                              "updated 2", "updated 3", "validating 4",
+                                              "validated 4, nan", "saved 4"});
+}
+
+TEST_CASE("weights that are not finite are neither written nor validated, and end the run")
+{
+  const scratch room;
+  trainer_in(room.path, {.workers = 0})(noise_source{}, constant_rate{});
+  const auto before = retinue::detail::read_file(room.path / "weights.safetensors");
+  training_settings settings{.epochs = 2, .batch = 3, .workers = 0};
+  settings.validate = [](const state_dict&) { return 1.0; };
+  auto run = trainer_in(room.path, settings);
+  CHECK(run.resume() == 3);
+  // The last update is the bad one: no loss sees what it leaves.
+  const auto rate = [](std::int64_t step) { return step == 5 ? 1e38 : 1e-3; };
+  const std::string why = what_stops([&] { run(noise_source{}, rate); });
+  CHECK(why.find("after update 5 the network's ") != std::string::npos);
+  CHECK(why.find("the last checkpoint is " +
+                 (room.path / "checkpoints/step-000000003.safetensors").string()) !=
+        std::string::npos);
+  const bool kept = retinue::detail::read_file(room.path / "weights.safetensors") == before;
+  CHECK(kept);
+  CHECK(!fs::exists(room.path / "best.safetensors"));
+  CHECK(!fs::exists(room.path / "checkpoints/step-000000006.safetensors"));
+}
+
+TEST_CASE("a run goes on from the newest checkpoint that is whole, and says which were not")
+{
+  const scratch room;
+  trainer_in(room.path / "whole", {.epochs = 4, .workers = 0})(noise_source{}, constant_rate{});
+  const fs::path folder = room.path / "damaged";
+  trainer_in(folder, {.epochs = 2, .workers = 0})(noise_source{}, constant_rate{});
+  const auto newest = folder / "checkpoints/step-000000006.safetensors";
+  fs::copy_file(newest, folder / "checkpoints/step-999999999.safetensors");
+  auto bytes = retinue::detail::read_file(newest);
+  bytes[bytes.size() - 1000] ^= std::byte{1};
+  write_text(newest, retinue::detail::characters(bytes));
+  std::ofstream(folder / "log.jsonl", std::ios::app) << "\x01\x02\n";
+  std::ofstream(folder / "weights.safetensors.99999999-0.unfinished") << "half";
+
+  listening ear;
+  {
+    auto run = trainer_in(folder, {.epochs = 4, .workers = 0, .keep = 1, .observer = &ear});
+    CHECK(run.resume() == 3);
+    CHECK(run(noise_source{}, constant_rate{}).finished());
+  }
+  const auto heard = [&](const std::string& what) {
+    return std::ranges::any_of(ear.heard, [&](const std::string& h) {
+      return h.starts_with("warned ") && h.find(what) != std::string::npos;
+    });
+  };
+  CHECK(
+      heard("step-999999999.safetensors: it is the checkpoint of update 6; renamed to "
+            "step-999999999.safetensors.damaged, and the run goes on from update 3"));
+  CHECK(heard("step-000000006.safetensors: its checksum is not that of what it holds"));
+  CHECK(heard("log.jsonl: damaged from line 7 on, which is dropped"));
+  CHECK(!fs::exists(folder / "weights.safetensors.99999999-0.unfinished"));
+  for (const char* file : {"checkpoints/step-000000012.safetensors", "weights.safetensors"})
+    CHECK(same_bytes(room.path / "whole" / file, folder / file));
+  CHECK(read_log(folder / "log.jsonl").size() == 12);
+
+  auto again = retinue::detail::read_file(folder / "checkpoints/step-000000012.safetensors");
+  again.resize(again.size() / 2);
+  write_text(folder / "checkpoints/step-000000012.safetensors", retinue::detail::characters(again));
+  auto none = trainer_in(folder, {.epochs = 5, .workers = 0});
+  CHECK_THROWS_AS(none.resume(), error);
+  CHECK(fs::exists(folder / "checkpoints/step-000000012.safetensors"));  // still to be looked into
+}
+
+TEST_CASE("two runs in one folder: the second is refused, and the first goes on")
+{
+  const scratch room;
+  auto first = trainer_in(room.path, {.workers = 0});
+  CHECK(what_stops([&] { trainer_in(room.path, {.workers = 0}); }).find("another training is at") !=
+        std::string::npos);
+  CHECK(first(noise_source{}, constant_rate{}).finished());
+}
+
+TEST_CASE("the best score is read as it was written, in whatever language the process speaks")
+{
+  const scratch room;
+  training_settings settings{.workers = 0};
+  settings.validate = [](const state_dict&) { return 0.75; };
+  trainer_in(room.path, settings)(noise_source{}, constant_rate{});
+  const std::string former = std::setlocale(LC_ALL, nullptr);
+  const std::string german = (room.path / "de_DE.UTF-8").string();
+  ::setenv("LOCPATH", room.path.c_str(), 1);
+  if (std::system(("localedef -i de_DE -f UTF-8 " + german).c_str()) != 0 ||
+      !std::setlocale(LC_ALL, "de_DE.UTF-8"))
+    WARN("the test shows nothing: no locale can be made here that writes a comma");
+  settings.epochs = 2;
+  settings.validate = [](const state_dict&) { return 0.5; };
+  auto run = trainer_in(room.path, settings);
+  run.resume();
+  CHECK(run(noise_source{}, constant_rate{}).best == 0.75);
+  std::setlocale(LC_ALL, former.c_str());
+  ::unsetenv("LOCPATH");
 }
 
 TEST_CASE("a network begins from a detector, or from a body alone")

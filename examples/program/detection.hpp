@@ -6,6 +6,8 @@
 #include "main.hpp"
 #include "numbers.hpp"
 #include "overlays.hpp"
+#include "process.hpp"
+#include "progress.hpp"
 
 #include <retinue/data/detections_json.hpp>
 #include <retinue/detail/printable.hpp>
@@ -14,9 +16,7 @@
 #include <retinue/image/drawing.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/image/planes.hpp>
-#include <retinue/io/progress.hpp>
 #include <retinue/models/network.hpp>
-#include <retinue/models/process.hpp>
 
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>
@@ -77,12 +77,10 @@ struct detection_arguments {
   }
 };
 
-/// Sets the process up, before anything runs. The pictures: files as given, folders as the pictures
-/// in them.
+/// Sets the process up, before anything runs; this may restart it. The pictures: files as given,
+/// folders as the pictures in them.
 inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
 {
-  retinue::use_threads(a.threads);
-  retinue::keep_freed_memory();
   std::vector<std::filesystem::path> all;
   for (const std::filesystem::path& path : a.images) {
     if (!std::filesystem::is_directory(path)) {
@@ -93,6 +91,8 @@ inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
     if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
     all.insert(all.end(), inside.begin(), inside.end());
   }
+  constexpr std::size_t many = 16;  // for fewer, to load LibTorch twice costs more than it saves
+  prepare_process(a.threads, all.size() > many);
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include "numbers.hpp"
 #include "overlays.hpp"
 #include "plot.hpp"
+#include "progress.hpp"
 
 #include <retinue/data/wider_files.hpp>
 #include <retinue/detail/printable.hpp>
@@ -16,7 +17,6 @@
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/image/drawing.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/io/progress.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

@@ -5,14 +5,17 @@
 
 #include "curves.hpp"
 #include "numbers.hpp"
+#include "process.hpp"
+#include "progress.hpp"
 
 #include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/models/process.hpp>
+#include <retinue/models/device.hpp>
 #include <retinue/train/checkpoints.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/log.hpp>
+#include <retinue/train/observer.hpp>
 #include <retinue/train/optimizers.hpp>
 #include <retinue/train/schedules.hpp>
 #include <retinue/train/trainer.hpp>
@@ -21,17 +24,19 @@
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <opencv2/core.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -164,10 +169,23 @@ inline std::filesystem::path in_run(const training_arguments& o, const char* fil
   return std::filesystem::path(o.out) / file;
 }
 
+/// Throws where the command line would refuse that value of an option: types and ranges stand
+/// there.
+inline void check_kept_option(CLI::App& app, const std::string& name, const nlohmann::json& value)
+{
+  CLI::Option* const option = app.get_option_no_throw("--" + name);
+  if (!option || value == "" || value == nlohmann::json::array()) return;  // not given
+  option->clear();
+  for (const auto& one : value.is_array() ? value : nlohmann::json::array({value}))
+    option->add_result(one.is_string() ? one.get<std::string>() : one.dump());
+  option->run_callback();
+  option->clear();
+}
+
 /// With --resume: refuses options of the run, and takes those it began with from its folder. Call
 /// it when the arguments are parsed. `fields(field)` lists them all, the program's own included.
 template <class Fields>
-void take_kept_arguments(const CLI::App& app, training_arguments& o, const Fields& fields,
+void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fields,
                          std::set<std::string> also_allowed = {})
 {
   if (o.resume.empty()) return;
@@ -185,12 +203,18 @@ void take_kept_arguments(const CLI::App& app, training_arguments& o, const Field
   o.out = o.resume;
   const auto file = in_run(o, "options.json");
   const auto bytes = retinue::detail::read_file(file);
-  try {
-    const auto kept = nlohmann::json::parse(retinue::detail::characters(bytes));
-    fields([&](const char* name, auto& value) { kept.at(name).get_to(value); });
-  } catch (const nlohmann::json::exception&) {
-    retinue::fail(file.string(), ": not the options of a run");
-  }
+  const auto kept = nlohmann::json::parse(retinue::detail::characters(bytes), nullptr, false);
+  fields([&](const char* name, auto& value) {
+    const auto said = kept.find(name);  // of what is no object, nothing is found
+    if (said == kept.end()) retinue::fail(file.string(), ": not the options of a run: no ", name);
+    try {
+      check_kept_option(app, name, *said);
+      said->get_to(value);
+    } catch (const std::exception&) {
+      retinue::fail(file.string(), ": ", name, " is ", retinue::detail::quoted(said->dump()),
+                    ", which --", name, " does not take");
+    }
+  });
   o.config = in_run(o, "config.json").string();
 }
 
@@ -249,7 +273,8 @@ void prepare_network(Network& network, const training_arguments& o)
 
 /// What the trainer is to know; the caller adds how to validate.
 inline retinue::training_settings settings_of(const training_arguments& o,
-                                              const std::string& config)
+                                              const std::string& config,
+                                              retinue::training_observer& observer)
 {
   return {.epochs = o.epochs,
           .batch = o.batch,
@@ -265,16 +290,52 @@ inline retinue::training_settings settings_of(const training_arguments& o,
           .save_every = o.save_every,
           .keep = o.keep,
           .config = config,
-          .device = retinue::find_device(o.device)};
+          .device = retinue::find_device(o.device),
+          .observer = &observer};
 }
 
-/// Sets the process up; the workers are OpenCV's threads.
-inline void prepare_process(const training_arguments& o)
-{
-  retinue::use_threads(o.threads);
-  retinue::keep_freed_memory();
-  cv::setNumThreads(1);
-}
+/// Shows a run to whoever waits for it: a bar on a terminal, and a line for what goes wrong.
+class shown_training final : public retinue::training_observer {
+ public:
+  void began(std::int64_t, std::int64_t steps) override
+  {
+    bar_.emplace("train", static_cast<std::size_t>(steps));
+  }
+  void updated(const retinue::log_line& line) override
+  {
+    if (bar_) bar_->update(static_cast<std::size_t>(line.step + 1), note(line));
+  }
+  void skipped(const std::string& sentence) override { print("skipped: " + sentence); }
+  void warned(const std::string& sentence) override { print(sentence); }
+  void validating(std::int64_t) override
+  {
+    if (bar_) bar_->clear();
+  }
+
+ private:
+  /// loss 1.234 (box 0.500 label 0.234)  rate 0.001
+  static std::string note(const retinue::log_line& line)
+  {
+    const auto number = [](const char* form, double value) {
+      char text[40];
+      std::snprintf(text, sizeof text, form, value);
+      return std::string(text);
+    };
+    std::string terms;
+    for (const auto& term : line.terms)
+      terms += (terms.empty() ? "" : " ") + term.name + number(" %.3f", term.value);
+    return "loss" + number(" %.3f", line.total) + " (" + terms + ")  rate" +
+           number(" %.2g", line.rate);
+  }
+
+  void print(const std::string& sentence)
+  {
+    if (bar_) bar_->clear();
+    std::cerr << sentence << "\n";
+  }
+
+  std::optional<retinue::progress_bar> bar_;
+};
 
 /// Begins the run in its folder or goes on with it, trains, and says how far it came. `fields` are
 /// those of take_kept_arguments.
@@ -283,7 +344,8 @@ retinue::training_report train(const training_arguments& o, Trainer& run, const 
                                const std::string& config, const Fields& fields)
 {
   if (!o.resume.empty()) {
-    std::cerr << "going on from update " << run.resume() << "\n";
+    const auto step = run.resume();
+    std::cerr << "going on from update " << step << "\n";
   } else {
     if (retinue::checkpoint_folder(in_run(o, "checkpoints")).latest())
       retinue::fail(o.out, " holds a run already: --resume ", o.out,

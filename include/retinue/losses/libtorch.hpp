@@ -85,7 +85,7 @@ template <class B, class Value>
                                   const Value& value)
 {
   tensor_terms all{{}, {}, terms.positives, terms.negatives, terms.with_landmarks};
-  for (const loss_term<B>& term : terms.terms) {
+  for (const summed_term<B>& term : terms.terms) {
     const at::Tensor& input = part_of(said, term.part);
     const bool empty = !input.defined() || input.numel() == 0;
     const at::Tensor one = empty ? at::zeros({}, said.scores.values.options().requires_grad(false))

@@ -33,6 +33,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -115,17 +116,23 @@ enum class output_part : std::uint8_t { scores, boxes, points, quality };
 
 /// One term: its sum is divided and weighed by whoever adds terms up.
 template <tensor_backend B>
-struct loss_term {
+struct summed_term {
   std::string_view name;
   output_part part{};
   double weight = 1, divisor = 1;
   typename B::cost cost;
 };
 
+/// What the sums over a batch are divided by. Known before any of its images has been through the
+/// network, they let it go through in parts, whose losses then add up to that of the whole.
+struct batch_counts {
+  std::size_t images = 0, positives = 0, with_landmarks = 0;  ///< the last two: anchors
+};
+
 /// What a batch costs, term by term, and the anchors that took part.
 template <tensor_backend B>
 struct loss_terms {
-  std::vector<loss_term<B>> terms;
+  std::vector<summed_term<B>> terms;
   std::size_t positives = 0, negatives = 0, with_landmarks = 0;
 };
 
@@ -272,7 +279,8 @@ class multibox_loss {
   const loss_terms<B>& operator()(B& b,
                                   const typename B::template table<centre_box<float>>& anchors,
                                   const outputs<B>& said, const truth_batch<Schema>& truths,
-                                  const samples<B>& chosen)
+                                  const samples<B>& chosen,
+                                  const std::optional<batch_counts>& whole = {})
   {
     check(said, truths.images(), anchors.shape().rows);
     names_.clear();
@@ -281,7 +289,8 @@ class multibox_loss {
     said_.with_landmarks = 0;
     b.put(truths.boxes(), 1, boxes_);
     b.divide(chosen.positives, std::max<std::size_t>(chosen.anchors, 1), images_, own_anchors_);
-    const double divisor = settings_.divisor(said_.positives, chosen.images);
+    const double divisor = whole ? settings_.divisor(whole->positives, whole->images)
+                                 : settings_.divisor(said_.positives, chosen.images);
     const multibox_weights& w = settings_.weights;
 
     auto& box_term = term(b, "box", output_part::boxes, box_width, w.box, divisor);
@@ -298,7 +307,7 @@ class multibox_loss {
     b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.negatives), background_);
     b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
 
-    add_landmarks(b, anchors, said, truths, chosen);
+    add_landmarks(b, anchors, said, truths, chosen, whole);
     if (said.quality.shape().rows > 0) {
       auto& quality_term = term(b, "quality", output_part::quality, 1, w.quality, divisor);
       b.add_cost(detail::quality_cost{}, quality_term.cost,
@@ -312,11 +321,11 @@ class multibox_loss {
 
  private:
   /// The next of the terms, cleared. Those before it may move.
-  loss_term<B>& term(B& b, std::string_view name, output_part part, std::size_t width,
+  summed_term<B>& term(B& b, std::string_view name, output_part part, std::size_t width,
                      double weight, double divisor)
   {
     if (said_.terms.size() == names_.size()) said_.terms.emplace_back();
-    loss_term<B>& next = said_.terms[names_.size()];
+    summed_term<B>& next = said_.terms[names_.size()];
     names_.push_back(name);
     next.name = name, next.part = part, next.weight = weight, next.divisor = divisor;
     b.clear(next.cost, width);
@@ -325,7 +334,7 @@ class multibox_loss {
 
   void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
                      const outputs<B>& said, const truth_batch<Schema>& truths,
-                     const samples<B>& chosen)
+                     const samples<B>& chosen, const std::optional<batch_counts>& whole)
   {
     auto& t =
         term(b, "landmark", output_part::points, landmark_width, settings_.weights.landmark, 1);
@@ -337,14 +346,15 @@ class multibox_loss {
       b.gather(chosen.truths, seen_, seen_truths_);
       b.gather(own_anchors_, seen_, seen_anchors_);
       said_.with_landmarks = seen_.size();
-      t.divisor = settings_.divisor(said_.with_landmarks, chosen.images);
+      t.divisor = whole ? settings_.divisor(whole->with_landmarks, whole->images)
+                        : settings_.divisor(said_.with_landmarks, chosen.images);
       const auto codes = b.template as<landmark_code_t<Coder, Schema>>(said.points, "landmarks");
       b.add_cost(detail::landmark_cost<Coder, LandmarkLoss>{settings_.code, settings_.landmark},
                  t.cost, b.gather(codes, seen_rows_), b.gather(points_, seen_truths_),
                  b.gather(anchors, seen_anchors_), b.gather(chosen.want, seen_));
     } else {
       static_cast<void>(anchors), static_cast<void>(said), static_cast<void>(truths);
-      t.divisor = settings_.divisor(0, chosen.images);
+      t.divisor = settings_.divisor(0, whole ? whole->images : chosen.images);
     }
   }
 

@@ -12,8 +12,10 @@
 #include <retinue/losses/multibox.hpp>           // multibox_loss
 #include <retinue/losses/samples.hpp>            // sampler
 #include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
+#include <retinue/models/network.hpp>            // network_outputs
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <utility>
@@ -34,24 +36,44 @@ class objective {
     settings_.check();
   }
 
-  /// The truths of each image, in fractions of its sides; all images are of one size.
-  [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said, extent2 image,
-                                        std::span<const std::vector<instance<schema>>> truths)
+  /// The truths of each image, in fractions of its sides; all images are of one size. Of a part of
+  /// a batch, whose counts are those of `whole`: what it adds to the terms of the whole.
+  [[nodiscard]] tensor_terms operator()(const network_outputs& said, extent2 image,
+                                        std::span<const std::vector<instance<schema>>> truths,
+                                        const std::optional<batch_counts>& whole = {})
   {
-    if (image != image_ || said.maps != maps_ || layout_.size() == 0) {
-      layout_ = anchor_layout(anchors_, image, said.maps);
-      image_ = image;
-      maps_ = said.maps;
-      on_host_.reset(), on_device_.reset();
-    }
+    lay_out(image, said.maps);
     truths_.read(truths, settings_.classes, settings_.reading);
     if (said.scores.values.defined() && !said.scores.values.is_cpu()) {
       if (!on_device_) on_device_.emplace(*this, libtorch_backend(said.scores.values.device()));
-      return as_tensors((*on_device_)(*this, said), said);
+      return as_tensors((*on_device_)(*this, said, whole), said);
     }
     if (!on_host_) on_host_.emplace(*this, host_backend());
     const host_outputs<> view(said);
-    return as_tensors((*on_host_)(*this, view.said), said);
+    return as_tensors((*on_host_)(*this, view.said, whole), said);
+  }
+
+  /// The counts of a batch; `maps` are those that the network says of any part of it. A matcher
+  /// that looks at what the network says cannot tell them before.
+  [[nodiscard]] batch_counts count(extent2 image, const std::vector<extent2>& maps,
+                                   std::span<const std::vector<instance<schema>>> truths)
+    requires matcher<Match>
+  {
+    lay_out(image, maps);
+    truths_.read(truths, settings_.classes, settings_.reading);
+    batch_counts counts{truths.size(), 0, 0};
+    assignment assigned;
+    for (std::size_t i = 0; i < truths.size(); ++i) {
+      match_(layout_, truths_.bounds(i), truths_.ignore(i), assigned);
+      each_positive(assigned.verdicts, [&](std::size_t anchor) {
+        const std::size_t truth = truths_.first(i) + assigned.truths[anchor];
+        if (!(truths_.boxes()[truth].label > 0)) return;
+        ++counts.positives;
+        counts.with_landmarks += std::ranges::count(truths_.points()[truth].visible, 0.0f) <
+                                 std::ptrdiff_t(schema::count);
+      });
+    }
+    return counts;
   }
 
  private:
@@ -67,10 +89,11 @@ class objective {
       backend_.put(of.layout_.anchors(), 1, anchors_);
     }
 
-    const loss_terms<B>& operator()(const objective& of, const outputs<B>& said)
+    const loss_terms<B>& operator()(const objective& of, const outputs<B>& said,
+                                    const std::optional<batch_counts>& whole)
     {
       sample_(backend_, of.layout_, anchors_, said, of.truths_, chosen_);
-      return loss_(backend_, anchors_, said, of.truths_, chosen_);
+      return loss_(backend_, anchors_, said, of.truths_, chosen_, whole);
     }
 
    private:
@@ -80,6 +103,15 @@ class objective {
     typename Settings::template loss_over<B> loss_;
     samples<B> chosen_;
   };
+
+  void lay_out(extent2 image, const std::vector<extent2>& maps)
+  {
+    if (image == image_ && maps == maps_ && layout_.size() > 0) return;
+    layout_ = anchor_layout(anchors_, image, maps);
+    image_ = image;
+    maps_ = maps;
+    on_host_.reset(), on_device_.reset();
+  }
 
   Anchors anchors_;
   Settings settings_;

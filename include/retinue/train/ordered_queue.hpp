@@ -3,6 +3,8 @@
 // took. What comes out depends on the indices alone, never on the number of threads.
 #pragma once
 
+#include <retinue/detail/cores.hpp>  // stay_on
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,7 +20,8 @@
 namespace retinue {
 
 /// Calls make(i) for first <= i < last, at most `ahead` of them before they are fetched. With 0
-/// threads each is made when it is fetched. One thread fetches.
+/// threads each is made when it is fetched. One thread fetches. Where the system refuses a thread,
+/// those it has given do the work, as few as none.
 template <class T>
 class ordered_queue {
  public:
@@ -31,7 +35,10 @@ class ordered_queue {
         make_(std::move(make)),
         places_(std::max({ahead, threads, std::size_t{1}}))
   {
-    for (std::size_t t = 0; t < threads; ++t) threads_.emplace_back([this] { work(); });
+    try {
+      for (std::size_t t = 0; t < threads; ++t) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {  // thrown on, it would have the others joined, who wait
+    }
   }
   ordered_queue(const ordered_queue&) = delete;
   ordered_queue& operator=(const ordered_queue&) = delete;
@@ -71,6 +78,7 @@ class ordered_queue {
 
   void work()
   {
+    detail::stay_on(detail::allowed_cores());  // whose maker may be bound to one
     for (;;) {
       std::size_t index = 0;
       {

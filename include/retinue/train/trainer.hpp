@@ -12,11 +12,11 @@
 //   weights.safetensors               the network, or its average: what other programs load
 //   best.safetensors                  the weights that validated best
 //   log.jsonl                         a line an update
+//   lock                              held by the process that trains here
 #pragma once
 
 #include <retinue/config/guess.hpp>         // config_metadata_key
 #include <retinue/error.hpp>                // fail
-#include <retinue/io/progress.hpp>          // progress_bar
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
 #include <retinue/models/load.hpp>          // named_state
 #include <retinue/models/network.hpp>       // network_outputs
@@ -25,26 +25,28 @@
 #include <retinue/train/ema.hpp>            // moving_average
 #include <retinue/train/log.hpp>            // log_writer
 #include <retinue/train/named_tensors.hpp>  // put, take
+#include <retinue/train/objective.hpp>      // batch_counts
+#include <retinue/train/observer.hpp>       // training_observer
 #include <retinue/train/optimizers.hpp>     // optimizer, clip_gradients
 #include <retinue/train/ordered_queue.hpp>  // ordered_queue
 #include <retinue/train/precision.hpp>      // autocast_scope, loss_scale
+#include <retinue/train/run_lock.hpp>       // run_lock
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/stop_signal.hpp>    // stop_signal
-#include <retinue/weights/safetensors.hpp>  // read_safetensors
+#include <retinue/weights/safetensors.hpp>  // write_safetensors
 
 #include <torch/torch.h>
 #include <nlohmann/json.hpp>  // numbers that are read back as they were
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <iostream>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -58,7 +60,8 @@ namespace retinue {
 struct training_settings {
   std::int64_t epochs = 1;
   std::size_t batch = 32;                  ///< samples of an update
-  std::size_t parts = 1;                   ///< in which they go through the network: less memory
+  std::size_t parts = 1;                   ///< in which they go through the network: less memory,
+                                           ///< the same loss; batch statistics are each part's
   std::size_t workers = 2;                 ///< threads that load
   std::uint64_t seed = 1;                  ///< of the order; the source has its own
   double clip = 0;                         ///< the largest norm of a gradient; 0: any
@@ -70,7 +73,7 @@ struct training_settings {
   std::size_t keep = 3;         ///< checkpoints
   std::string config{};         ///< as JSON, for the metadata of all files
   at::Device device = at::kCPU;
-  bool progress = true;
+  training_observer* observer = nullptr;  ///< is told what happens; outlives the run
 
   /// Called with the weights at the end of each epoch. The higher, the better.
   std::function<double(const state_dict& weights)> validate{};
@@ -86,10 +89,35 @@ struct training_report {
   [[nodiscard]] bool finished() const { return step == steps; }
 };
 
+namespace detail {
+/// What a step needs of a loss: its terms by name, in the order in which they are logged.
+struct learnt_terms {
+  std::vector<std::pair<std::string, at::Tensor>> terms;  ///< each ()
+  at::Tensor total;                                       ///< weighed: what is differentiated
+  std::size_t positives = 0;
+};
+
+/// The one place that knows what a loss returns.
+[[nodiscard]] inline learnt_terms named_terms(const tensor_terms& t)
+{
+  learnt_terms learnt{{}, t.total, t.positives};
+  for (const auto& [name, value] : t.named) learnt.terms.emplace_back(name, value);
+  return learnt;
+}
+
+/// An objective that can tell what a whole batch is divided by before it has gone through.
+template <class Objective, class Schema>
+concept counts_batches = requires(Objective& o, extent2 image, const network_outputs& said,
+                                  std::span<const std::vector<instance<Schema>>> truths) {
+  o(said, image, truths, o.count(image, said.maps, truths));
+};
+}  // namespace detail
+
 template <class Network, class Objective, optimizer Optimizer>
 class trainer {
  public:
-  /// The optimizer must be of this network, which is moved to the device beforehand.
+  /// The optimizer must be of this network, which is moved to the device beforehand. Throws where
+  /// another trainer has the folder.
   trainer(std::shared_ptr<Network> network, Objective objective, Optimizer optimize,
           std::filesystem::path folder, training_settings settings)
       : network_(std::move(network)),
@@ -97,7 +125,8 @@ class trainer {
         optimize_(std::move(optimize)),
         folder_(std::move(folder)),
         settings_(std::move(settings)),
-        checkpoints_(folder_ / "checkpoints", settings_.keep)
+        checkpoints_(folder_ / "checkpoints", settings_.keep),
+        lock_(folder_)
   {
     const auto& s = settings_;
     if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
@@ -109,37 +138,39 @@ class trainer {
     const autocast_scope refused_if_not_offered(s.compute, s.device.type());
   }
 
-  /// Goes on from the newest checkpoint. Returns its update, or throws where there is none.
+  /// Goes on from the newest checkpoint that is whole; damaged ones after it are renamed, and the
+  /// observer is told. Returns its update, or throws where there is none.
   std::int64_t resume()
   {
-    const auto latest = checkpoints_.latest();
-    if (!latest) fail(checkpoints_.path().string(), ": no checkpoint to resume from");
-    const auto file = checkpoints_.file_of(*latest);
-    const state_dict state = read_safetensors(file);
-    try {
-      take(detail::named_state(*network_), "network/", state);
-      take(optimize_.state(), "optimizer/", state);
-      if (average_) take(average_->state(), "average/", state);
-      if (const auto best = state.metadata.find(best_key); best != state.metadata.end())
-        best_ = std::stod(best->second);
-      order_ = state.metadata.at(order_key);
-      if (scale_) {
-        const auto kept = nlohmann::json::parse(state.metadata.at(scale_key));
-        scale_->set(kept.at(0).template get<double>(), kept.at(1).template get<std::int64_t>());
+    const auto steps = checkpoints_.steps();
+    if (steps.empty()) fail(checkpoints_.path().string(), ": no checkpoint to resume from");
+    std::vector<std::pair<std::int64_t, std::string>> damaged;
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      state_dict state;
+      try {
+        state = checkpoints_.read(*step);
+      } catch (const error& e) {
+        damaged.emplace_back(*step, e.what());
+        continue;
       }
-    } catch (const error& e) {
-      fail(file.string(), ": ", e.what());
-    } catch (const std::exception&) {
-      fail(file.string(), ": its metadata is not that of a training");
+      go_on_from(state, checkpoints_.file_of(*step));
+      step_ = *step;
+      for (const auto& [bad, why] : damaged) {
+        const auto aside = checkpoints_.set_aside(bad);
+        tell([&](training_observer& o) {
+          o.warned(why + "; renamed to " + aside.filename().string() +
+                   ", and the run goes on from update " + std::to_string(step_));
+        });
+      }
+      return step_;
     }
-    step_ = *latest;
-    return step_;
+    fail(damaged.front().second, steps.size() > 1 ? ", and no checkpoint before it is whole" : "");
   }
 
   /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
   /// is reported, left out and counted. Throws where 100, two batches or an epoch of them in a row
-  /// cannot; and where a loss or the gradient is not finite: with the term, the samples at fault
-  /// and the names of the batch.
+  /// cannot; where a loss or the gradient is not finite: with the term, the samples at fault and
+  /// the names of the batch; and instead of writing weights that are not finite.
   template <sample_source Source, schedule Rate>
   training_report operator()(const Source& source, const Rate& rate)
   {
@@ -149,8 +180,14 @@ class trainer {
     check_order(source.size());
     training_report report{step_, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0, best_,
                            0};
+    detail::remove_abandoned(folder_);
     log_writer log(folder_ / "log.jsonl", step_);
-    progress_bar bar("train", settings_.progress ? static_cast<std::size_t>(report.steps) : 0);
+    if (const auto line = log.damaged())
+      tell([&](training_observer& o) {
+        o.warned((folder_ / "log.jsonl").string() + ": damaged from line " + std::to_string(*line) +
+                 " on, which is dropped");
+      });
+    tell([&](training_observer& o) { o.began(step_, report.steps); });
     const stop_signal stop;
     std::int64_t saved = step_;
     const std::size_t patience = std::min(in_epoch * batch, std::max<std::size_t>(2 * batch, 100));
@@ -170,9 +207,8 @@ class trainer {
             samples.push_back(*queue.next());
             bad_in_a_row = 0;
           } catch (const error& e) {
-            bar.clear();
-            std::cerr << "skipped: " << e.what() << "\n";
             ++report.skipped;
+            tell([&](training_observer& o) { o.skipped(e.what()); });
             if (++bad_in_a_row == patience)
               fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
@@ -184,14 +220,13 @@ class trainer {
             static_cast<double>(samples.size()) /
             std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         if (!samples.empty()) log.add(line);
-        if (settings_.progress) bar.update(static_cast<std::size_t>(step_), note(line));
+        tell([&](training_observer& o) { o.updated(line); });
         if (settings_.save_every > 0 && step_ % settings_.save_every == 0 && b + 1 < in_epoch) {
           save(report);
           saved = step_;
         }
       }
       if (static_cast<std::size_t>(step_) % in_epoch == 0 && step_ > saved) {
-        bar.clear();
         validate(report);
         save(report);
         saved = step_;
@@ -216,6 +251,43 @@ class trainer {
   static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
                               *scale_key = "retinue.loss_scale";
 
+  template <class Event>
+  void tell(const Event& event)
+  {
+    if (settings_.observer) event(*settings_.observer);
+  }
+
+  void go_on_from(const state_dict& state, const std::filesystem::path& file)
+  {
+    try {
+      take(detail::named_state(*network_), "network/", state);
+      take(optimize_.state(), "optimizer/", state);
+      if (average_) take(average_->state(), "average/", state);
+      if (const auto best = state.metadata.find(best_key); best != state.metadata.end())
+        best_ = number_of(best->second);
+      order_ = state.metadata.at(order_key);
+      if (scale_) {
+        const auto kept = nlohmann::json::parse(state.metadata.at(scale_key));
+        scale_->set(kept.at(0).template get<double>(), kept.at(1).template get<std::int64_t>());
+      }
+    } catch (const error& e) {
+      fail(file.string(), ": ", e.what());
+    } catch (const std::exception&) {
+      fail(file.string(), ": its metadata is not that of a training");
+    }
+  }
+
+  /// Whatever the locale of the process says of commas.
+  static double number_of(const std::string& text)
+  {
+    double number = 0;
+    const char* const last = text.data() + text.size();
+    const auto [end, trouble] = std::from_chars(text.data(), last, number);
+    if (trouble != std::errc() || end != last || !std::isfinite(number))
+      fail("the best validation is ", detail::quoted(text), ", expected a number");
+    return number;
+  }
+
   /// A run goes on with the samples and the order with which it began, or it is another run.
   void check_order(std::size_t samples)
   {
@@ -234,6 +306,7 @@ class trainer {
     if (settings_.freeze_body) network_->backbone()->eval();
     network_->zero_grad();
     const std::span all(samples);
+    counts_.reset();
     const std::size_t parts = std::min(settings_.parts, samples.size());
     for (std::size_t p = 0; p < parts; ++p) {
       const std::size_t first = p * samples.size() / parts;
@@ -248,30 +321,37 @@ class trainer {
     if (average_) (*average_)(step_);
   }
 
-  /// Adds the gradient of a part of the batch, by its share.
+  /// Adds the gradient of a part of the batch.
   template <class Schema>
   void learn(std::span<const training_sample<Schema>> all,
              std::span<const training_sample<Schema>> part, log_line& line)
   {
-    const double share = static_cast<double>(part.size()) / static_cast<double>(all.size());
-    const tensor_terms terms = terms_of(part);
-    const auto add = [&](const char* name, const at::Tensor& term, double& to) {
+    // An objective that cannot count ahead divides each part for itself, which then has the share
+    // of its samples.
+    const double share = detail::counts_batches<Objective, Schema>
+                             ? 1
+                             : static_cast<double>(part.size()) / static_cast<double>(all.size());
+    const detail::learnt_terms learnt = terms_of(part, all);
+    const auto value_of = [&](const std::string& name, const at::Tensor& term) {
       const auto value = term.template item<double>();
-      if (!std::isfinite(value)) stop_at(name, value, all);
-      to += share * value;
+      if (!std::isfinite(value)) stop_at(name + " loss", value, all);
+      return share * value;
     };
-    add("box loss", terms["box"], line.box);
-    add("label loss", terms["label"], line.label);
-    add("landmark loss", terms["landmark"], line.landmark);
-    add("total loss", terms.total, line.total);
-    line.positives += static_cast<std::int64_t>(terms.positives);
-    (terms.total * (scale_ ? share * scale_->value() : share)).backward();
+    if (line.terms.empty())
+      for (const auto& [name, term] : learnt.terms) line.terms.push_back({name, 0});
+    for (std::size_t t = 0; t < learnt.terms.size(); ++t)
+      line.terms.at(t).value += value_of(learnt.terms[t].first, learnt.terms[t].second);
+    line.total += value_of("total", learnt.total);
+    line.positives += static_cast<std::int64_t>(learnt.positives);
+    (learnt.total * (scale_ ? share * scale_->value() : share)).backward();
   }
 
+  /// The terms of a part of the batch `all`.
   template <class Schema>
-  tensor_terms terms_of(std::span<const training_sample<Schema>> samples)
+  detail::learnt_terms terms_of(std::span<const training_sample<Schema>> part,
+                                std::span<const training_sample<Schema>> all)
   {
-    const training_batch<Schema> batch = collate(samples);
+    const training_batch<Schema> batch = collate(part);
     network_outputs said;
     {
       const autocast_scope casting(settings_.compute, settings_.device.type());
@@ -279,11 +359,24 @@ class trainer {
     }
     for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
       if (t->values.defined()) t->values = t->values.to(at::kFloat);
+    using truths = std::vector<std::vector<instance<Schema>>>;
+    const auto view = [](const truths& of) {
+      return std::span<const std::vector<instance<Schema>>>(of);
+    };
     try {
-      return objective_(said, batch.size,
-                        std::span<const std::vector<instance<Schema>>>(batch.truths));
+      if constexpr (detail::counts_batches<Objective, Schema>) {
+        if (part.size() < all.size()) {
+          if (!counts_) {
+            truths of_all;
+            for (const auto& s : all) of_all.push_back(s.truths);
+            counts_ = objective_.count(batch.size, said.maps, view(of_all));
+          }
+          return detail::named_terms(objective_(said, batch.size, view(batch.truths), *counts_));
+        }
+      }
+      return detail::named_terms(objective_(said, batch.size, view(batch.truths)));
     } catch (const error& e) {
-      fail(e.what(), ", of ", names_of(samples));
+      fail(e.what(), ", of ", names_of(all));
     }
   }
 
@@ -298,14 +391,32 @@ class trainer {
   }
 
   template <class Schema>
-  [[noreturn]] void stop_at(const char* what, double value,
+  [[noreturn]] void stop_at(const std::string& what, double value,
                             std::span<const training_sample<Schema>> samples)
   {
-    const auto latest = checkpoints_.latest();
     fail("the ", what, " is ", value, " at update ", step_, ": ", at_fault(samples),
-         "; the batch: ", names_of(samples),
-         latest ? "; the last checkpoint is " + checkpoints_.file_of(*latest).string()
-                : std::string("; no checkpoint has been written yet"));
+         "; the batch: ", names_of(samples), "; ", last_checkpoint());
+  }
+
+  [[nodiscard]] std::string last_checkpoint() const
+  {
+    const auto latest = checkpoints_.latest();
+    return latest ? "the last checkpoint is " + checkpoints_.file_of(*latest).string()
+                  : "no checkpoint has been written yet";
+  }
+
+  /// Before anything is written: a step can leave what no loss has seen yet.
+  void check_finite()
+  {
+    const auto check = [&](const named_tensors& tensors, const char* whose) {
+      for (const auto& [name, tensor] : tensors)
+        if (!at::isfinite(tensor).all().template item<bool>())
+          fail("after update ", step_ - 1, " the ", whose, " ", name,
+               " is not finite, so the rate may be too high; ", last_checkpoint());
+    };
+    check(detail::named_state(*network_), "network's");
+    check(optimize_.state(), "optimizer's");
+    if (average_) check(average_->state(), "average's");
   }
 
   /// Which samples do it alone, each in a batch of its own: twice, for batch normalization needs
@@ -320,7 +431,8 @@ class trainer {
     for (const auto& s : samples) {
       const std::vector<training_sample<Schema>> twice{s, s};
       network_->zero_grad();
-      const at::Tensor total = terms_of(std::span(twice)).total;
+      const std::span<const training_sample<Schema>> pair(twice);
+      const at::Tensor total = terms_of(pair, pair).total;
       if (std::isfinite(total.template item<double>())) {
         total.backward();
         if (std::isfinite(clip_gradients(optimize_.parameters()))) continue;
@@ -336,16 +448,22 @@ class trainer {
   void validate(training_report& report)
   {
     if (!settings_.validate) return;
+    check_finite();
     state_dict now = weights();
+    tell([&](training_observer& o) { o.validating(step_); });
     const double score = settings_.validate(now);
-    if (best_ && !(score > *best_)) return;
-    best_ = report.best = score;
-    now.metadata[best_key] = nlohmann::json(score).dump();
-    write_safetensors(folder_ / "best.safetensors", now);
+    const bool best = std::isfinite(score) && (!best_ || score > *best_);
+    if (best) {
+      best_ = report.best = score;
+      now.metadata[best_key] = nlohmann::json(score).dump();
+      write_safetensors(folder_ / "best.safetensors", now);
+    }
+    tell([&](training_observer& o) { o.validated(step_, score, best); });
   }
 
   void save(const training_report& report)
   {
+    check_finite();
     write_safetensors(folder_ / "weights.safetensors", weights());
     state_dict state;
     put(detail::named_state(*network_), "network/", state);
@@ -356,15 +474,8 @@ class trainer {
     if (scale_)
       state.metadata[scale_key] = nlohmann::json{scale_->value(), scale_->good_updates()}.dump();
     if (report.best) state.metadata[best_key] = nlohmann::json(*report.best).dump();
-    checkpoints_.write(step_, state);
-  }
-
-  static std::string note(const log_line& line)
-  {
-    char text[120];
-    std::snprintf(text, sizeof text, "loss %.3f (box %.3f label %.3f landmark %.3f)  rate %.2g",
-                  line.total, line.box, line.label, line.landmark, line.rate);
-    return text;
+    checkpoints_.write(step_, std::move(state));
+    tell([&](training_observer& o) { o.saved(step_); });
   }
 
   std::shared_ptr<Network> network_;
@@ -373,11 +484,13 @@ class trainer {
   std::filesystem::path folder_;
   training_settings settings_;
   checkpoint_folder checkpoints_;
+  run_lock lock_;
   std::optional<moving_average> average_;
   std::optional<loss_scale> scale_;
   std::int64_t step_ = 0;
   std::optional<double> best_;
   std::string order_;
+  std::optional<batch_counts> counts_;  // of the batch that is in work
 };
 
 }  // namespace retinue
