@@ -86,6 +86,7 @@ retinue_headers(
   labels.hpp
   labels/given.hpp
   labels/policy.hpp
+  labels/quality.hpp
   labels/sigmoid.hpp
   labels/softmax.hpp
   landmarks.hpp

@@ -115,6 +115,11 @@ concept counts_batches = requires(Objective& o, extent2 image, const network_out
 
 template <class Network, class Objective, optimizer Optimizer>
 class trainer {
+  static_assert(
+      detection_network<Network>,
+      "a network to be trained is a torch::nn::Module with a landmark schema, `schema`, and "
+      "a forward(images) that returns network_outputs: see retinue/models/network.hpp");
+
  public:
   /// The optimizer must be of this network, which is moved to the device beforehand. Throws where
   /// another trainer has the folder.
