@@ -108,6 +108,7 @@ retinue_headers(
   retinue.hpp
   select.hpp
   suppress.hpp
+  suppress/any_greedy.hpp
   suppress/greedy.hpp
   suppress/per_class.hpp
   suppress/run.hpp

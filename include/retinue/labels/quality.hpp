@@ -77,6 +77,5 @@ struct times_quality {
     return base.with_slope(x, slopes, label, quality);
   }
 };
-static_assert(learnable_labels<times_quality<>>);
 
 }  // namespace retinue

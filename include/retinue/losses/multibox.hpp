@@ -34,7 +34,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -285,8 +284,7 @@ class multibox_loss {
   const loss_terms<B>& operator()(B& b,
                                   const typename B::template table<centre_box<float>>& anchors,
                                   const outputs<B>& said, const truth_batch<Schema>& truths,
-                                  const samples<B>& chosen,
-                                  const std::optional<batch_counts>& whole = {})
+                                  const samples<B>& chosen, const batch_counts* whole = nullptr)
   {
     check(said, truths.images(), anchors.shape().rows);
     names_.clear();
@@ -340,7 +338,7 @@ class multibox_loss {
 
   void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
                      const outputs<B>& said, const truth_batch<Schema>& truths,
-                     const samples<B>& chosen, const std::optional<batch_counts>& whole)
+                     const samples<B>& chosen, const batch_counts* whole)
   {
     auto& t =
         term(b, "landmark", output_part::points, landmark_width, settings_.weights.landmark, 1);

@@ -7,7 +7,8 @@
 #include <retinue/models/mobilenet_v1.hpp>      // the bodies by name
 #include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/resnet.hpp>
-#include <retinue/models/retinaface.hpp>  // retinaface
+#include <retinue/models/retinaface.hpp>    // retinaface
+#include <retinue/suppress/any_greedy.hpp>  // any_greedy_suppressor
 
 #include <cstdint>
 #include <memory>

@@ -8,6 +8,7 @@
 #include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/ssd.hpp>               // ssd
 #include <retinue/models/vgg16.hpp>
+#include <retinue/suppress/any_greedy.hpp>  // any_greedy_suppressor
 
 #include <cstdint>
 #include <memory>

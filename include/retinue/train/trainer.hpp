@@ -43,6 +43,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -376,7 +377,7 @@ class trainer {
             for (const auto& s : all) of_all.push_back(s.truths);
             counts_ = objective_.count(batch.size, said.maps, view(of_all));
           }
-          return detail::named_terms(objective_(said, batch.size, view(batch.truths), *counts_));
+          return detail::named_terms(objective_(said, batch.size, view(batch.truths), &*counts_));
         }
       }
       return detail::named_terms(objective_(said, batch.size, view(batch.truths)));
