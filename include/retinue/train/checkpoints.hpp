@@ -12,8 +12,8 @@
 #include <retinue/weights/safetensors.hpp>  // read_safetensors, write_safetensors
 #include <retinue/weights/zip.hpp>          // crc32
 
-#include <signal.h>  // kill, which <csignal> does not promise
-#include <unistd.h>  // getpid
+#include <signal.h>     // kill, which <csignal> does not promise
+#include <sys/types.h>  // pid_t
 
 #include <algorithm>
 #include <array>
@@ -42,8 +42,8 @@ inline void remove_unfinished(const std::filesystem::path& folder)
     constexpr std::string_view suffix = ".unfinished";
     if (!name.ends_with(suffix)) continue;
     name.resize(name.size() - suffix.size());
-    const char *const first = name.data() + name.rfind('.') + 1, *const last =
-                                                                     name.data() + name.size();
+    const char* const first = name.data() + name.rfind('.') + 1;
+    const char* const last = name.data() + name.size();
     pid_t writer = 0;
     const auto [end, trouble] = std::from_chars(first, last, writer);
     if (trouble != std::errc() || writer <= 0 || end == last || *end != '-') continue;

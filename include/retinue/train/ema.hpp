@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exponential moving average of a network: steadier than its last weights, and mostly better.
 //
-//   average <- average + (1 - d) (value - average)      d = min(decay, (1 + update) / (10 +
-//   update))
+//   average <- average + (1 - d) (value - average)
+//   d = min(decay, (1 + update) / (10 + update))
 //
 // The rise of d lets the first updates, far from where training leads, be forgotten. Running
 // statistics are averaged like weights; counters are copied.

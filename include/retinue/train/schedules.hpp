@@ -2,9 +2,9 @@
 // Learning rates as functions of the step alone, so that a resumed run goes on exactly where it
 // stood: nothing is counted, nothing is kept.
 //
-//   step     base * gamma^(milestones passed)                       seeds 000 to 003: .1 at 190 and
-//   220 cosine   last + (base - last) (1 + cos(pi step / steps)) / 2    Loshchilov 2017, eq. 5
-//   warm-up  rises from factor * schedule in a straight line over the first steps   Goyal 2017, 2.2
+//   step      base * gamma^(milestones passed)                      seeds 000 to 003
+//   cosine    last + (base - last) (1 + cos(pi step / steps)) / 2   Loshchilov 2017, eq. 5
+//   warm-up   in a straight line from factor * schedule             Goyal 2017, 2.2
 //
 // A step is one update of the weights. Epochs are turned into steps by whoever knows their length.
 #pragma once
@@ -31,8 +31,7 @@ struct constant_rate {
 
 struct step_rate {
   double base = 1e-3, gamma = 0.1;
-  std::vector<std::int64_t>
-      milestones;  ///< steps, rising; from each one on the rate is gamma times
+  std::vector<std::int64_t> milestones;  ///< steps, rising: from each on, the rate is gamma times
   double operator()(std::int64_t step) const
   {
     const auto passed =

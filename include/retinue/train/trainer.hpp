@@ -10,8 +10,8 @@
 //
 //   checkpoints/step-*.safetensors    to go on from: the last few
 //   weights.safetensors               the network, averaged if it is: what other programs load
-//   best.safetensors                  that which validated best
-//   log.jsonl                         a line an update
+//   best.safetensors                  the weights that validated best
+//   log.jsonl                         one line for each update
 //   lock                              held by the process that trains here
 #pragma once
 
