@@ -9,9 +9,9 @@
 // functions of it. The folder of the run then holds
 //
 //   checkpoints/step-*.safetensors    to go on from: the last few
-//   weights.safetensors               the network, or its average: what other programs load
+//   weights.safetensors               the network, averaged if it is: what other programs load
 //   best.safetensors                  the weights that validated best
-//   log.jsonl                         a line an update
+//   log.jsonl                         one line for each update
 //   lock                              held by the process that trains here
 #pragma once
 
