@@ -33,11 +33,6 @@
 
 namespace retinue {
 
-/// One level of the pyramid: pixels per cell, and anchors in each cell.
-struct pyramid_level {
-  std::int64_t stride, anchors;
-};
-
 /// What `retinaface` is built from. As it stands: the public network of 426,608 parameters.
 struct retinaface_options {
   /// Makes the body, anew for each network.
@@ -45,7 +40,7 @@ struct retinaface_options {
     return std::make_shared<mobilenet_v1>();
   };
   /// Finest first, each of a stride that the body offers.
-  std::vector<pyramid_level> levels = {{8, 2}, {16, 2}, {32, 2}};
+  std::vector<anchored_level> levels = {{8, 2}, {16, 2}, {32, 2}};
   std::int64_t channels = 64;  ///< of pyramid and context; a multiple of 4
   std::int64_t classes = 2;    ///< columns of the scores: of softmax, one for the background
   /// The probability that sigmoids say at first of every class, so that the many negatives do not
