@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The multibox loss of 32 images, 16,800 anchors each, forward and backward, one thread: the fused
-// pass on host memory, the same behind autograd, and ATen operations as seeds 000 to 003 write
-// them. And the mining of negatives alone, against the two full sorts of the seeds.
+// Matching, mining and loss of 32 images, 16,800 anchors each, forward and backward, one thread: in
+// host memory, the same behind autograd, over tensors, and ATen operations as seeds 000 to 003
+// write them, whose matching is not counted. And the mining of negatives alone, against the two
+// full sorts of the seeds.
 #include "seed_loss.hpp"
 
-#include <retinue/losses/libtorch.hpp>
-
 #include <retinue/anchors.hpp>
+#include <retinue/labels.hpp>
+#include <retinue/losses/libtorch.hpp>
 #include <retinue/models/threads.hpp>
+#include <retinue/train/objective.hpp>
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <cmath>
 #include <random>
 #include <string>
@@ -26,15 +29,13 @@ struct workload {
   static constexpr std::int64_t images = 32;
   anchor_layout anchors{square_anchors::retinaface(), {640, 640}};
   std::vector<std::vector<instance<face5>>> truths;
-  std::vector<image_targets<face5>> targets;
+  std::vector<assignment> assigned;
   at::Tensor offsets, logits, points;
 
   workload()
   {
     std::mt19937 random(3);
     std::uniform_real_distribution<float> unit(0, 1);
-    truth_matcher match(overlap_matcher::retinaface());
-    targets.resize(images);
     for (std::int64_t b = 0; b < images; ++b) {
       auto& all = truths.emplace_back(16);
       for (instance<face5>& truth : all) {
@@ -45,14 +46,15 @@ struct workload {
         for (std::size_t c = 0; c < 10; ++c) truth.points[c] = c % 2 ? y : x;
       }
     }
-    for (std::size_t b = 0; b < truths.size(); ++b)
-      match(anchors, std::span<const instance<face5>>(truths[b]), targets[b]);
+    assigned = assignments(anchors, truths);
     torch::manual_seed(1);
     const auto n = static_cast<std::int64_t>(anchors.size());
     offsets = torch::randn({images, n, 4}).set_requires_grad(true);
     logits = torch::randn({images, n, 2}).set_requires_grad(true);
     points = torch::randn({images, n, 10}).set_requires_grad(true);
   }
+
+  [[nodiscard]] network_outputs said() const { return {logits, offsets, points}; }
 
   void clear_gradients()
   {
@@ -68,46 +70,71 @@ workload& shared_workload()
   return w;
 }
 
+template <class B>
+struct steps {
+  using settings = multibox_settings<face5>;
+  B backend;
+  settings::sampler_over<B, overlap_matcher> sample{overlap_matcher::retinaface(), softmax_labels{},
+                                                    hard_negatives(), centre_size_coder{}};
+  settings::loss_over<B> loss;
+  typename B::template table<centre_box<float>> anchors;
+  truth_batch<face5> truths;
+  samples<B> chosen;
+
+  const loss_terms<B>& operator()(const workload& w, const outputs<B>& said)
+  {
+    backend.put(w.anchors.anchors(), 1, anchors);
+    truths.read(w.truths, 1, truth_reading::classes);
+    sample(backend, w.anchors, anchors, said, truths, chosen);
+    return loss(backend, anchors, said, truths, chosen);
+  }
+};
+
 void host(benchmark::State& state)
 {
   workload& w = shared_workload();
-  multibox_loss<face5> loss;
-  std::vector<float> offsets(static_cast<std::size_t>(w.offsets.numel())),
-      logits(static_cast<std::size_t>(w.logits.numel())),
-      points(static_cast<std::size_t>(w.points.numel()));
+  steps<host_backend> run;
+  const network_outputs said = w.said();
+  const host_outputs<> view(said);
+  std::array<std::vector<float>, 3> room{
+      std::vector<float>(static_cast<std::size_t>(w.offsets.numel())),
+      std::vector<float>(static_cast<std::size_t>(w.logits.numel())),
+      std::vector<float>(static_cast<std::size_t>(w.points.numel()))};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        loss(w.anchors.anchors(),
-             {w.offsets.data_ptr<float>(), w.logits.data_ptr<float>(), w.points.data_ptr<float>()},
-             w.targets, {offsets.data(), logits.data(), points.data()}));
+    const auto& terms = run(w, view.said);
+    for (std::size_t t = 0; t < 3; ++t)
+      terms.terms[t].cost.write(terms.terms[t].weight / terms.terms[t].divisor, room[t].data(),
+                                room[t].size() / terms.terms[t].cost.width);
     benchmark::ClobberMemory();
   }
 }
 
-void fused(benchmark::State& state)
+void behind_autograd(benchmark::State& state)
 {
   workload& w = shared_workload();
-  fused_multibox_loss<face5> loss;
+  objective<multibox_settings<face5>> aim(square_anchors::retinaface());
+  const network_outputs said = w.said();
   for (auto _ : state) {
     w.clear_gradients();
-    loss(w.anchors.anchors(), {w.offsets, w.logits, w.points}, w.targets).total.backward();
+    aim(said, {640, 640}, std::span<const std::vector<instance<face5>>>(w.truths)).total.backward();
   }
 }
 
-void plain(benchmark::State& state)
+void over_tensors(benchmark::State& state)
 {
   workload& w = shared_workload();
-  aten_multibox_loss<face5> loss;
+  steps<libtorch_backend> run;
+  const network_outputs said = w.said();
   for (auto _ : state) {
     w.clear_gradients();
-    loss(w.anchors.anchors(), {w.offsets, w.logits, w.points}, w.targets).total.backward();
+    as_tensors(run(w, said), said).total.backward();
   }
 }
 
 void seed(benchmark::State& state)
 {
   workload& w = shared_workload();
-  const dense_targets want(w.anchors.anchors(), w.truths, w.targets);
+  const dense_targets want(w.anchors.anchors(), w.truths, w.assigned);
   for (auto _ : state) {
     w.clear_gradients();
     seed_loss(w.offsets, w.logits, w.points, want).backward();
@@ -118,14 +145,16 @@ void mine(benchmark::State& state)
 {
   workload& w = shared_workload();
   hard_negatives mining;
-  std::vector<float> odds(w.anchors.size());
+  host_backend backend;
+  columns<number<float>> wrong;
   std::vector<row_index> chosen;
+  const number_rows logits(w.logits.data_ptr<float>(),
+                           table_shape{static_cast<std::size_t>(w.images), w.anchors.size()}, 2);
   for (auto _ : state)
-    for (std::size_t b = 0; b < w.targets.size(); ++b) {
-      const assignment& assigned = w.targets[b].assigned;
-      log_odds(w.logits.data_ptr<float>() + b * w.anchors.size() * 2, w.anchors.size(), 2,
-               odds.data());
-      mining(odds, assigned.verdicts, assigned.positive_count, chosen);
+    for (std::size_t b = 0; b < w.assigned.size(); ++b) {
+      backend.map(detail::wrong_of<softmax_labels>{}, wrong, logits.image(b));
+      mining(std::span<const float>(wrong.column(0), wrong.size()), w.assigned[b].verdicts,
+             w.assigned[b].positive_count, chosen);
       benchmark::DoNotOptimize(chosen.data());
     }
 }
@@ -133,7 +162,7 @@ void mine(benchmark::State& state)
 void sort(benchmark::State& state)
 {
   workload& w = shared_workload();
-  const dense_targets want(w.anchors.anchors(), w.truths, w.targets);
+  const dense_targets want(w.anchors.anchors(), w.truths, w.assigned);
   const at::Tensor positive = want.labels > 0;
   const at::Tensor logits = w.logits.detach();
   const at::Tensor cost = logits.select(2, 1) - logits.select(2, 0);
@@ -141,14 +170,14 @@ void sort(benchmark::State& state)
 }
 
 [[maybe_unused]] const bool added = [] {
-  const std::string loss = "multibox loss, 32 images, both ways | ",
+  const std::string loss = "matching, mining and loss, 32 images, both ways | ",
                     mining = "mining, 32 images | ";
   const auto add = [](const std::string& name, void (*run)(benchmark::State&)) {
     benchmark::RegisterBenchmark(name.c_str(), run);
   };
   add(loss + "retinue", host);
-  add(loss + "retinue behind autograd", fused);
-  add(loss + "retinue's plain ATen", plain);
+  add(loss + "retinue behind autograd", behind_autograd);
+  add(loss + "retinue over tensors", over_tensors);
   add(loss + "the seed's way in ATen", seed);
   add(mining + "retinue", mine);
   add(mining + "two full sorts", sort);

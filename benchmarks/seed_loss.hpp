@@ -3,7 +3,8 @@
 #pragma once
 
 #include <retinue/formulas/coders.hpp>  // centre_size_coder
-#include <retinue/losses/targets.hpp>   // image_targets
+#include <retinue/instance.hpp>         // instance
+#include <retinue/matchers.hpp>         // assignment
 
 #include <torch/torch.h>
 
@@ -20,17 +21,17 @@ struct dense_targets {
 
   dense_targets(std::span<const retinue::centre_box<float>> anchors,
                 const std::vector<std::vector<retinue::instance<face>>>& truths,
-                const std::vector<retinue::image_targets<face>>& targets)
+                const std::vector<retinue::assignment>& assigned)
   {
     const auto n = static_cast<std::int64_t>(anchors.size()),
-               images = static_cast<std::int64_t>(targets.size());
+               images = static_cast<std::int64_t>(assigned.size());
     offsets = torch::zeros({images, n, 4});
     labels = torch::zeros({images, n}, torch::kLong);
     points = torch::zeros({images, n, 10});
     const retinue::centre_size_coder coder;
-    for (std::size_t b = 0; b < targets.size(); ++b)
-      retinue::each_positive(targets[b].assigned.verdicts, [&](std::size_t a) {
-        const auto& truth = truths[b][targets[b].assigned.truths[a]];
+    for (std::size_t b = 0; b < assigned.size(); ++b)
+      retinue::each_positive(assigned[b].verdicts, [&](std::size_t a) {
+        const auto& truth = truths[b][assigned[b].truths[a]];
         const auto box = coder.encode(truth.bounds, anchors[a]);
         const auto marks = coder.encode(truth.points, anchors[a]);
         const auto row = static_cast<std::int64_t>(b) * n + static_cast<std::int64_t>(a);
@@ -42,6 +43,22 @@ struct dense_targets {
       });
   }
 };
+
+/// Who answers for whom in each image.
+inline std::vector<retinue::assignment> assignments(
+    const retinue::anchor_layout& anchors,
+    const std::vector<std::vector<retinue::instance<dense_targets::face>>>& truths)
+{
+  auto match = retinue::overlap_matcher::retinaface();
+  std::vector<retinue::assignment> assigned(truths.size());
+  std::vector<retinue::box<float>> boxes;
+  for (std::size_t b = 0; b < truths.size(); ++b) {
+    boxes.clear();
+    for (const auto& truth : truths[b]) boxes.push_back(truth.bounds);
+    match(anchors, boxes, {}, assigned[b]);
+  }
+  return assigned;
+}
 
 inline at::Tensor two_sorts(at::Tensor cost, const at::Tensor& positive)
 {

@@ -94,12 +94,8 @@ auto ours(const batch& given, int side)
 auto seeds(const batch& given, int side)
 {
   const anchor_layout anchors(square_anchors::retinaface(), {side, side});
-  truth_matcher match(overlap_matcher::retinaface());
-  std::vector<image_targets<face5>> targets(given.truths.size());
-  for (std::size_t b = 0; b < targets.size(); ++b)
-    match(anchors, std::span<const instance<face5>>(given.truths[b]), targets[b]);
-  return [want = dense_targets(anchors.anchors(), given.truths, targets)](
-             const network_outputs& said) {
+  return [want = dense_targets(anchors.anchors(), given.truths,
+                               assignments(anchors, given.truths))](const network_outputs& said) {
     return seed_loss(said.boxes.values, said.scores.values, said.points.values, want);
   };
 }

@@ -88,6 +88,7 @@ retinue_headers(
   labels/any_labels.hpp
   labels/given.hpp
   labels/policy.hpp
+  labels/quality.hpp
   labels/sigmoid.hpp
   labels/softmax.hpp
   landmarks.hpp
@@ -109,6 +110,7 @@ retinue_headers(
   retinue.hpp
   select.hpp
   suppress.hpp
+  suppress/any_greedy.hpp
   suppress/greedy.hpp
   suppress/per_class.hpp
   suppress/run.hpp

@@ -219,9 +219,49 @@ void check_selection(const Labels& labels, std::size_t columns, bool probabiliti
       }
 }
 
+/// Scores that are a product with a part beside them.
+template <class B>
+void check_selection_by_quality()
+{
+  laboratory<B> lab;
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  const std::size_t rows = 77;
+  std::vector<float> x(rows * 3), quality(rows);
+  for (float& v : x) v = normal(random);
+  for (float& v : quality) v = normal(random);
+  const auto scores = backend_under_test<B>::view(x, {1, rows}, 3);
+  const auto beside = backend_under_test<B>::view(quality, {1, rows}, 1);
+  const auto sigmoid_of = [](float v) { return 1 / (1 + std::exp(-v)); };
+  for (const bool root : {false, true}) {
+    const times_quality<sigmoid_labels<>> labels{.root = root};
+    selector<B, times_quality<sigmoid_labels<>>> select;
+    selection<B> chosen;
+    select(lab.b, labels, scores, beside, 0.4f, 1000, chosen);
+    std::size_t expected = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float product = sigmoid_of(x[i]) * sigmoid_of(quality[i / 3]);
+      expected += (root ? std::sqrt(product) : product) > 0.4f;
+    }
+    std::vector<candidate<float>> found;
+    lab.b.fetch(chosen.found, found);
+    const auto at = lab.rows(chosen.rows);
+    REQUIRE(found.size() == expected);
+    REQUIRE(expected > 5);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const float product =
+          sigmoid_of(x[at[i] * 3 + static_cast<std::size_t>(found[i].label) - 1]) *
+          sigmoid_of(quality[at[i]]);
+      CHECK(std::abs(found[i].score - (root ? std::sqrt(product) : product)) < 1e-6f);
+      if (i > 0) CHECK(found[i - 1].score >= found[i].score);
+    }
+  }
+}
+
 template <class B>
 void check_all_selections()
 {
+  check_selection_by_quality<B>();
   for (const std::size_t columns : {2, 3, 12}) check_selection<B>(softmax_labels{}, columns, false);
   for (const std::size_t columns : {1, 2, 20}) {
     check_selection<B>(sigmoid_labels<>{}, columns, false);

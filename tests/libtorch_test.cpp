@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formulas and the backend over at::Tensor, held to the same laws and to the Eigen backend.
+#include "another_device.hpp"
 #include "catch.hpp"
 #include "detect_laws.hpp"
+#include "family_laws.hpp"
 #include "formula_laws.hpp"
 #include "values_torch.hpp"
 
@@ -12,6 +14,22 @@
 #include <torch/torch.h>
 
 using namespace retinue;
+
+namespace retinue::test {
+at::Device device_under_test = at::kCPU;
+
+template <>
+struct backend_under_test<libtorch_backend> {
+  static libtorch_backend make() { return libtorch_backend(device_under_test); }
+  static tensor_output view(const std::vector<float>& of, table_shape shape, std::size_t numbers)
+  {
+    return at::tensor(of)
+        .reshape({static_cast<std::int64_t>(shape.images), static_cast<std::int64_t>(shape.rows),
+                  static_cast<std::int64_t>(numbers)})
+        .to(device_under_test);
+  }
+};
+}  // namespace retinue::test
 
 TEMPLATE_TEST_CASE("a coder's decode inverts its encode, for tensor columns", "",
                    RETINUE_TEST_SCHEMAS)
@@ -91,4 +109,66 @@ TEST_CASE("a batch gives what its images give alone (LibTorch)")
 TEST_CASE("outputs that do not fit the anchors are refused (LibTorch)")
 {
   test::check_mismatch<libtorch_backend>(as_tensors);
+}
+
+namespace {
+void check_families()
+{
+  using backend = libtorch_backend;
+  test::check_primitives<backend>();
+  test::check_all_selections<backend>();
+  test::check_suppression<backend>();
+  test::check_matching<backend>();
+  test::check_sampling<backend>();
+}
+}  // namespace
+
+TEST_CASE("every family over tensors does what it does in host memory")
+{
+  test::device_under_test = at::kCPU;
+  check_families();
+}
+
+TEST_CASE("every family over tensors of another device does what it does in host memory")
+{
+  test::device_under_test = test::another_device();
+  check_families();
+  test::device_under_test = at::kCPU;
+}
+
+TEST_CASE("matching by dynamic k over tensors equals SimOTA's golden assignments", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/assign.npz"));
+  for (const at::Device device : {at::Device(at::kCPU), test::another_device()}) {
+    test::device_under_test = device;
+    CHECK(test::check_dynamic_k<libtorch_backend>(golden) >= 6);
+  }
+  test::device_under_test = at::kCPU;
+}
+
+TEST_CASE("a detection on another device brings nothing back but what was found")
+{
+  using face5 = schemas::face5;
+  const at::Device device = test::another_device();
+  const auto source = square_anchors::retinaface();
+  const frame image = frame::unscaled({64, 96});
+  const auto raw = test::random_outputs<face5>(make_anchors(source, image.input).size(), 2, 3);
+  const auto on_host = tensors(raw);
+  const outputs<libtorch_backend> said{on_host.scores.values.to(device),
+                                       on_host.boxes.values.to(device),
+                                       on_host.points.values.to(device)};
+  detector<face5, libtorch_backend> expected(source, {.score = 0.5f}),
+      detect(source, {.score = 0.5f}, {}, libtorch_backend(device));
+  const auto want = expected(on_host, image);
+  const test::tensors_that_leave leaving(device);
+  const auto found = detect(said, image);
+  CHECK(leaving.count() <= 4);  // boxes, scores and labels, landmarks, rows: of those found
+  REQUIRE(found.size() == want.size());
+  REQUIRE(!found.empty());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    CHECK(found[i].score == want[i].score);
+    for (std::size_t c = 0; c < 4; ++c)
+      CHECK(std::abs(found[i].bounds[c] - want[i].bounds[c]) < 1e-3f);
+  }
 }

@@ -6,6 +6,7 @@
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/runner.hpp>
 #include <retinue/models/threads.hpp>
+#include <retinue/train/ordered_queue.hpp>
 // After torch, whose headers define CHECK.
 #include <retinue/weights/read_weights.hpp>
 
@@ -13,6 +14,12 @@
 #include "npz.hpp"
 #include "shared.hpp"
 
+#include <sched.h>  // sched_getaffinity
+
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 #include <thread>
 
 namespace {
@@ -480,4 +487,83 @@ TEST_CASE("a body takes the weights it was trained with on ImageNet", "[shared]"
   CHECK(report.missing.empty());
   CHECK(report.misshaped.empty());
   CHECK((report.unexpected == std::vector<std::string>{"fc.weight", "fc.bias"}));
+}
+
+namespace {
+
+/// Runs a hidden case of this program in a process of its own; whether it passed.
+bool passes(const std::string& environment, const std::string& hidden)
+{
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  return std::system(("env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY -u OMP_PROC_BIND " + environment +
+                      " " + self + " \"" + hidden + "\" >/dev/null")
+                         .c_str()) == 0;
+}
+
+std::size_t cores_of_this_thread()
+{
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  ::sched_getaffinity(0, sizeof set, &set);
+  return static_cast<std::size_t>(CPU_COUNT(&set));
+}
+
+}  // namespace
+
+TEST_CASE("the process waits briefly", "[.]")
+{
+  wait_briefly();  // the arguments came with it, or other cases would run
+  const char* const spins = std::getenv("GOMP_SPINCOUNT");
+  REQUIRE(spins);
+  CHECK(spins == std::string("5000"));
+}
+
+TEST_CASE("the process waits as its environment says", "[.]")
+{
+  wait_briefly();
+  const char* const spins = std::getenv("GOMP_SPINCOUNT");
+  CHECK((!spins || spins == std::string("7")));
+}
+
+TEST_CASE("two threads of the process have a core each and those of a queue both", "[.]")
+{
+  REQUIRE(use_threads(2) == 2);
+  REQUIRE(cores_of_this_thread() == 2);
+  REQUIRE(bind_threads());
+  CHECK(cores_of_this_thread() == 1);
+  ordered_queue<std::size_t> queue(0, 1, 1, 1, [](std::size_t) { return cores_of_this_thread(); });
+  CHECK(queue.next() == 2);
+}
+
+TEST_CASE("other numbers of threads are not bound", "[.]")
+{
+  use_threads(1);
+  CHECK(!bind_threads());
+  use_threads(3);
+  CHECK(!bind_threads());
+}
+
+TEST_CASE("the threads of the process are not bound", "[.]")
+{
+  use_threads(2);
+  CHECK(!bind_threads());
+}
+
+TEST_CASE("a program restarts once to wait briefly, unless its environment says how to wait")
+{
+  CHECK(passes("", "the process waits briefly"));
+  CHECK(!passes("", "the process waits as its environment says"));
+  CHECK(passes("OMP_WAIT_POLICY=passive", "the process waits as its environment says"));
+  CHECK(passes("GOMP_SPINCOUNT=7", "the process waits as its environment says"));
+}
+
+TEST_CASE("two threads on two cores are bound, unless the environment binds them")
+{
+  if (cores_of_this_thread() != 2) {
+    WARN("skipped: not two cores");
+    return;
+  }
+  CHECK(passes("", "two threads of the process have a core each and those of a queue both"));
+  CHECK(passes("", "other numbers of threads are not bound"));
+  CHECK(passes("OMP_PROC_BIND=false", "the threads of the process are not bound"));
 }

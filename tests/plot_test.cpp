@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
 
+#include "program/curves.hpp"
 #include "program/plot.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -108,4 +110,22 @@ TEST_CASE("what cannot be drawn is refused")
   plot_frame small;
   small.size = {.height = 10, .width = 800};
   CHECK_THROWS_AS(draw_plot(small, {}), error);
+}
+
+TEST_CASE("the curves of a run show every term of its loss, whatever it is called")
+{
+  const auto run_with = [](const std::vector<loss_term>& terms) {
+    std::vector<log_line> lines;
+    for (std::int64_t step = 0; step < 20; ++step)
+      lines.push_back({.step = step, .terms = terms, .total = 4});
+    return draw_curves(lines);
+  };
+  const auto differs = [](const cv::Mat& a, const cv::Mat& b) {
+    REQUIRE(a.size() == b.size());
+    return cv::norm(a, b, cv::NORM_INF) > 0;
+  };
+  const cv::Mat total = run_with({});
+  CHECK(differs(run_with({{"quality", 2}}), total));
+  CHECK(differs(run_with({{"quality", 2}, {"objectness", 1}}), run_with({{"quality", 2}})));
+  CHECK(!differs(run_with({{"landmark", 0}}), total));  // 0 throughout
 }

@@ -515,7 +515,7 @@ TEST_CASE("the parts of a batch have the loss and the gradient of the whole")
     const fs::path folder = room.path / std::to_string(parts);
     torch::manual_seed(3);
     const auto of = std::make_shared<without_statistics>();
-    trainer(of, objective<face5>(square_anchors::retinaface()), sgd(*of), folder,
+    trainer(of, objective<multibox_settings<face5>>(square_anchors::retinaface()), sgd(*of), folder,
             {.epochs = 2, .batch = 5, .parts = parts, .workers = 0})(uneven{}, constant_rate{});
     logs[parts / 2] = read_log(folder / "log.jsonl");
   }
@@ -527,7 +527,7 @@ TEST_CASE("the parts of a batch have the loss and the gradient of the whole")
       const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-5 * std::abs(b); };
       CHECK(near(line.total, whole.total));
       CHECK(near(line.gradient, whole.gradient));
-      for (const summed_term& term : whole.terms) CHECK(near(*line.term(term.name), term.value));
+      for (const loss_term& term : whole.terms) CHECK(near(*line.term(term.name), term.value));
     }
 }
 

@@ -147,6 +147,7 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->check(number_in(1, 10000000))
       ->capture_default_str();
   g->add_option("--seed", o.seed, "Of the first weights, the order, the draws and the scenes")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   g->add_option("--save-every", o.save_every, "Updates between checkpoints (default: an epoch's)")
       ->check(number_in(0, 1000000000));

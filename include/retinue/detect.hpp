@@ -73,6 +73,11 @@ template <landmark_schema Schema, tensor_backend Backend, anchor_source Anchors 
           coder<Schema> Coder = centre_size_coder, suppressor Suppressor = greedy_suppressor<>,
           label_policy Labels = given_labels>
 class detector {
+  static_assert(
+      coder<Coder, Schema, packet<float>>,
+      "a coder's functions must be templates over the coordinate T, for boxes are decoded "
+      "in packets: write encode and decode for box<T>, centre_box<T> and its code of T");
+
  public:
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
                     Backend backend = Backend(), Labels labels = {})

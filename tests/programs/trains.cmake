@@ -35,3 +35,18 @@ execute_process(COMMAND "${PROGRAM}" ${recipe} --out "${FOLDER}/whole" RESULT_VA
 if(code EQUAL 0 OR NOT err MATCHES "holds a run already")
   message(FATAL_ERROR "a run was begun where there was one: ${err}")
 endif()
+
+# Options of a run that the command line would refuse.
+file(READ "${FOLDER}/parts/options.json" options)
+foreach(field_and_value IN ITEMS "batch|-1" "batch|1e30" "batch|true" "epochs|0" "epochs|99999999999" "lr|-1"
+                                 "lr|\"x\"" "lr|1e999" "keep|1.5" "seed|-3" "strict|3" "optimizer|\"none\""
+                                 "milestones|[0.5, 7]" "data|[]x")
+  string(REGEX REPLACE "[|].*" "" field "${field_and_value}")
+  string(REGEX REPLACE "^[^|]*[|]" "" value "${field_and_value}")
+  string(REGEX REPLACE "\"${field}\": (\\[[^]]*\\]|[^,}\n]*)" "\"${field}\": ${value}" damaged "${options}")
+  file(WRITE "${FOLDER}/parts/options.json" "${damaged}")
+  execute_process(COMMAND "${PROGRAM}" --resume "${FOLDER}/parts" RESULT_VARIABLE code ERROR_VARIABLE err)
+  if(NOT code EQUAL 2 OR NOT err MATCHES "options.json: (${field} is|not the options of a run)")
+    message(FATAL_ERROR "${field} ${value} was taken from options.json: ${code} ${err}")
+  endif()
+endforeach()

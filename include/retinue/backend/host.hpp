@@ -516,6 +516,5 @@ class basic_host_backend {
 };
 
 using host_backend = basic_host_backend<standard_packets>;
-static_assert(tensor_backend<host_backend>);
 
 }  // namespace retinue

@@ -265,6 +265,4 @@ struct scalar_of<packet<T, N>> {
   using type = T;
 };
 
-static_assert(coordinate<packet<float>> && coordinate<packet<float, 16>>);
-
 }  // namespace retinue

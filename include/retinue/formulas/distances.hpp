@@ -95,7 +95,5 @@ struct distance_coder {
     return T(exp(bounded));
   }
 };
-static_assert(coder<distance_coder, schemas::face5> &&
-              coder<distance_coder, schemas::none, double>);
 
 }  // namespace retinue

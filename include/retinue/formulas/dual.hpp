@@ -182,6 +182,4 @@ template <std::size_t N, record R>
   return constants;
 }
 
-static_assert(coordinate<dual<float, 4>> && coordinate<dual<double, 1>, double>);
-
 }  // namespace retinue

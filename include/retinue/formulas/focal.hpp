@@ -89,7 +89,4 @@ struct sigmoid_focal {
   }
 };
 
-static_assert(binary_cost<binary_cross_entropy> && binary_cost<quality_focal> &&
-              binary_cost<sigmoid_focal>);
-
 }  // namespace retinue

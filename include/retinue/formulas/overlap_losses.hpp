@@ -56,9 +56,6 @@ struct ciou_loss {
   }
 };
 
-static_assert(overlap_loss<iou_loss> && overlap_loss<giou_loss, double> &&
-              overlap_loss<diou_loss> && overlap_loss<ciou_loss, dual<float, 4>>);
-
 /// A loss, and how it changes with each side of the predicted box.
 template <std::floating_point T>
 struct sloped_loss {

@@ -40,6 +40,5 @@ struct any_labels {
     return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
   }
 };
-static_assert(label_policy<any_labels>);
 
 }  // namespace retinue

@@ -87,7 +87,5 @@ struct sigmoid_labels {
     return sum;
   }
 };
-static_assert(learnable_labels<sigmoid_labels<>> &&
-              learnable_labels<sigmoid_labels<quality_focal>>);
 
 }  // namespace retinue

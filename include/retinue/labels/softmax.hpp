@@ -95,6 +95,5 @@ struct softmax_labels {
     return softmax_cross_entropy(x, static_cast<std::size_t>(label), slopes);
   }
 };
-static_assert(learnable_labels<softmax_labels>);
 
 }  // namespace retinue

@@ -19,6 +19,7 @@
 #include <retinue/backend.hpp>                  // tensor_backend
 #include <retinue/error.hpp>                    // fail
 #include <retinue/formulas/coders.hpp>          // coder
+#include <retinue/formulas/dual.hpp>            // dual
 #include <retinue/formulas/focal.hpp>           // binary_cross_entropy
 #include <retinue/formulas/overlap_losses.hpp>  // overlap_loss
 #include <retinue/formulas/residual.hpp>        // smooth_l1
@@ -33,7 +34,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -264,6 +264,11 @@ template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre
           negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>
 class multibox_loss {
+  static_assert(
+      residual_loss<BoxLoss> || overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
+      "a loss of boxes must be a template over the coordinate T, for its slopes are found "
+      "by dual numbers: write T operator()(const box<T>& predicted, const box<T>& truth)");
+
  public:
   using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
   static constexpr std::size_t box_width = box_code_t<Coder>::width,
@@ -279,8 +284,7 @@ class multibox_loss {
   const loss_terms<B>& operator()(B& b,
                                   const typename B::template table<centre_box<float>>& anchors,
                                   const outputs<B>& said, const truth_batch<Schema>& truths,
-                                  const samples<B>& chosen,
-                                  const std::optional<batch_counts>& whole = {})
+                                  const samples<B>& chosen, const batch_counts* whole = nullptr)
   {
     check(said, truths.images(), anchors.shape().rows);
     names_.clear();
@@ -322,7 +326,7 @@ class multibox_loss {
  private:
   /// The next of the terms, cleared. Those before it may move.
   summed_term<B>& term(B& b, std::string_view name, output_part part, std::size_t width,
-                     double weight, double divisor)
+                       double weight, double divisor)
   {
     if (said_.terms.size() == names_.size()) said_.terms.emplace_back();
     summed_term<B>& next = said_.terms[names_.size()];
@@ -334,7 +338,7 @@ class multibox_loss {
 
   void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
                      const outputs<B>& said, const truth_batch<Schema>& truths,
-                     const samples<B>& chosen, const std::optional<batch_counts>& whole)
+                     const samples<B>& chosen, const batch_counts* whole)
   {
     auto& t =
         term(b, "landmark", output_part::points, landmark_width, settings_.weights.landmark, 1);

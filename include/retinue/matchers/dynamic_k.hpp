@@ -22,7 +22,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -338,7 +337,7 @@ class dynamic_k_matcher {
 
     // An anchor that several want goes to the cheapest.
     std::vector<row_index> all(bidders);
-    std::iota(all.begin(), all.end(), row_index{0});
+    for (std::size_t i = 0; i < bidders; ++i) all[i] = static_cast<row_index>(i);
     b.put(std::span<const row_index>(all), range);
     typename B::template table<detail::claim<float>> claims;
     b.map(detail::no_claim{}, claims, bidding);

@@ -16,6 +16,7 @@
 #include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/retinaface.hpp>        // retinaface
 #include <retinue/models/ssd.hpp>               // ssd
+#include <retinue/suppress/any_greedy.hpp>      // any_greedy_suppressor
 
 #include <cstddef>
 #include <cstdint>

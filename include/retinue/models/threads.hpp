@@ -107,7 +107,7 @@ inline bool bind_threads()
 }
 
 /// Lets the process keep what it frees, up to its peak, instead of fetching it anew from the system
-/// page by page. For large images and bodies: small ones run so without it (see folded.hpp). Does
+/// page by page. For large images and bodies: small ones run so without it (see runner.hpp). Does
 /// nothing but under glibc.
 inline void keep_freed_memory()
 {

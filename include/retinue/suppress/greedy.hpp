@@ -28,7 +28,6 @@
 #include <limits>
 #include <span>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -250,36 +249,5 @@ class greedy_suppressor {
   std::vector<row_index> rows_;
   std::vector<float> scores_;
 };
-static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<inclusive_pixels>>);
-
-/// Either of them, as a configuration says.
-class any_greedy_suppressor {
- public:
-  explicit any_greedy_suppressor(bool both_pixels, float overlap = 0.4f,
-                                 std::size_t keep = greedy_suppressor<>::unlimited)
-  {
-    if (both_pixels)
-      chosen_.emplace<1>(overlap, keep);
-    else
-      chosen_.emplace<0>(overlap, keep);
-  }
-
-  template <box_range Boxes>
-  kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
-  {
-    return std::visit([&](auto& suppress) { return suppress(boxes, scores); }, chosen_);
-  }
-  template <tensor_backend B>
-  void in_tables(B& b, const typename B::template table<box<float>>& boxes,
-                 const typename B::template table<candidate<float>>& found,
-                 typename B::list& kept) const
-  {
-    std::visit([&](const auto& suppress) { suppress.in_tables(b, boxes, found, kept); }, chosen_);
-  }
-
- private:
-  std::variant<greedy_suppressor<>, greedy_suppressor<inclusive_pixels>> chosen_;
-};
-static_assert(suppressor<any_greedy_suppressor>);
 
 }  // namespace retinue

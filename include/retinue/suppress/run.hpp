@@ -11,7 +11,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -44,7 +43,7 @@ class suppression {
       inner().in_tables(b, boxes, found, kept);
       if (kept.size() > keep_) {
         first_.resize(keep_);
-        std::iota(first_.begin(), first_.end(), row_index{0});
+        for (std::size_t i = 0; i < keep_; ++i) first_[i] = static_cast<row_index>(i);
         typename B::list first;
         b.put(std::span<const row_index>(first_), first);
         b.gather(kept, first, kept);

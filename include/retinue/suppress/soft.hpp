@@ -93,6 +93,5 @@ class soft_suppressor {
   std::vector<row_index> rows_;
   std::vector<float> scores_;
 };
-static_assert(suppressor<soft_suppressor<linear_decay>> && suppressor<soft_suppressor<>>);
 
 }  // namespace retinue

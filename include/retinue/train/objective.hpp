@@ -40,7 +40,7 @@ class objective {
   /// a batch, whose counts are those of `whole`: what it adds to the terms of the whole.
   [[nodiscard]] tensor_terms operator()(const network_outputs& said, extent2 image,
                                         std::span<const std::vector<instance<schema>>> truths,
-                                        const std::optional<batch_counts>& whole = {})
+                                        const batch_counts* whole = nullptr)
   {
     lay_out(image, said.maps);
     truths_.read(truths, settings_.classes, settings_.reading);
@@ -90,7 +90,7 @@ class objective {
     }
 
     const loss_terms<B>& operator()(const objective& of, const outputs<B>& said,
-                                    const std::optional<batch_counts>& whole)
+                                    const batch_counts* whole)
     {
       sample_(backend_, of.layout_, anchors_, said, of.truths_, chosen_);
       return loss_(backend_, anchors_, said, of.truths_, chosen_, whole);

@@ -2,10 +2,9 @@
 // Learning rates as functions of the step alone, so that a resumed run goes on exactly where it
 // stood: nothing is counted, nothing is kept.
 //
-//   step      base * gamma^(milestones passed)              seeds 000 to 003: .1 at 190 and 220
-//   cosine    last + (base - last) (1 + cos(pi step / steps)) / 2     Loshchilov 2017, eq. 5
-//   warm-up   rises from factor * schedule in a straight line over the first steps
-//                                                                     Goyal 2017, section 2.2
+//   step      base * gamma^(milestones passed)                      seeds 000 to 003
+//   cosine    last + (base - last) (1 + cos(pi step / steps)) / 2   Loshchilov 2017, eq. 5
+//   warm-up   in a straight line from factor * schedule             Goyal 2017, 2.2
 //
 // A step is one update of the weights. Epochs are turned into steps by whoever knows their length.
 #pragma once

@@ -9,9 +9,9 @@
 // functions of it. The folder of the run then holds
 //
 //   checkpoints/step-*.safetensors    to go on from: the last few
-//   weights.safetensors               the network, or its average: what other programs load
+//   weights.safetensors               the network, averaged if it is: what other programs load
 //   best.safetensors                  the weights that validated best
-//   log.jsonl                         a line an update
+//   log.jsonl                         one line for each update
 //   lock                              held by the process that trains here
 #pragma once
 
@@ -43,6 +43,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -115,6 +116,11 @@ concept counts_batches = requires(Objective& o, extent2 image, const network_out
 
 template <class Network, class Objective, optimizer Optimizer>
 class trainer {
+  static_assert(
+      detection_network<Network>,
+      "a network to be trained is a torch::nn::Module with a landmark schema, `schema`, and "
+      "a forward(images) that returns network_outputs: see retinue/models/network.hpp");
+
  public:
   /// The optimizer must be of this network, which is moved to the device beforehand. Throws where
   /// another trainer has the folder.
@@ -371,7 +377,7 @@ class trainer {
             for (const auto& s : all) of_all.push_back(s.truths);
             counts_ = objective_.count(batch.size, said.maps, view(of_all));
           }
-          return detail::named_terms(objective_(said, batch.size, view(batch.truths), *counts_));
+          return detail::named_terms(objective_(said, batch.size, view(batch.truths), &*counts_));
         }
       }
       return detail::named_terms(objective_(said, batch.size, view(batch.truths)));
