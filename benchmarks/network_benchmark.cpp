@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network on 640 x 640 pixels: as a LibTorch module in eager mode, and folded. The weights are
 // random, which changes nothing of the time.
-#include <retinue/models/detector.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/runner.hpp>
 #include <retinue/models/threads.hpp>
@@ -80,9 +80,9 @@ void whole_detection(benchmark::State& state)
 {
   use_threads(1);
   const torch::NoGradGuard no_gradients;
-  detector_config config;
+  network_config config;
   config.anchors = square_anchors::retinaface_small_faces();
-  static retinaface_detector<schemas::face5> detect(trained<0>(), decoding_of(config));
+  static configured_detector<retinaface<schemas::face5>> detect(trained<0>(), decoding_of(config));
   torch::manual_seed(1);
   const at::Tensor images = torch::randn({1, 3, 640, 640}) * 60;
   const std::vector<frame> frames{frame::unscaled({640, 640})};

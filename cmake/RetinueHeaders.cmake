@@ -16,6 +16,7 @@ endfunction()
 retinue_headers(
   retinue
   anchors.hpp
+  anchors/any_anchors.hpp
   anchors/default_boxes.hpp
   anchors/grid.hpp
   anchors/layout.hpp
@@ -44,10 +45,10 @@ retinue_headers(
   backend/transpose.hpp
   candidate.hpp
   compiler.hpp
-  config/detector_config.hpp
+  config/bodies.hpp
   config/nearest.hpp
+  config/network_config.hpp
   config/presets.hpp
-  config/ssd_config.hpp
   data/class_names.hpp
   data/retinaface_labels.hpp
   data/sample.hpp
@@ -84,6 +85,7 @@ retinue_headers(
   image/signatures.hpp
   instance.hpp
   labels.hpp
+  labels/any_labels.hpp
   labels/given.hpp
   labels/policy.hpp
   labels/quality.hpp
@@ -136,9 +138,10 @@ retinue_headers(
   torch
   backend/libtorch.hpp
   losses/libtorch.hpp
+  models/any_network.hpp
+  models/bodies.hpp
   models/body.hpp
   models/convolution.hpp
-  models/detector.hpp
   models/device.hpp
   models/fpn.hpp
   models/head.hpp
@@ -150,7 +153,6 @@ retinue_headers(
   models/retinaface.hpp
   models/runner.hpp
   models/ssd.hpp
-  models/ssd_detector.hpp
   models/ssh.hpp
   models/threads.hpp
   models/vgg16.hpp
@@ -179,7 +181,6 @@ retinue_headers(
   config/fields.hpp
   config/guess.hpp
   config/json.hpp
-  config/ssd_json.hpp
   data/coco_annotations.hpp
   data/coco_results.hpp
   data/detections_json.hpp

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 using namespace retinue;
@@ -51,6 +53,15 @@ struct made_weights {
   int blocks = 6;  // of layer3
 };
 
+const retinaface_form& retinaface_of(const network_config& c)
+{
+  return std::get<retinaface_form>(c.form);
+}
+const square_anchors& squares_of(const network_config& c)
+{
+  return std::get<square_anchors>(c.anchors.source);
+}
+
 /// The names and shapes that tell a network, and no others. All elements are 0.
 state_dict weights_of(const made_weights& m)
 {
@@ -84,10 +95,11 @@ state_dict weights_of(const made_weights& m)
 
 TEST_CASE("every preset survives its JSON")
 {
-  REQUIRE(presets().size() == 4);
+  REQUIRE(presets().size() == 7);
   for (const auto& p : presets()) {
     const auto text = to_json(p.config);
     CHECK(to_json(parse_config(text, "elsewhere")) == text);
+    CHECK(kind_of(parse_config(text, "elsewhere")) == kind_of(p.config));
     CHECK(p.config.name == p.name);
     CHECK(find_preset(p.name).name == p.name);
     CHECK(p.what.size() > 40);
@@ -99,13 +111,14 @@ TEST_CASE("presets are those of the checkpoints")
 {
   const auto& small_faces = find_preset("mobilenet0.25-small-faces");
   CHECK(small_faces.body_slope == 0);
-  CHECK(small_faces.anchors.level[0].sizes == std::vector<double>{10, 20});
-  CHECK(small_faces.anchors.level[2].sizes == std::vector<double>{128, 256});
+  CHECK(squares_of(small_faces).level[0].sizes == std::vector<double>{10, 20});
+  CHECK(squares_of(small_faces).level[2].sizes == std::vector<double>{128, 256});
   const auto& mobilenet = find_preset("mobilenet0.25");
-  CHECK(mobilenet.neck_slope == 0.1);
-  CHECK(mobilenet.anchors.level[2].sizes == std::vector<double>{256, 512});
+  CHECK(mobilenet.body_slope == 0.1);
+  CHECK(retinaface_of(mobilenet).slope == 0.1);
+  CHECK(squares_of(mobilenet).level[2].sizes == std::vector<double>{256, 512});
   CHECK(find_preset("resnet50").body == "resnet50");
-  CHECK(find_preset("resnet50").channels == 256);
+  CHECK(retinaface_of(find_preset("resnet50")).channels == 256);
   CHECK(find_preset("plate-mobilenet0.25").landmarks == 4);
   CHECK(find_preset("plate-mobilenet0.25").classes == std::vector<std::string>{"plate"});
   says(refusal_of([] { static_cast<void>(find_preset("resnet5O")); }), "did you mean resnet50?");
@@ -120,6 +133,7 @@ TEST_CASE("every key changes what it names, and nothing else")
     "classes": ["cat", "dog"], "landmarks": 68,
     "anchors": {"levels": [{"stride": 4, "sizes": [7.5]}, {"stride": 16, "sizes": [9, 11]}],
                 "clip": true},
+    "labels": "sigmoid",
     "coder": {"centre": 0.3, "size": 0.4, "largest_log": null},
     "input": {"channels": "rgb", "mean": [1, 2, 3.5], "scale": [4, 5, 6]},
     "detect": {"score": 0.5, "candidates": 10, "overlap": 0.3, "keep": 9, "clip": true,
@@ -127,16 +141,17 @@ TEST_CASE("every key changes what it names, and nothing else")
                               "f.json");
   CHECK(c.name == "mine");
   CHECK(c.body == "resnet50");
-  CHECK(c.channels == 128);
+  CHECK(retinaface_of(c).channels == 128);
   CHECK(c.body_slope == 0.2);
-  CHECK(c.neck_slope == 0.3);
+  CHECK(retinaface_of(c).slope == 0.3);
   CHECK(c.classes == std::vector<std::string>{"cat", "dog"});
   CHECK(c.landmarks == 68);
-  REQUIRE(c.anchors.level.size() == 2);
-  CHECK(c.anchors.level[0].stride == 4);
-  CHECK(c.anchors.level[0].sizes == std::vector<double>{7.5});
-  CHECK(c.anchors.level[1].sizes == std::vector<double>{9, 11});
-  CHECK(c.anchors.clip);
+  REQUIRE(squares_of(c).level.size() == 2);
+  CHECK(squares_of(c).level[0].stride == 4);
+  CHECK(squares_of(c).level[0].sizes == std::vector<double>{7.5});
+  CHECK(squares_of(c).level[1].sizes == std::vector<double>{9, 11});
+  CHECK(squares_of(c).clip);
+  CHECK(std::holds_alternative<sigmoid_labels<>>(c.labels.policy));
   CHECK(c.coder.centre == 0.3);
   CHECK(c.coder.size == 0.4);
   CHECK(std::isinf(c.coder.largest_log));
@@ -164,7 +179,8 @@ TEST_CASE("what is wrong is named by its full path")
       {R"({"detect": {"scroe": 1}})",
        R"(f.json: "detect.scroe" is not a known key, did you mean detect.score?)"},
       {R"({"detec": {}})", R"(f.json: "detec" is not a known key, did you mean detect?)"},
-      {R"({"zzzzzzzz": 1})", "expected one of preset, name, network, classes, landmarks, anchors"},
+      {R"({"zzzzzzzz": 1})",
+       "expected one of preset, kind, name, network, classes, landmarks, anchors"},
       {R"({"score": 1})", R"("score" is not a known key, expected one of)"},
       {R"({"detect": {"score": 1.5}})",
        "f.json: detect.score is 1.5, expected a number from 0 to 1"},
@@ -219,6 +235,105 @@ TEST_CASE("what is wrong is named by its full path")
     says(refusal(text), R"(f.json: line 2, column 1: this is not JSON, at "?)");
 }
 
+TEST_CASE("what earlier versions wrote, of a RetinaFace or of an SSD, is read as it was")
+{
+  const auto same = [](const network_config& read, network_config expected) {
+    expected.name = read.name;
+    return to_json(read) == to_json(expected);
+  };
+  const std::string plate =
+      R"({"name": "plate-mobilenet0.25", "network": {"body": "mobilenet_v1_0.25", "channels": 64,
+  "body_slope": 0.1, "neck_slope": 0.1}, "classes": ["plate"], "landmarks": 4, "anchors":
+  {"levels": [{"stride": 8, "sizes": [16.0, 32.0]}, {"stride": 16, "sizes": [64.0, 128.0]},
+  {"stride": 32, "sizes": [256.0, 512.0]}], "clip": false}, "coder": {"centre": 0.1, "size":
+  0.2, "largest_log": 4.135166556742356}, "input": {"channels": "bgr", "mean": [104.0,
+  117.0, 123.0], "scale": [1.0, 1.0, 1.0], "long_side": 0}, "detect": {"score": 0.02,
+  "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false, "suppression":
+  "continuous"}})";
+  const std::string shapes =
+      R"({"name": "ssd320-mobilenet0.25", "network": {"body": "mobilenet_v1_0.25", "extras":
+  [{"inner": 64, "out": 128, "kernel": 3, "stride": 2, "padding": 1}, {"inner": 64, "out":
+  128, "kernel": 3, "stride": 2, "padding": 1}, {"inner": 64, "out": 128, "kernel": 3,
+  "stride": 2, "padding": 1}]}, "classes": ["aeroplane", "bicycle"], "anchors":
+  {"design_side": 320, "levels": [{"stride": 8, "size": 22.4, "next_size": 48.0, "ratios":
+  [2.0, 3.0]}, {"stride": 16, "size": 48.0, "next_size": 105.6, "ratios": [2.0, 3.0]},
+  {"stride": 32, "size": 105.6, "next_size": 163.2, "ratios": [2.0, 3.0]}, {"stride": 64,
+  "size": 163.2, "next_size": 220.8, "ratios": [2.0, 3.0]}, {"stride": 128, "size": 220.8,
+  "next_size": 278.4, "ratios": [2.0]}, {"stride": 256, "size": 278.4, "next_size": 336.0,
+  "ratios": [2.0]}], "clip": true}, "coder": {"centre": 0.1, "size": 0.2, "largest_log":
+  4.135166556742356}, "input": {"channels": "bgr", "mean": [104.0, 117.0, 123.0], "scale":
+  [1.0, 1.0, 1.0], "long_side": 320}, "detect": {"score": 0.01, "candidates": 5000,
+  "overlap": 0.45, "keep": 200, "clip": true, "suppression": "continuous"}})";
+  auto expected = find_preset("ssd320-mobilenet0.25");
+  expected.classes.resize(2);
+  for (const any_form& kind : {any_form(retinaface_form()), any_form(ssd_form())}) {
+    CHECK(same(parse_config(plate, "f", kind), find_preset("plate-mobilenet0.25")));
+    CHECK(same(parse_config(shapes, "f", kind), expected));
+  }
+}
+
+TEST_CASE("the kind is what is said, what a key tells, or what the program is for")
+{
+  const auto kind = [](const char* text, const any_form& otherwise) {
+    return std::string(kind_of(parse_config(text, "f.json", otherwise)));
+  };
+  const any_form face = retinaface_form(), boxes = ssd_form();
+  CHECK(kind("{}", face) == "retinaface");
+  CHECK(kind("{}", boxes) == "ssd");
+  CHECK(kind(R"({"kind": "ssd"})", face) == "ssd");
+  CHECK(kind(R"({"kind": "retinaface"})", boxes) == "retinaface");
+  CHECK(kind(R"({"preset": "ssd512-vgg16"})", face) == "ssd");
+  CHECK(kind(R"({"preset": "resnet50", "kind": "retinaface"})", boxes) == "retinaface");
+  CHECK(kind(R"({"network": {"neck_slope": 0.1}})", boxes) == "retinaface");
+  CHECK(kind(R"({"anchors": {"design_side": 320}})", face) == "ssd");
+  CHECK(to_json(parse_config(R"({"name": "ssd300-vgg16"})", "f", boxes)) ==
+        to_json(find_preset("ssd300-vgg16")));
+  says(refusal(R"({"kind": "yolo"})"),
+       R"(f.json: kind is "yolo", expected one of retinaface, ssd)");
+  says(refusal(R"({"preset": "resnet50", "kind": "ssd"})"),
+       "f.json: kind is ssd, expected retinaface, as the preset resnet50 has it");
+  says(refusal(R"({"kind": "retinaface", "network": {"extras": []}})"),
+       R"("network.extras" is not a known key)");
+  says(refusal(R"({"labels": "softmx"})"),
+       R"(labels is "softmx", expected one of softmax, sigmoid, given)");
+}
+
+TEST_CASE("anchors of any kind may stand in a network of any kind")
+{
+  const auto c = parse_config(R"({"anchors": {"kind": "default_boxes", "design_side": 320,
+    "levels": [{"stride": 16, "size": 30, "next_size": 60, "ratios": [2, 3]}]},
+    "kind": "retinaface"})",
+                              "f.json");
+  CHECK(c.anchors.levels() == 1);
+  CHECK(c.anchors.stride(0) == 16);
+  CHECK(c.anchors.per_cell(0) == 6);
+  CHECK(to_json(parse_config(to_json(c), "f.json")) == to_json(c));
+  const default_boxes& same = std::get<default_boxes>(c.anchors.source);
+  CHECK(make_anchors(c.anchors, {97, 211}) == make_anchors(same, {97, 211}));
+  const auto squares = square_anchors::retinaface();
+  CHECK(make_anchors(any_anchors(squares), {97, 211}) == make_anchors(squares, {97, 211}));
+  says(refusal(R"({"anchors": {"kind": "default_boxes", "levels": [{"stride": 4, "size": 1,
+                   "next_size": 2}]}, "kind": "retinaface"})"),
+       "anchors.levels[0].stride is 4, which mobilenet_v1_0.25 does not offer");
+  CHECK(square_side(find_preset("resnet50")) == 0);
+  CHECK(square_side(parse_config(R"({"input": {"long_side": 0}})", "f", ssd_form())) == 300);
+  says(refusal(R"({"kind": "ssd", "input": {"long_side": 0}, "anchors": {"kind": "squares",
+                   "levels": [{"stride": 8, "sizes": [1]}]}})"),
+       "input.long_side is 0, expected the side of the square that an SSD sees");
+}
+
+TEST_CASE("every body stands once in the list, and is offered by what it says")
+{
+  CHECK(body_names() == std::vector<std::string_view>{"mobilenet_v1_0.25", "resnet50", "vgg16"});
+  for (const known_body& body : known_bodies) {
+    CHECK(find_body(body.name) == &body);
+    CHECK(std::ranges::is_sorted(body.strides, {}, [](int s) { return s == 0 ? 1 << 20 : s; }));
+    CHECK_FALSE(body.offers(0));
+    CHECK(body.offers(16));
+  }
+  CHECK(find_body("vgg19") == nullptr);
+}
+
 TEST_CASE("a configuration is read from a file")
 {
   const auto file = std::filesystem::temp_directory_path() /
@@ -241,7 +356,7 @@ TEST_CASE("a configuration is guessed from names and shapes")
   CHECK(guessed({.channels = 256, .resnet = true}).config.name == "resnet50");
   CHECK(guessed({.landmarks = 68}).config.landmarks == 68);
   CHECK(guessed({.landmarks = 0}).config.landmarks == 0);
-  CHECK(guessed({.channels = 32}).config.channels == 32);
+  CHECK(retinaface_of(guessed({.channels = 32}).config).channels == 32);
   CHECK(guessed({.classes = 3}).config.classes ==
         std::vector<std::string>{"class 1", "class 2", "class 3"});
   for (const made_weights& m : {made_weights{}, {.landmarks = 4}, {.classes = 3}, {.channels = 32}})
@@ -250,7 +365,25 @@ TEST_CASE("a configuration is guessed from names and shapes")
   const auto refused = [&](const made_weights& m) { return refusal_of([&] { guessed(m); }); };
   says(refused({.anchors = {3, 3, 3}}), "a configuration must, in anchors.levels");
   says(refused({.anchors = {2, 2}}), "a configuration must, in anchors.levels");
-  says(refused({.resnet = true, .blocks = 23}), "a ResNet of another depth");
+  says(refused({.resnet = true, .blocks = 23}),
+       "w.pth has a ResNet of another depth, expected MobileNet V1 x 0.25, ResNet-50 or VGG-16");
+
+  // Presets know no RetinaFace over VGG.
+  state_dict vgg;
+  for (const auto& [name, tensor] : weights_of({}))
+    if (!name.starts_with("body.")) vgg.insert(name, tensor);
+  for (const char* name : {"body.0.weight", "body.31.weight", "body.33.weight"})
+    vgg.insert(name, {dtype::f32, {64, 1, 1, 1}, std::vector<std::byte>(4 * 64)});
+  says(refusal_of([&] { static_cast<void>(guess_config(vgg, "w.pth")); }),
+       "w.pth has the body vgg16, of which there is no preset");
+
+  // A sigmoid has no column for the background.
+  auto sigmoids = find_preset("mobilenet0.25");
+  sigmoids.labels.policy = sigmoid_labels<>();
+  says(refusal_of([&] { check_weights(sigmoids, weights_of({}), "w.pth"); }),
+       "it has 2 classes, not 1");
+  sigmoids.classes = {"a", "b"};
+  CHECK_NOTHROW(check_weights(sigmoids, weights_of({}), "w.pth"));
 }
 
 TEST_CASE("heads that contradict themselves are refused")
@@ -313,6 +446,7 @@ TEST_CASE("a file's own configuration comes first")
   weights.metadata[std::string(config_metadata_key)] = to_json(said);
   const auto guessed = guess_config(weights, "w.safetensors");
   CHECK(to_json(guessed.config) == to_json(said));
+  CHECK(guessed.why.empty());
   weights.metadata[std::string(config_metadata_key)] = R"({"detect": 1})";
   says(refusal_of([&] { static_cast<void>(guess_config(weights, "w.safetensors")); }),
        "metadata of w.safetensors: detect is 1, expected an object");

@@ -392,7 +392,7 @@ void check_sampling()
   truths.read(batch.truths, 1, truth_reading::classes);
   const auto run = [&](auto backend, auto match, const auto& said, auto& chosen) {
     using backend_type = decltype(backend);
-    sampler<backend_type, face5, decltype(match), softmax_labels, hard_negatives, centre_size_coder>
+    sampler<backend_type, decltype(match), softmax_labels, hard_negatives, centre_size_coder>
         sample(match, {}, hard_negatives(), {});
     typename backend_type::template table<centre_box<float>> anchors;
     backend.put(layout.anchors(), 1, anchors);

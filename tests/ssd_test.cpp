@@ -7,7 +7,7 @@
 #include <retinue/config.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
-#include <retinue/models/ssd_detector.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/train/augmented_source.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
@@ -25,29 +25,40 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace retinue;
 
 namespace {
 
-/// A network of four shapes over a MobileNet, for 96 pixels.
-ssd_config small_config()
+default_boxes& boxes_of(network_config& config)
 {
-  ssd_config config = find_ssd_preset("ssd320-mobilenet0.25");
+  return std::get<default_boxes>(config.anchors.source);
+}
+
+ssd_options options_of(const network_config& config)
+{
+  return network_options(config, std::get<ssd_form>(config.form));
+}
+
+/// A network of four shapes over a MobileNet, for 96 pixels.
+network_config small_config()
+{
+  network_config config = find_preset("ssd320-mobilenet0.25");
   config.classes.assign(shape_classes.begin(), shape_classes.end());
-  config.anchors.design_side = 96;
-  for (auto& level : config.anchors.level) {
+  boxes_of(config).design_side = 96;
+  for (auto& level : boxes_of(config).level) {
     level.size *= 0.3;
     level.next_size *= 0.3;
   }
   return config;
 }
 
-ssd made(const ssd_config& config)
+ssd made(const network_config& config)
 {
   torch::manual_seed(4);
-  return ssd(network_options(config));
+  return ssd(options_of(config));
 }
 
 /// Heads that say something else of every anchor.
@@ -101,7 +112,7 @@ TEST_CASE("the networks of the paper: rows, maps, classes, parameters and their 
        {expected{"ssd300-vgg16", 300, 8732, 26'285'486, {38, 19, 10, 5, 3, 1}},
         expected{"ssd512-vgg16", 512, 24'564, 27'188'676, {64, 32, 16, 8, 4, 2, 1}}}) {
     INFO(e.preset);
-    ssd network(network_options(find_ssd_preset(e.preset)));
+    ssd network(options_of(find_preset(e.preset)));
     network.eval();
     CHECK(parameters_of(network) == e.parameters);
     const torch::NoGradGuard inference;
@@ -112,7 +123,7 @@ TEST_CASE("the networks of the paper: rows, maps, classes, parameters and their 
     REQUIRE(p.maps.size() == e.maps.size());
     for (std::size_t l = 0; l < e.maps.size(); ++l)
       CHECK(p.maps[l] == extent2{e.maps[l], e.maps[l]});
-    CHECK(anchor_count(network.options().anchors, p.maps) == std::size_t(e.rows));
+    CHECK(anchor_count(find_preset(e.preset).anchors, p.maps) == std::size_t(e.rows));
     const auto named = network.named_parameters();
     for (const char* name :
          {"vgg.0.weight", "vgg.21.bias", "vgg.28.weight", "vgg.31.weight", "vgg.33.bias",
@@ -137,7 +148,7 @@ TEST_CASE("a cell's vector is scaled to the length of the weight")
 TEST_CASE("rows stand in the order of the anchors")
 {
   // Each head says its own number and nothing of the picture: rows tell level and anchor of a cell.
-  const ssd_config config = small_config();
+  const network_config config = small_config();
   ssd network = made(config);
   network.eval();
   const torch::NoGradGuard inference;
@@ -165,7 +176,7 @@ TEST_CASE("rows stand in the order of the anchors")
 
 TEST_CASE("a few updates on drawn shapes lower the loss")
 {
-  const ssd_config config = small_config();
+  const network_config config = small_config();
   ssd network = made(config);
   objective aim(config.anchors, multibox_settings<schemas::none>::ssd(config.classes.size()),
                 overlap_matcher::ssd());
@@ -200,7 +211,7 @@ TEST_CASE("a few updates on drawn shapes lower the loss")
 
 TEST_CASE("a file of weights is all that is needed to run the network again")
 {
-  const ssd_config config = small_config();
+  const network_config config = small_config();
   ssd network = made(config);
   network.eval();
   const auto file = std::filesystem::temp_directory_path() /
@@ -211,10 +222,10 @@ TEST_CASE("a file of weights is all that is needed to run the network again")
   const state_dict back = read_weights(file);
   std::filesystem::remove(file);
 
-  const ssd_config read =
-      parse_ssd_config(back.metadata.at(std::string(config_metadata_key)), "weights");
+  const network_config read =
+      parse_config(back.metadata.at(std::string(config_metadata_key)), "weights");
   CHECK(to_json(read) == to_json(config));
-  ssd again(network_options(read));
+  ssd again(options_of(read));
   load(again, back);
   again.eval();
   const torch::NoGradGuard inference;
@@ -226,7 +237,7 @@ TEST_CASE("a file of weights is all that is needed to run the network again")
 
 TEST_CASE("the detector finds what decoding by hand finds")
 {
-  ssd_config config = small_config();
+  network_config config = small_config();
   config.detect = {.score = 0.3f, .candidates = 100000, .overlap = 0.45f, .keep = 40, .clip = true};
   ssd network = made(config);
   sharpen(network);
@@ -235,8 +246,8 @@ TEST_CASE("the detector finds what decoding by hand finds")
   const at::Tensor images = 60 * at::randn({2, 3, 96, 96});
   const frame how = stretched({48, 192}, 96);
   const std::vector<frame> frames{how, how};
-  ssd_detector detect(network, decoding_of(config));
-  std::vector<ssd_detector::detections> found;
+  configured_detector<ssd> detect(network, decoding_of(config));
+  std::vector<configured_detector<ssd>::detections> found;
   detect(images, frames, found);
   REQUIRE(found.size() == 2);
 
@@ -285,18 +296,18 @@ TEST_CASE("the detector finds what decoding by hand finds")
 
 TEST_CASE("an SSD begins with an SSD of other classes, or with a body trained to classify")
 {
-  const ssd_config config = small_config();
-  ssd_config two = config;
+  const network_config config = small_config();
+  network_config two = config;
   two.classes = {"a", "b"};
   ssd from = made(config);
-  ssd to(network_options(two));
+  ssd to(options_of(two));
   const auto anew = begin_from(to, state_of(from), "f");
   CHECK(anew.size() == 12);
   for (const auto& name : anew) CHECK(name.starts_with("conf."));
   CHECK(same(to.named_parameters()["loc.2.weight"], from.named_parameters()["loc.2.weight"]));
 
   vgg16 classifier;
-  ssd paper(network_options(find_ssd_preset("ssd300-vgg16")));
+  ssd paper(options_of(find_preset("ssd300-vgg16")));
   begin_from(paper, state_of(classifier), "f");
   CHECK(
       same(paper.named_parameters()["vgg.31.weight"], classifier.named_parameters()["31.weight"]));
@@ -315,13 +326,13 @@ TEST_CASE("the public MobileNet begins an SSD", "[shared]")
 
 TEST_CASE("levels and layers that do not fit are refused, and pictures that are too small")
 {
-  ssd_config config = find_ssd_preset("ssd300-vgg16");
-  config.anchors.level.pop_back();
-  check_says(refusal_of([&] { ssd(network_options(config)); }),
+  network_config config = find_preset("ssd300-vgg16");
+  boxes_of(config).level.pop_back();
+  check_says(refusal_of([&] { ssd(options_of(config)); }),
              "an SSD of 5 levels, of which its body gives 2, has 4 extra layers: expected 3");
-  config.anchors.level[0].stride = 4;
-  check_says(refusal_of([&] { ssd(network_options(config)); }), "has stride 4");
-  ssd small(network_options(find_ssd_preset("ssd300-vgg16")));
+  boxes_of(config).level[0].stride = 4;
+  check_says(refusal_of([&] { ssd(options_of(config)); }), "has stride 4");
+  ssd small(options_of(find_preset("ssd300-vgg16")));
   check_says(refusal_of([&] { static_cast<void>(small.forward(at::zeros({1, 3, 96, 96}))); }),
              "images of 96 x 96 pixels leave extra layer 2");
   check_says(refusal_of([&] { static_cast<void>(small.forward(at::zeros({3, 96, 96}))); }),
@@ -332,35 +343,48 @@ TEST_CASE("an SSD is not taken for a RetinaFace")
 {
   ssd network = made(small_config());
   state_dict weights = state_of(network);
-  weights.metadata[std::string(config_metadata_key)] = to_json(small_config());
   check_says(refusal_of([&] { static_cast<void>(guess_config(weights, "f")); }),
+             "f seems to be an SSD, by the name \"conf.0.weight\", and no name tells the anchors' "
+             "sizes: a configuration must, in anchors.levels");
+  check_says(refusal_of([&] { check_weights(find_preset("mobilenet0.25"), weights, "f"); }),
              "f seems to be an SSD, by the name \"conf.0.weight\"; expected a RetinaFace");
+  weights.metadata[std::string(config_metadata_key)] = to_json(small_config());
+  const guess own = guess_config(weights, "f");
+  CHECK(kind_of(own.config) == "ssd");
+  CHECK(to_json(own.config) == to_json(small_config()));
+  CHECK_NOTHROW(check_weights(own.config, weights, "f"));
 }
 
 TEST_CASE("configurations are read, written and refused by their keys")
 {
-  for (const auto& p : ssd_presets()) {
-    const auto back = parse_ssd_config(to_json(p.config), "f.json");
+  std::size_t seen = 0;
+  for (const auto& p : presets()) {
+    const auto* const form = std::get_if<ssd_form>(&p.config.form);
+    if (!form) continue;
+    ++seen;
+    auto back = parse_config(to_json(p.config), "f.json");
     CHECK(to_json(back).size() > 200);
-    CHECK(back.anchors.level.size() == p.config.anchors.level.size());
-    CHECK(back.extras.size() == p.config.extras.size());
-    ssd_config named = back;
+    CHECK(boxes_of(back).level.size() == p.config.anchors.levels());
+    CHECK(std::get<ssd_form>(back.form).extras.size() == form->extras.size());
+    network_config named = back;
     named.name = p.config.name;
     CHECK(to_json(named) == to_json(p.config));
   }
+  CHECK(seen == 3);
   const auto refused = [](const char* text) {
-    return refusal_of([&] { static_cast<void>(parse_ssd_config(text, "f.json")); });
+    return refusal_of([&] { static_cast<void>(parse_config(text, "f.json", ssd_form())); });
   };
   check_says(refused(R"({"preset": "ssd300-vgg"})"), "did you mean ssd300-vgg16?");
-  check_says(refused(R"({"network": {"body": "vgg19"}})"),
-             "f.json: network.body is \"vgg19\", expected one of vgg16");
+  check_says(
+      refused(R"({"network": {"body": "vgg19"}})"),
+      "f.json: network.body is \"vgg19\", expected one of mobilenet_v1_0.25, resnet50, vgg16");
   check_says(refused(R"({"landmarks": 5})"), "\"landmarks\" is not a known key");
   check_says(refused(R"({"classes": ["a", "a"]})"), "classes has \"a\" twice");
   check_says(refused(R"({"anchors": {"levels": [{"stride": 8, "ratios": [2]}]}})"),
              "anchors.levels[0] has no size and next_size");
-  const auto changed = parse_ssd_config(
+  auto changed = parse_config(
       R"({"preset": "ssd512-vgg16", "classes": ["cell"], "detect": {"score": 0.2}})", "f.json");
-  CHECK(changed.anchors.design_side == 512);
+  CHECK(boxes_of(changed).design_side == 512);
   CHECK(changed.classes.size() == 1);
   CHECK(changed.detect.score == 0.2f);
 }

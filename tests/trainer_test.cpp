@@ -6,7 +6,7 @@
 
 #include <retinue/config.hpp>
 #include <retinue/error.hpp>
-#include <retinue/models/detector.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
@@ -280,7 +280,7 @@ TEST_CASE("a run goes on only with the samples and the order of its beginning")
 TEST_CASE("the weights of a run are a detector's, and the best are kept")
 {
   const scratch room;
-  detector_config config;
+  network_config config;
   config.name = "small";
   training_settings settings{.epochs = 3, .workers = 1, .config = to_json(config)};
   std::vector<double> scores{0.3, 0.7, 0.5};
@@ -296,7 +296,7 @@ TEST_CASE("the weights of a run are a detector's, and the best are kept")
   for (const char* name : {"weights.safetensors", "best.safetensors"}) {
     const state_dict weights = read_weights(room.path / name);
     const auto config_of = guess_config(weights, name);
-    network loaded(network_options(config_of.config));
+    network loaded(network_options(config_of.config, retinaface_form()));
     CHECK(load(loaded, weights).complete());
     const auto& expected = seen[name[0] == 'b' ? 1 : 2];
     const bool same =

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network that --weights, --config and --preset describe, and pictures sent through it.
+// The network that --weights, --config and --preset describe, and how it sees pictures.
 #pragma once
 
+#include "family.hpp"
 #include "numbers.hpp"
 
 #include <retinue/config.hpp>
 #include <retinue/detail/printable.hpp>
-#include <retinue/detect.hpp>
 #include <retinue/error.hpp>
-#include <retinue/image/planes.hpp>
-#include <retinue/models/detector.hpp>
+#include <retinue/frame.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/weights/read_weights.hpp>
 
@@ -21,9 +21,48 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+/// The presets of one kind.
+[[nodiscard]] inline std::vector<retinue::preset> presets_of(const retinue::any_form& kind)
+{
+  std::vector<retinue::preset> all;
+  for (const retinue::preset& p : retinue::presets())
+    if (p.config.form.index() == kind.index()) all.push_back(p);
+  return all;
+}
+
+[[nodiscard]] inline std::string names_of_presets(const retinue::any_form& kind)
+{
+  std::vector<std::string_view> names;
+  for (const retinue::preset& p : presets_of(kind)) names.push_back(p.name);
+  return retinue::detail::listed(names);
+}
+
+/// How a picture of this size becomes the network's input. Where the configuration says nothing of
+/// it, the longer side has `otherwise` pixels.
+[[nodiscard]] inline retinue::frame frame_of(const retinue::network_config& config,
+                                             retinue::extent2 size, int otherwise)
+{
+  if (const int side = retinue::square_side(config); side > 0)
+    return retinue::stretched(size, side);
+  const int side = config.input.long_side;
+  return retinue::fit_long_side(size, side > 0 ? side : otherwise);
+}
+
+/// The network with these weights, taken over by its detector.
+template <retinue::detection_network Network>
+[[nodiscard]] retinue::configured_detector<Network> detector_of(
+    std::shared_ptr<Network> network, const retinue::network_config& config,
+    const retinue::state_dict& weights)
+{
+  retinue::load(*network, weights);
+  return {std::move(network), retinue::decoding_of(config)};
+}
+
 struct network_arguments {
+  retinue::any_form kind;
   std::filesystem::path weights, config;
   std::string preset;
   int long_side = 0;
@@ -37,7 +76,9 @@ struct network_arguments {
                    "Weights: a PyTorch checkpoint (.pth, .pt, .tar) or safetensors")
         ->required();
     auto* file = app.add_option("--config", config, "JSON file that describes the network");
-    app.add_option("--preset", preset, "Describe the network by name instead; see below")
+    app.add_option(
+           "--preset", preset,
+           "Describe the network by name instead: " + names_of_presets(kind) + "; see below")
         ->excludes(file);
     auto* side = app.add_option("--long-side", long_side,
                                 "Scale pictures so that the longer side has N pixels")
@@ -47,72 +88,54 @@ struct network_arguments {
   }
 
   /// What --help says of them at its end.
-  [[nodiscard]] static std::string footer()
+  [[nodiscard]] std::string footer() const
   {
     std::string text =
         "Without --long-side or --original-size a picture is scaled as the network's configuration "
         "says; where\nit says nothing, a picture keeps its size unless a side exceeds " +
         std::to_string(longest_by_default) +
-        " pixels.\nWithout --config or --preset the network is guessed from the "
-        "weights.\n\nPresets:\n";
-    for (const retinue::preset& p : retinue::presets())
+        " pixels. An SSD sees squares,\nto which pictures are stretched.\n"
+        "Without --config or --preset the network is what the weights say, or guessed from "
+        "them.\n\nPresets:\n";
+    for (const retinue::preset& p : presets_of(kind))
       text += "  " + std::string(p.name) + "\n      " + std::string(p.what) + "\n";
     return text;
   }
 
   /// Tells on the standard error stream what was guessed.
-  [[nodiscard]] retinue::detector_config choose(const retinue::state_dict& from) const
+  [[nodiscard]] retinue::network_config choose(const retinue::state_dict& from) const
   {
-    retinue::detector_config chosen;
+    retinue::network_config chosen;
     if (!config.empty()) {
-      chosen = retinue::read_config(config);
+      chosen = retinue::read_config(config, kind);
     } else if (!preset.empty()) {
       chosen = retinue::find_preset(preset);
     } else {
       retinue::guess guessed = retinue::guess_config(from, weights.string());
-      std::cerr << retinue::detail::printable(guessed.why) << "\n";
+      if (!guessed.why.empty()) std::cerr << retinue::detail::printable(guessed.why) << "\n";
       chosen = std::move(guessed.config);
     }
     retinue::check_weights(chosen, from, weights.string());
+    if (const int side = retinue::square_side(chosen); original_size && side > 0)
+      retinue::fail("--original-size: the network sees squares of ", side, " pixels");
+    if (long_side > 0 || original_size) chosen.input.long_side = long_side;
     return chosen;
   }
 
-  /// How a picture of this size is scaled, to be what the network is used to.
-  [[nodiscard]] retinue::frame fit(retinue::extent2 size, const retinue::pixel_format& input) const
+  /// How a picture of this size is scaled, to be what the network that was chosen is used to.
+  [[nodiscard]] retinue::frame fit(retinue::extent2 size,
+                                   const retinue::network_config& chosen) const
   {
     const int longer = std::max(size.height, size.width);
-    return retinue::fit_long_side(size, original_size   ? longer
-                                        : long_side > 0 ? long_side
-                                        : input.long_side > 0
-                                            ? input.long_side
-                                            : std::min(longer, longest_by_default));
+    return frame_of(chosen, size, original_size ? longer : std::min(longer, longest_by_default));
   }
-  [[nodiscard]] std::string size_in_words(const retinue::pixel_format& input) const
+  [[nodiscard]] std::string size_in_words(const retinue::network_config& chosen) const
   {
-    const int side = long_side > 0 ? long_side : input.long_side;
+    if (const int side = retinue::square_side(chosen); side > 0)
+      return "stretched to squares of " + std::to_string(side);
     if (original_size) return "in their own size";
-    if (side > 0) return "the longer side scaled to " + std::to_string(side);
+    if (const int side = chosen.input.long_side; side > 0)
+      return "the longer side scaled to " + std::to_string(side);
     return "in their own size up to " + std::to_string(longest_by_default);
   }
 };
-
-/// The network of a configuration with these weights, ready to detect.
-template <retinue::landmark_schema Schema>
-[[nodiscard]] retinue::retinaface_detector<Schema> detector_of(
-    const retinue::detector_config& config, const retinue::state_dict& weights)
-{
-  const auto network =
-      std::make_shared<retinue::retinaface<Schema>>(retinue::network_options(config));
-  retinue::load(*network, weights);
-  return {network, retinue::decoding_of(config)};
-}
-
-/// Calls visit(Schema) with the landmark schema of that many points.
-template <class Visit>
-void with_landmarks(std::size_t count, Visit&& visit)
-{
-  if (!retinue::with_schema_of(count, visit))
-    retinue::fail("the network has ", count,
-                  " landmarks; this program is compiled for 0, 1, 4, 5, 17, 68 and 98: add a "
-                  "schema to retinue::schemas::shipped");
-}

@@ -6,6 +6,7 @@
 // Centres and sides are fractions of the image's sides.
 #pragma once
 
+#include <retinue/anchors/any_anchors.hpp>     // one of these, chosen at run time
 #include <retinue/anchors/default_boxes.hpp>   // SSD: sizes, an extra scale, aspect ratios
 #include <retinue/anchors/grid.hpp>            // the concept, and the table of all anchors
 #include <retinue/anchors/layout.hpp>          // the grid that they lie on

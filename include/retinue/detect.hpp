@@ -65,6 +65,130 @@ struct decode_to_pixels {
     return found;
   }
 };
+
+/// The boxes of an image and what they are, whatever landmarks belong to them: so that programs for
+/// many schemas compile it once.
+template <tensor_backend Backend, anchor_source Anchors, class Coder, suppressor Suppressor,
+          label_policy Labels>
+class box_finder {
+ public:
+  box_finder(Anchors anchors, detect_options options, Coder coder, Backend backend,
+             Suppressor suppressor, Labels labels)
+      : source_(std::move(anchors)),
+        options_(options),
+        coder_(std::move(coder)),
+        labels_(std::move(labels)),
+        backend_(std::move(backend)),
+        suppress_(std::move(suppressor), options.keep)
+  {
+  }
+
+  /// The anchors of an input of that size. Throws where the outputs have other rows.
+  void place(const outputs<Backend>& said, extent2 input)
+  {
+    place_anchors(input, said.maps);
+    expect(said, said.scores, "scores");
+    expect(said, said.boxes, "boxes");
+    if constexpr (requires { Labels::takes_quality; }) expect(said, said.quality, "quality");
+  }
+  void expect(const outputs<Backend>& said, const typename Backend::output& part,
+              const char* what) const
+  {
+    const table_shape given = part.shape();
+    if (given.images != said.scores.shape().images)
+      fail("the network gives ", what, " of ", given.images, " images, and scores of ",
+           said.scores.shape().images);
+    if (given.rows != host_anchors_.size())
+      fail("the network gives ", given.rows, " rows of ", what, " for an input of ",
+           placed_for_.width, " x ", placed_for_.height, " pixels, its anchors are ",
+           host_anchors_.size(),
+           ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
+  }
+
+  /// Finds image i; what it found lies here until the next call. The anchors are placed.
+  void operator()(const outputs<Backend>& said, std::size_t i, const frame& image)
+  {
+    select_(backend_, labels_, said.scores.image(i), quality_of(said, i), options_.score,
+            options_.candidates, chosen_);
+    const auto codes = backend_.template as<box_code_t<Coder>>(said.boxes.image(i), "boxes");
+    backend_.map(to_pixels(image), boxes_, backend_.gather(codes, chosen_.rows),
+                 backend_.gather(anchors_, chosen_.rows));
+    const auto kept = suppress_(backend_, boxes_, chosen_.found, kept_);
+    backend_.gather(chosen_.rows, kept_, kept_anchors_);
+    backend_.fetch(kept_anchors_, anchor_rows_);
+    backend_.fetch(backend_.gather(boxes_, kept_), host_boxes_);
+    backend_.fetch(backend_.gather(chosen_.found, kept_), host_found_);
+    for (std::size_t k = 0; k < host_boxes_.size(); ++k) {
+      if (!kept.boxes.empty()) host_boxes_[k] = kept.boxes[k];
+      if (!kept.scores.empty()) host_found_[k].score = kept.scores[k];
+      if (options_.clip)
+        host_boxes_[k] = clip(host_boxes_[k], static_cast<float>(image.original.width),
+                              static_cast<float>(image.original.height));
+    }
+  }
+
+  [[nodiscard]] decode_to_pixels<Coder> to_pixels(const frame& image) const
+  {
+    return {coder_, static_cast<float>(image.input.width / image.scale_x),
+            static_cast<float>(image.input.height / image.scale_y)};
+  }
+  [[nodiscard]] const detect_options& options() const { return options_; }
+  [[nodiscard]] Backend& backend() { return backend_; }
+  [[nodiscard]] const auto& anchors() const { return anchors_; }
+
+  // What was found, best first: the rows of the anchors where they live and on the host, boxes in
+  // the picture's pixels, scores and labels.
+  [[nodiscard]] const typename Backend::list& kept_anchors() const { return kept_anchors_; }
+  [[nodiscard]] std::span<const row_index> anchor_rows() const { return anchor_rows_; }
+  [[nodiscard]] std::span<const box<float>> boxes() const { return host_boxes_; }
+  [[nodiscard]] std::span<const candidate<float>> found() const { return host_found_; }
+
+ private:
+  static typename Backend::output quality_of(const outputs<Backend>& said, std::size_t i)
+  {
+    if constexpr (requires { Labels::takes_quality; })
+      return said.quality.image(i);
+    else
+      return {};
+  }
+
+  void place_anchors(extent2 input, std::span<const extent2> maps)
+  {
+    if (maps.empty()) {
+      source_maps_.resize(source_.levels());
+      for (std::size_t level = 0; level < source_maps_.size(); ++level)
+        source_maps_[level] = {source_.cells(level, input.height),
+                               source_.cells(level, input.width)};
+      maps = source_maps_;
+    }
+    if (input == placed_for_ && std::ranges::equal(maps, placed_maps_)) return;
+    make_anchors(source_, input, maps, host_anchors_);
+    backend_.put(std::span<const centre_box<float>>(host_anchors_), 1, anchors_);
+    placed_for_ = input;
+    placed_maps_.assign(maps.begin(), maps.end());
+  }
+
+  Anchors source_;
+  detect_options options_;
+  Coder coder_;
+  Labels labels_;
+  Backend backend_;
+  selector<Backend, Labels> select_;
+  suppression<Backend, Suppressor> suppress_;
+
+  extent2 placed_for_;
+  std::vector<extent2> source_maps_, placed_maps_;
+  std::vector<centre_box<float>> host_anchors_;
+  typename Backend::template table<centre_box<float>> anchors_;
+
+  selection<Backend> chosen_;
+  typename Backend::template table<box<float>> boxes_;
+  typename Backend::list kept_, kept_anchors_;
+  std::vector<row_index> anchor_rows_;
+  std::vector<box<float>> host_boxes_;
+  std::vector<candidate<float>> host_found_;
+};
+
 }  // namespace detail
 
 /// Holds the anchors of the last image size and all buffers: one detector serves one thread at a
@@ -89,12 +213,8 @@ class detector {
   /// A suppressor that wants more than an overlap, such as a soft one.
   detector(Anchors anchors, detect_options options, Coder coder, Backend backend,
            Suppressor suppressor, Labels labels = {})
-      : source_(std::move(anchors)),
-        options_(options),
-        coder_(std::move(coder)),
-        labels_(std::move(labels)),
-        backend_(std::move(backend)),
-        suppress_(std::move(suppressor), options.keep)
+      : find_boxes_(std::move(anchors), options, std::move(coder), std::move(backend),
+                    std::move(suppressor), std::move(labels))
   {
   }
 
@@ -118,62 +238,34 @@ class detector {
   }
 
   /// The rows of the anchors behind the last call's detections, in the same order.
-  [[nodiscard]] std::span<const row_index> anchor_rows() const { return anchor_rows_; }
+  [[nodiscard]] std::span<const row_index> anchor_rows() const { return find_boxes_.anchor_rows(); }
 
-  [[nodiscard]] const detect_options& options() const { return options_; }
+  [[nodiscard]] const detect_options& options() const { return find_boxes_.options(); }
 
  private:
-  using box_code = box_code_t<Coder>;
-  using point_code = landmark_code_t<Coder, Schema>;
-
   std::span<const detection<Schema>> find(const outputs<Backend>& said, std::size_t i,
                                           const frame& image)
   {
-    place_anchors(image.input, said.maps);
-    check_rows(said);
-    select_(backend_, labels_, said.scores.image(i), quality_of(said, i), options_.score,
-            options_.candidates, chosen_);
-
-    const detail::decode_to_pixels<Coder> to_pixels{
-        coder_, static_cast<float>(image.input.width / image.scale_x),
-        static_cast<float>(image.input.height / image.scale_y)};
-    const auto codes = backend_.template as<box_code>(said.boxes.image(i), "boxes");
-    backend_.map(to_pixels, boxes_, backend_.gather(codes, chosen_.rows),
-                 backend_.gather(anchors_, chosen_.rows));
-    const auto kept = suppress_(backend_, boxes_, chosen_.found, kept_);
-
-    // Landmarks are worth decoding only for what is kept.
-    backend_.gather(chosen_.rows, kept_, kept_anchors_);
-    if constexpr (Schema::count > 0) {
-      const auto points = backend_.template as<point_code>(said.points.image(i), "landmarks");
-      backend_.map(to_pixels, points_, backend_.gather(points, kept_anchors_),
-                   backend_.gather(anchors_, kept_anchors_));
-      backend_.fetch(points_, host_points_);
+    auto& boxes = find_boxes_;
+    boxes.place(said, image.input);
+    if constexpr (Schema::count > 0) boxes.expect(said, said.points, "landmarks");
+    boxes(said, i, image);
+    if constexpr (Schema::count > 0) {  // worth decoding only for what is kept
+      Backend& b = boxes.backend();
+      const auto codes =
+          b.template as<landmark_code_t<Coder, Schema>>(said.points.image(i), "landmarks");
+      b.map(boxes.to_pixels(image), points_, b.gather(codes, boxes.kept_anchors()),
+            b.gather(boxes.anchors(), boxes.kept_anchors()));
+      b.fetch(points_, host_points_);
     }
-    backend_.fetch(kept_anchors_, anchor_rows_);
-    backend_.fetch(backend_.gather(boxes_, kept_), host_boxes_);
-    backend_.fetch(backend_.gather(chosen_.found, kept_), host_found_);
     found_.clear();
-    for (std::size_t k = 0; k < host_boxes_.size(); ++k) {
-      detection<Schema> d{kept.boxes.empty() ? host_boxes_[k] : kept.boxes[k],
-                          kept.scores.empty() ? host_found_[k].score : kept.scores[k],
-                          static_cast<std::int32_t>(host_found_[k].label),
-                          {}};
-      if (options_.clip)
-        d.bounds = retinue::clip(d.bounds, static_cast<float>(image.original.width),
-                                 static_cast<float>(image.original.height));
+    for (std::size_t k = 0; k < boxes.boxes().size(); ++k) {
+      const candidate<float> c = boxes.found()[k];
+      detection<Schema> d{boxes.boxes()[k], c.score, static_cast<std::int32_t>(c.label), {}};
       if constexpr (Schema::count > 0) d.points = host_points_[k];
       found_.push_back(d);
     }
     return found_;
-  }
-
-  static typename Backend::output quality_of(const outputs<Backend>& said, std::size_t i)
-  {
-    if constexpr (requires { Labels::takes_quality; })
-      return said.quality.image(i);
-    else
-      return {};
   }
 
   static void expect_images(const outputs<Backend>& said, std::size_t images)
@@ -183,62 +275,8 @@ class detector {
            " frames");
   }
 
-  void place_anchors(extent2 input, std::span<const extent2> maps)
-  {
-    if (maps.empty()) {
-      source_maps_.resize(source_.levels());
-      for (std::size_t level = 0; level < source_maps_.size(); ++level)
-        source_maps_[level] = {source_.cells(level, input.height),
-                               source_.cells(level, input.width)};
-      maps = source_maps_;
-    }
-    if (input == placed_for_ && std::ranges::equal(maps, placed_maps_)) return;
-    make_anchors(source_, input, maps, host_anchors_);
-    backend_.put(std::span<const centre_box<float>>(host_anchors_), 1, anchors_);
-    placed_for_ = input;
-    placed_maps_.assign(maps.begin(), maps.end());
-  }
-
-  void check_rows(const outputs<Backend>& said) const
-  {
-    const table_shape expected{said.scores.shape().images, host_anchors_.size()};
-    const auto expect = [&](const typename Backend::output& part, const char* what) {
-      const table_shape given = part.shape();
-      if (given.images != expected.images)
-        fail("the network gives ", what, " of ", given.images, " images, and scores of ",
-             expected.images);
-      if (given.rows != expected.rows)
-        fail("the network gives ", given.rows, " rows of ", what, " for an input of ",
-             placed_for_.width, " x ", placed_for_.height, " pixels, its anchors are ",
-             expected.rows,
-             ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
-    };
-    expect(said.scores, "scores");
-    expect(said.boxes, "boxes");
-    if constexpr (Schema::count > 0) expect(said.points, "landmarks");
-    if constexpr (requires { Labels::takes_quality; }) expect(said.quality, "quality");
-  }
-
-  Anchors source_;
-  detect_options options_;
-  Coder coder_;
-  Labels labels_;
-  Backend backend_;
-  selector<Backend, Labels> select_;
-  suppression<Backend, Suppressor> suppress_;
-
-  extent2 placed_for_;
-  std::vector<extent2> source_maps_, placed_maps_;
-  std::vector<centre_box<float>> host_anchors_;
-  typename Backend::template table<centre_box<float>> anchors_;
-
-  selection<Backend> chosen_;
-  typename Backend::template table<box<float>> boxes_;
+  detail::box_finder<Backend, Anchors, Coder, Suppressor, Labels> find_boxes_;
   typename Backend::template table<landmarks<float, Schema>> points_;
-  typename Backend::list kept_, kept_anchors_;
-  std::vector<row_index> anchor_rows_;
-  std::vector<box<float>> host_boxes_;
-  std::vector<candidate<float>> host_found_;
   std::vector<landmarks<float, Schema>> host_points_;
   std::vector<detection<Schema>> found_;
 };

@@ -3,7 +3,11 @@
 // the picture's own pixels.
 #pragma once
 
+#include <retinue/error.hpp>     // fail
 #include <retinue/geometry.hpp>  // extent2
+
+#include <algorithm>
+#include <cmath>
 
 namespace retinue {
 
@@ -16,5 +20,27 @@ struct frame {
   /// Nothing was scaled nor padded.
   [[nodiscard]] static frame unscaled(extent2 size) { return {size, size, 1, 1}; }
 };
+
+/// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
+/// the reference. The scales are exact for the rounded sizes, and no side is less than a pixel.
+[[nodiscard]] inline frame fit_long_side(extent2 original, int long_side)
+{
+  if (original.width < 1 || original.height < 1 || long_side < 1)
+    fail("a picture of ", original.width, " x ", original.height,
+         " pixels cannot have a long side of ", long_side);
+  const double scale = double(long_side) / std::max(original.width, original.height);
+  const auto scaled = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(side * scale)));
+  };
+  const extent2 input{scaled(original.height), scaled(original.width)};
+  return {input, original, double(input.width) / original.width,
+          double(input.height) / original.height};
+}
+
+/// The frame of a picture stretched to a square, as an SSD sees it.
+[[nodiscard]] inline frame stretched(extent2 original, int side)
+{
+  return {{side, side}, original, double(side) / original.width, double(side) / original.height};
+}
 
 }  // namespace retinue

@@ -14,6 +14,7 @@
 #include <retinue/backend/score_order.hpp>  // score_order
 #include <retinue/candidate.hpp>            // candidate
 #include <retinue/error.hpp>                // fail
+#include <retinue/labels/any_labels.hpp>    // any_labels
 #include <retinue/labels/given.hpp>         // given_labels
 #include <retinue/labels/policy.hpp>        // label_policy
 
@@ -21,6 +22,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
+#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -210,5 +213,29 @@ template <tensor_backend B, label_policy Labels>
 struct selector : table_selector<B, Labels> {};
 template <in_host_memory B, label_policy Labels>
 struct selector<B, Labels> : host_selector<Labels> {};
+
+/// Each policy has a selector of its own, so that no row is asked which one it is.
+template <tensor_backend B>
+struct selector<B, any_labels> {
+  void operator()(B& b, const any_labels& labels, const typename B::output& scores,
+                  const typename B::output& quality, float floor, std::size_t most,
+                  selection<B>& chosen)
+  {
+    std::visit(
+        [&]<class Labels>(const Labels& policy) {
+          std::get<selector<B, Labels>>(each_)(b, policy, scores, quality, floor, most, chosen);
+        },
+        labels.policy);
+  }
+
+ private:
+  template <class Variant>
+  struct for_each_of;
+  template <class... Labels>
+  struct for_each_of<std::variant<Labels...>> {
+    using type = std::tuple<selector<B, Labels>...>;
+  };
+  typename for_each_of<decltype(any_labels::policy)>::type each_;
+};
 
 }  // namespace retinue

@@ -17,6 +17,5 @@ struct mine {
 #endif
 };
 
-template class retinue::sampler<retinue::host_backend, retinue::schemas::none, mine,
-                                retinue::softmax_labels, retinue::hard_negatives,
-                                retinue::centre_size_coder>;
+template class retinue::sampler<retinue::host_backend, mine, retinue::softmax_labels,
+                                retinue::hard_negatives, retinue::centre_size_coder>;

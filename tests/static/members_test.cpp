@@ -10,6 +10,8 @@
 
 namespace retinue {
 
+static_assert(label_policy<any_labels>);
+
 static_assert(learnable_labels<times_quality<>>);
 
 static_assert(learnable_labels<sigmoid_labels<>> &&

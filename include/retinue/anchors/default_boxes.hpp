@@ -10,6 +10,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -22,6 +23,8 @@ struct default_box_level {
 };
 
 struct default_boxes {
+  static constexpr std::string_view kind = "default_boxes";  ///< in a configuration
+
   int design_side = 300;
   std::vector<default_box_level> level;
   bool clip = true;

@@ -7,6 +7,7 @@
 #include <retinue/anchors/grid.hpp>  // anchor_source
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -18,6 +19,8 @@ struct square_level {
 };
 
 struct square_anchors {
+  static constexpr std::string_view kind = "squares";  ///< in a configuration
+
   std::vector<square_level> level;
   bool clip = false;
 

@@ -31,6 +31,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace retinue::detail {
@@ -144,6 +145,44 @@ struct one_of {
       return value;
     else
       return words.at(static_cast<std::size_t>(value));
+  }
+};
+
+/// Calls visit(value) with each alternative of a variant as it stands.
+template <class Variant, class Visit, std::size_t Next = 0>
+void for_each_alternative(const Visit& visit)
+{
+  if constexpr (Next < std::variant_size_v<Variant>) {
+    visit(std::variant_alternative_t<Next, Variant>());
+    for_each_alternative<Variant, Visit, Next + 1>(visit);
+  }
+}
+
+/// One of the alternatives of a variant, by its `kind`. Another than there was begins empty.
+struct a_kind {
+  template <class Variant>
+  [[nodiscard]] std::string expected() const
+  {
+    std::vector<std::string_view> kinds;
+    for_each_alternative<Variant>([&](const auto& one) { kinds.push_back(one.kind); });
+    return "one of " + listed(kinds);
+  }
+  template <class... Kinds>
+  [[nodiscard]] bool read(const json& from, std::variant<Kinds...>& value) const
+  {
+    if (!from.is_string()) return false;
+    bool found = false;
+    for_each_alternative<std::variant<Kinds...>>([&]<class Kind>(const Kind& one) {
+      if (Kind::kind != from.get_ref<const std::string&>()) return;
+      found = true;
+      if (!std::holds_alternative<Kind>(value)) value = one;
+    });
+    return found;
+  }
+  template <class... Kinds>
+  [[nodiscard]] json write(const std::variant<Kinds...>& value) const
+  {
+    return std::visit([](const auto& one) { return one.kind; }, value);
   }
 };
 

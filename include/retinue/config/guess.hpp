@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// What weights tell of their network by names and shapes, and the preset that fits them.
+// What weights tell of their network by names and shapes, and the preset that fits them. Files of
+// ours say all in their metadata, of whatever kind their network is; others are a RetinaFace's.
 //
 //   anchors per cell   rows of BboxHead.i / 4
 //   classes            rows of ClassHead.i / anchors - 1
 //   landmarks          rows of LandmarkHead.i / 2 anchors
-//   body               body.stage1... or body.layer1...
+//   body               body.stage1..., body.layer1...: the signs in config/bodies.hpp
 //   channels           rows of fpn.output1.0
 //
-// Slopes and sizes they do not tell: one public checkpoint is known by its bytes, and files of ours
-// say all in their metadata.
+// Slopes and sizes they do not tell: one public checkpoint is known by its bytes.
 #pragma once
 
-#include <retinue/config/detector_config.hpp>  // detector_config
-#include <retinue/config/json.hpp>             // parse_config
-#include <retinue/config/presets.hpp>          // presets
-#include <retinue/detail/file.hpp>             // quoted
-#include <retinue/error.hpp>                   // fail
-#include <retinue/weights/state_dict.hpp>      // state_dict
+#include <retinue/config/bodies.hpp>          // known_bodies
+#include <retinue/config/json.hpp>            // parse_config
+#include <retinue/config/network_config.hpp>  // network_config
+#include <retinue/config/presets.hpp>         // presets
+#include <retinue/detail/file.hpp>            // quoted
+#include <retinue/error.hpp>                  // fail
+#include <retinue/weights/state_dict.hpp>     // state_dict
 
 #include <algorithm>
 #include <array>
@@ -25,6 +26,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -32,15 +35,16 @@ namespace retinue {
 /// The key of a file's metadata under which its configuration stands, as JSON.
 inline constexpr std::string_view config_metadata_key = "retinue.config";
 
-/// A configuration for weights, and why: one sentence for the user.
+/// A configuration for weights, and why: one sentence for the user, or nothing where the file says
+/// it itself.
 struct guess {
-  detector_config config;
+  network_config config;
   std::string why;
 };
 
 namespace detail {
 
-/// What names and shapes tell.
+/// What names and shapes tell of a RetinaFace.
 struct network_shape {
   std::string body;
   std::int64_t channels = 0, classes = 0, landmarks = 0;
@@ -49,15 +53,15 @@ struct network_shape {
   friend bool operator==(const network_shape&, const network_shape&) = default;
 };
 
-[[nodiscard]] inline network_shape shape_of(const detector_config& c)
+[[nodiscard]] inline network_shape shape_of(const network_config& c, const retinaface_form& form)
 {
   network_shape shape{c.body,
-                      c.channels,
+                      form.channels,
                       static_cast<std::int64_t>(c.classes.size()),
                       static_cast<std::int64_t>(c.landmarks),
                       {}};
-  for (const auto& level : c.anchors.level)
-    shape.anchors.push_back(static_cast<std::int64_t>(level.sizes.size()));
+  for (std::size_t l = 0; l < c.anchors.levels(); ++l)
+    shape.anchors.push_back(static_cast<std::int64_t>(c.anchors.per_cell(l)));
   return shape;
 }
 
@@ -122,44 +126,60 @@ class convolution_rows {
   return std::string(head) + "." + std::to_string(level) + ".conv1x1.weight";
 }
 
-[[nodiscard]] inline network_shape shape_of(const state_dict& weights, const std::string& file)
+/// The body whose signs the weights have. Throws where they have those of a family alone.
+[[nodiscard]] inline const known_body* body_in(const convolution_rows& rows_of,
+                                               const std::string& file)
+{
+  const auto has = [&](std::string_view name) {
+    return name.empty() || rows_of("body." + std::string(name)) > 0;
+  };
+  const body_signs* like = nullptr;
+  std::string known;
+  for (const known_body& body : known_bodies) {
+    known += (known.empty() ? "" : &body == &known_bodies.back() ? " or " : ", ");
+    known += body.what;
+    const body_signs& s = body.signs;
+    if (!has(s.family)) continue;
+    like = &s;
+    const bool exact = s.rows == 0 || rows_of("body." + std::string(s.family)) == s.rows;
+    if (exact && has(s.has[0]) && has(s.has[1]) && (s.lacks.empty() || !has(s.lacks))) return &body;
+  }
+  if (like) fail(file, " has ", like->others, ", expected ", known);
+  return nullptr;
+}
+
+/// Of the scores' columns so many are none of an object's class.
+[[nodiscard]] inline network_shape shape_of(const state_dict& weights, const std::string& file,
+                                            std::int64_t background = 1)
 {
   const convolution_rows rows_of(weights, file);
-  const auto has = [&](const char* name) { return rows_of(name) > 0; };
   network_shape shape;
   shape.channels = rows_of("fpn.output1.0.weight");
-  const bool mobilenet = has("body.stage1.0.0.weight"), resnet = has("body.layer1.0.conv1.weight");
-  if (!shape.channels || !(mobilenet || resnet) || !rows_of(head_name("BboxHead", 0)) ||
-      !rows_of(head_name("ClassHead", 0)))
+  const bool whole =
+      shape.channels > 0 && rows_of(head_name("BboxHead", 0)) && rows_of(head_name("ClassHead", 0));
+  const known_body* const body = whole ? body_in(rows_of, file) : nullptr;
+  if (!body)
     fail(file, " ", kind_of_weights(weights),
          "; expected a RetinaFace with tensors named body.*, fpn.*, ssh1.*, ClassHead.*, "
          "BboxHead.*");
+  shape.body = body->name;
   // Their number decides how much memory the network takes: what it is squared must be there, too.
   const host_tensor* squared = weights.find("ssh1.conv3X3.0.weight");
   if (!squared || squared->shape.size() != 4 || squared->shape[1] != shape.channels)
     fail(file, ": fpn.output1.0.weight has ", shape.channels,
          " rows, which ssh1.conv3X3.0.weight was expected to take");
 
-  if (mobilenet && rows_of("body.stage1.0.0.weight") == 8)
-    shape.body = "mobilenet_v1_0.25";
-  else if (resnet && has("body.layer1.0.conv3.weight") && has("body.layer3.5.conv1.weight") &&
-           !has("body.layer3.6.conv1.weight"))
-    shape.body = "resnet50";
-  else
-    fail(file, " has a ", mobilenet ? "MobileNet of another width" : "ResNet of another depth",
-         ", expected MobileNet V1 x 0.25 or ResNet-50");
-
   for (std::size_t level = 0; const std::int64_t boxes = rows_of(head_name("BboxHead", level));
        ++level) {
     const std::int64_t anchors = boxes / 4, scores = rows_of(head_name("ClassHead", level)),
                        points = rows_of(head_name("LandmarkHead", level));
-    if (boxes % 4 != 0 || scores % anchors != 0 || scores < 2 * anchors ||
+    if (boxes % 4 != 0 || scores % anchors != 0 || scores < (background + 1) * anchors ||
         points % (2 * anchors) != 0)
       fail(file, ": the heads of level ", level, " have ", boxes, " rows for boxes, ", scores,
-           " for classes and ", points,
-           " for landmarks, expected 4, 2 or more, and 2 per landmark "
+           " for classes and ", points, " for landmarks, expected 4, ", background + 1,
+           " or more, and 2 per landmark "
            "for each anchor of a cell");
-    const std::int64_t classes = scores / anchors - 1, landmarks = points / (2 * anchors);
+    const std::int64_t classes = scores / anchors - background, landmarks = points / (2 * anchors);
     constexpr std::int64_t most = 1000;  // as in a configuration
     if (anchors > most || classes > most || landmarks > most)
       fail(file, ": the heads of level ", level, " are made for ", anchors, " anchors per cell, ",
@@ -185,10 +205,15 @@ class convolution_rows {
 }  // namespace detail
 
 /// Explains, before any network is built, in what the weights differ from what was chosen for them.
-inline void check_weights(const detector_config& config, const state_dict& weights,
+/// Only a RetinaFace's tell that much by their names.
+inline void check_weights(const network_config& config, const state_dict& weights,
                           const std::string& file)
 {
-  const auto theirs = detail::shape_of(weights, file), ours = detail::shape_of(config);
+  const auto* const form = std::get_if<retinaface_form>(&config.form);
+  if (!form) return;
+  const auto background = static_cast<std::int64_t>(config.labels.columns(0));
+  const auto theirs = detail::shape_of(weights, file, background),
+             ours = detail::shape_of(config, *form);
   if (theirs == ours) return;
   const auto per_cell = [](const detail::network_shape& s) {
     std::string text;
@@ -210,7 +235,8 @@ inline void check_weights(const detector_config& config, const state_dict& weigh
   compare("", text(theirs.landmarks), " landmarks", text(ours.landmarks));
   std::string fitting;
   for (const auto& p : presets())
-    if (detail::shape_of(p.config) == theirs)
+    if (const auto* known = std::get_if<retinaface_form>(&p.config.form);
+        known && detail::shape_of(p.config, *known) == theirs)
       fitting += (fitting.empty() ? "; try the preset " : " or ") + std::string(p.name);
   fail(file, " does not fit ", config.name, ": ", differences, fitting);
 }
@@ -219,21 +245,26 @@ inline void check_weights(const detector_config& config, const state_dict& weigh
 /// preset has that shape.
 [[nodiscard]] inline guess guess_config(const state_dict& weights, const std::string& file)
 {
-  if (weights.find("conf.0.weight"))  // its own configuration is of another form
-    fail(file, " ", detail::kind_of_weights(weights), "; expected a RetinaFace");
   if (const auto said = weights.metadata.find(std::string(config_metadata_key));
       said != weights.metadata.end())
-    return {parse_config(said->second, "metadata of " + file),
-            file + " brings its own configuration"};
+    return {parse_config(said->second, "metadata of " + file), ""};
 
+  if (weights.find("conf.0.weight"))
+    fail(file, " ", detail::kind_of_weights(weights),
+         ", and no name tells the anchors' sizes: a configuration must, in anchors.levels");
   const auto shape = detail::shape_of(weights, file);
   const auto taken = [&](std::string_view name, std::string why) {
     guess made{find_preset(name), file + " " + std::move(why)};
-    detector_config& c = made.config;
-    if (shape.anchors != detail::shape_of(c).anchors)
+    network_config& c = made.config;
+    auto& form = std::get<retinaface_form>(c.form);
+    if (shape.body != c.body)
+      fail(file, " has the body ", shape.body,
+           ", of which there is no preset: a configuration must "
+           "describe it");
+    if (shape.anchors != detail::shape_of(c, form).anchors)
       fail(file, " has other levels or anchors per cell than ", name,
            ", and no name tells the anchors' sizes: a configuration must, in anchors.levels");
-    c.channels = shape.channels;
+    form.channels = shape.channels;
     c.landmarks = static_cast<std::size_t>(shape.landmarks);
     if (shape.classes != static_cast<std::int64_t>(c.classes.size())) {
       c.classes.clear();

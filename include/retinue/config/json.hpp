@@ -2,30 +2,46 @@
 // A configuration as JSON. Every key is optional; with "preset" the others change that preset.
 //
 //   {"preset": "mobilenet0.25",
-//    "network": {"body": "resnet50", "channels": 256, "body_slope": 0, "neck_slope": 0},
+//    "kind": "retinaface",                                              or "ssd"
+//    "network": {"body": "resnet50", "body_slope": 0,
+//                "channels": 256, "neck_slope": 0},                     of a RetinaFace
 //    "classes": ["face"], "landmarks": 5,
-//    "anchors": {"levels": [{"stride": 8, "sizes": [16, 32]}, ...], "clip": false},
-//    "coder": {"centre": 0.1, "size": 0.2, "largest_log": 4.1},        null: exp is not clamped
+//    "anchors": {"kind": "squares", "clip": false,
+//                "levels": [{"stride": 8, "sizes": [16, 32]}, ...]},
+//    "labels": "softmax",                                               "sigmoid", "given"
+//    "coder": {"centre": 0.1, "size": 0.2, "largest_log": 4.1},         null: exp is not clamped
 //    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1],
 //              "long_side": 0},
 //    "detect": {"score": 0.02, "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false,
-//               "suppression": "continuous"}}                          or "inclusive_pixels"
+//               "suppression": "continuous"}}                           or "inclusive_pixels"
+//
+// An SSD has no landmarks, and
+//
+//   {"network": {"body": "vgg16", "extras": [
+//       {"inner": 256, "out": 512, "kernel": 3, "stride": 2, "padding": 1}, ...]},
+//    "anchors": {"kind": "default_boxes", "design_side": 300, "clip": true, "levels": [
+//       {"stride": 8, "size": 30, "next_size": 60, "ratios": [2]}, ...]}}
+//
+// Where neither a kind nor a preset is said, keys that one kind alone has tell it; a RetinaFace has
+// none of the others'.
 #pragma once
 
-#include <retinue/config/detector_config.hpp>  // detector_config
-#include <retinue/config/fields.hpp>           // json_reader, json_writer
-#include <retinue/config/presets.hpp>          // find_preset
-#include <retinue/detail/file.hpp>             // read_file
-#include <retinue/error.hpp>                   // fail
+#include <retinue/config/fields.hpp>          // json_reader, json_writer
+#include <retinue/config/network_config.hpp>  // network_config
+#include <retinue/config/presets.hpp>         // find_preset
+#include <retinue/detail/file.hpp>            // read_file
+#include <retinue/error.hpp>                  // fail
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -36,11 +52,69 @@ namespace detail {
 template <class C, class Config>
 concept form_of = std::same_as<std::remove_const_t<C>, Config>;
 
-/// What every detector has behind its network.
-template <class Fields, class Config>
-void describe_finding(Fields& fields, Config& c)
+template <class Fields, form_of<retinaface_form> Form>
+void describe(Fields& network, Form& form)
+{
+  network("channels", form.channels, between{4, 4096});
+  network("neck_slope", form.slope, between{0, 1});
+}
+
+template <class Fields, form_of<ssd_form> Form>
+void describe(Fields& network, Form& form)
+{
+  network.list("extras", form.extras, [](auto& layer, auto& e) {
+    layer("inner", e.inner, between{1, 4096});
+    layer("out", e.out, between{1, 4096});
+    layer("kernel", e.kernel, between{1, 16});
+    layer("stride", e.stride, between{1, 16});
+    layer("padding", e.padding, between{0, 8});
+  });
+}
+
+template <class Fields, form_of<square_anchors> Anchors>
+void describe(Fields& anchors, Anchors& a)
+{
+  anchors.list("levels", a.level, [](auto& level, auto& l) {
+    level("stride", l.stride, between{1, 1024});
+    level("sizes", l.sizes, between{0, 1'000'000, true});
+  });
+  anchors("clip", a.clip, yes_or_no{});
+}
+
+template <class Fields, form_of<default_boxes> Anchors>
+void describe(Fields& anchors, Anchors& a)
+{
+  constexpr double large = 100'000;
+  anchors("design_side", a.design_side, between{1, large});
+  anchors.list("levels", a.level, [large](auto& level, auto& l) {
+    level("stride", l.stride, between{1, large});
+    level("size", l.size, between{0, large, true});
+    level("next_size", l.next_size, between{0, large, true});
+    level("ratios", l.ratios, between{0, 1000, true});
+  });
+  anchors("clip", a.clip, yes_or_no{});
+}
+
+/// The one place where keys stand.
+template <class Fields, form_of<network_config> Config>
+void describe(Fields& fields, Config& c)
 {
   constexpr double many = 1'000'000;
+  fields("kind", c.form, a_kind{});
+  fields("name", c.name, some_text{});
+  fields.group("network", [&](auto& network) {
+    network("body", c.body, one_of{body_names()});
+    network("body_slope", c.body_slope, between{0, 1});
+    std::visit([&](auto& form) { describe(network, form); }, c.form);
+  });
+  fields("classes", c.classes, some_text{});
+  if (std::visit([](const auto& form) { return form.landmarks; }, c.form))
+    fields("landmarks", c.landmarks, between{0, 1000});
+  fields.group("anchors", [&](auto& anchors) {
+    anchors("kind", c.anchors.source, a_kind{});
+    std::visit([&](auto& source) { describe(anchors, source); }, c.anchors.source);
+  });
+  fields("labels", c.labels.policy, a_kind{});
   fields.group("coder", [&](auto& coder) {
     coder("centre", c.coder.centre, between{0, 100, true});
     coder("size", c.coder.size, between{0, 100, true});
@@ -62,59 +136,55 @@ void describe_finding(Fields& fields, Config& c)
   });
 }
 
-/// The one place where keys stand.
-template <class Fields, form_of<detector_config> Config>
-void describe(Fields& fields, Config& c)
+/// Of a level of anchors, named `path`, what no single key can tell.
+inline void check_level(const square_level& level, const std::string& path)
 {
-  one_of bodies;
-  for (const auto& body : known_bodies) bodies.words.push_back(body.name);
-  constexpr double many = 1'000'000;
-
-  fields("name", c.name, some_text{});
-  fields.group("network", [&](auto& network) {
-    network("body", c.body, bodies);
-    network("channels", c.channels, between{4, 4096});
-    network("body_slope", c.body_slope, between{0, 1});
-    network("neck_slope", c.neck_slope, between{0, 1});
-  });
-  fields("classes", c.classes, some_text{});
-  fields("landmarks", c.landmarks, between{0, 1000});
-  fields.group("anchors", [&](auto& anchors) {
-    anchors.list("levels", c.anchors.level, [](auto& level, auto& l) {
-      level("stride", l.stride, between{1, 1024});
-      level("sizes", l.sizes, between{0, many, true});
-    });
-    anchors("clip", c.anchors.clip, yes_or_no{});
-  });
-  describe_finding(fields, c);
+  if (level.sizes.empty()) fail(path, ".sizes is missing, expected a list of sides in pixels");
+}
+inline void check_level(const default_box_level& level, const std::string& path)
+{
+  for (const double given : {level.size, level.next_size})
+    if (!(given > 0)) fail(path, " has no size and next_size, expected both in pixels");
 }
 
-inline void check_classes(const std::vector<std::string>& classes, const std::string& where)
+/// Of a kind, what no single key can tell. Whether an SSD's levels and layers fit, it says itself.
+inline void check_form(const retinaface_form& form, const network_config& c,
+                       const std::string& where)
 {
-  std::set<std::string_view> names;
-  for (const auto& name : classes)
-    if (!names.insert(name).second) fail(where, ": classes has ", detail::quoted(name), " twice");
+  if (form.channels % 4 != 0)
+    fail(where, ": network.channels is ", form.channels, ", expected a multiple of 4");
+  for (std::size_t l = 0; l < c.anchors.levels(); ++l)
+    if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
+      fail(where, ": anchors.levels[", l, "].stride is ", stride, ", which ", c.body,
+           " does not offer");
+}
+inline void check_form(const ssd_form&, const network_config& c, const std::string& where)
+{
+  if (square_side(c) == 0)
+    fail(where, ": input.long_side is 0, expected the side of the square that an SSD sees");
 }
 
 /// What no single key can tell.
-inline void check_together(const detector_config& c, const std::string& where)
+inline void check_together(const network_config& c, const std::string& where)
 {
-  if (c.channels % 4 != 0)
-    fail(where, ": network.channels is ", c.channels, ", expected a multiple of 4");
-  const auto body = std::find_if(known_bodies.begin(), known_bodies.end(),
-                                 [&](const known_body& b) { return b.name == c.body; });
-  int finer = 0;
-  for (std::size_t l = 0; l < c.anchors.level.size(); ++l) {
-    const auto& [stride, sizes] = c.anchors.level[l];
-    const std::string path = where + ": anchors.levels[" + std::to_string(l) + "]";
-    if (std::find(body->strides.begin(), body->strides.end(), stride) == body->strides.end())
-      fail(path, ".stride is ", stride, ", which ", c.body, " does not offer");
-    if (stride <= finer)
-      fail(path, ".stride is ", stride, ", expected more than the ", finer, " before it");
-    if (sizes.empty()) fail(path, ".sizes is missing, expected a list of sides in pixels");
-    finer = stride;
-  }
-  check_classes(c.classes, where);
+  std::visit([&](const auto& form) { check_form(form, c, where); }, c.form);
+  std::visit(
+      [&](const auto& anchors) {
+        int finer = 0;
+        for (std::size_t l = 0; l < anchors.level.size(); ++l) {
+          const auto& level = anchors.level[l];
+          const std::string path = where + ": anchors.levels[" + std::to_string(l) + "]";
+          if (level.stride <= finer)
+            fail(path, ".stride is ", level.stride, ", expected more than the ", finer,
+                 " before it");
+          check_level(level, path);
+          finer = level.stride;
+        }
+      },
+      c.anchors.source);
+  std::set<std::string_view> names;
+  for (const auto& name : c.classes)
+    if (!names.insert(name).second) fail(where, ": classes has ", detail::quoted(name), " twice");
 }
 
 /// Throws for what stands at byte `at`, or for the end of the text.
@@ -155,57 +225,75 @@ inline void check_together(const detector_config& c, const std::string& where)
   }
 }
 
-/// A configuration in a text, over the preset that it names, if any.
-template <class Config, class FindPreset>
-[[nodiscard]] Config parse_as(const std::string& text, const std::string& where,
-                              const FindPreset& preset_of)
+/// Whether an object has a key as "network.extras".
+[[nodiscard]] inline bool has_key(const json& object, std::string_view path)
 {
-  const json parsed = parse_strictly(text, where);
-  json_reader fields(parsed, where);
-  Config config;
-  std::string base;
-  fields("preset", base, some_text{});
-  if (!base.empty()) {
-    try {
-      config = preset_of(base);
-    } catch (const error& e) {
-      fail(where, ": preset: ", e.what());
-    }
-  }
-  config.name = where;
-  describe(fields, config);
-  fields.finish();
-  return config;
+  const auto dot = path.find('.');
+  const auto group = object.find(path.substr(0, dot));
+  return group != object.end() && group->is_object() && group->contains(path.substr(dot + 1));
 }
 
-template <class Config>
-[[nodiscard]] std::string written(const Config& config)
+/// The kind that a configuration says, or that a key tells which that kind alone has.
+[[nodiscard]] inline std::optional<any_form> kind_in(const json& parsed, const std::string& where)
 {
-  json_writer fields;
-  describe(fields, config);
-  return fields.written.dump(2, ' ', false, json::error_handler_t::replace);
+  any_form said;
+  json_reader fields(parsed, where);
+  fields("kind", said, a_kind{});
+  if (parsed.contains("kind")) return said;
+  std::optional<any_form> told;
+  for_each_alternative<any_form>([&]<class Form>(const Form& form) {
+    for (const std::string_view sign : Form::signs)
+      if (!told && has_key(parsed, sign)) told = form;
+  });
+  return told;
 }
 
 }  // namespace detail
 
 /// The configuration in a text; `where` begins every message: a file's name, or "metadata of FILE".
-[[nodiscard]] inline detector_config parse_config(const std::string& text, const std::string& where)
+/// What it does not say is as in the preset that it names, or else as its kind has it, which is
+/// `kind` where nothing tells.
+[[nodiscard]] inline network_config parse_config(const std::string& text, const std::string& where,
+                                                 const any_form& kind = retinaface_form())
 {
-  const auto config = detail::parse_as<detector_config>(text, where, find_preset);
+  const detail::json parsed = detail::parse_strictly(text, where);
+  detail::json_reader fields(parsed, where);
+  std::string base;
+  fields("preset", base, detail::some_text{});
+  network_config config;
+  if (base.empty()) {
+    config = standard_config(detail::kind_in(parsed, where).value_or(kind));
+  } else {
+    try {
+      config = find_preset(base);
+    } catch (const error& e) {
+      fail(where, ": preset: ", e.what());
+    }
+  }
+  config.name = where;
+  const std::string_view before = kind_of(config);
+  detail::describe(fields, config);
+  fields.finish();
+  if (kind_of(config) != before)
+    fail(where, ": kind is ", kind_of(config), ", expected ", before, ", as the preset ", base,
+         " has it");
   detail::check_together(config, where);
   return config;
 }
 
-[[nodiscard]] inline detector_config read_config(const std::filesystem::path& file)
+[[nodiscard]] inline network_config read_config(const std::filesystem::path& file,
+                                                const any_form& kind = retinaface_form())
 {
   const auto bytes = detail::read_file(file);
-  return parse_config(std::string(detail::characters(bytes)), file.string());
+  return parse_config(std::string(detail::characters(bytes)), file.string(), kind);
 }
 
 /// All of it, indented; parse_config gives the same configuration back.
-[[nodiscard]] inline std::string to_json(const detector_config& config)
+[[nodiscard]] inline std::string to_json(const network_config& config)
 {
-  return detail::written(config);
+  detail::json_writer fields;
+  detail::describe(fields, config);
+  return fields.written.dump(2, ' ', false, detail::json::error_handler_t::replace);
 }
 
 }  // namespace retinue

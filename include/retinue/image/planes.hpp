@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pixels as a network wants them.
 //
-//   8-bit BGR -> fit_long_side: the frame -> to_input: planes (3, H, W)
+//   8-bit BGR -> its frame: fit_long_side, stretched -> to_input: planes (3, H, W)
 #pragma once
 
 #include <retinue/detail/file.hpp>         // quoted
@@ -20,22 +20,6 @@
 #include <cstdint>
 
 namespace retinue {
-
-/// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
-/// the reference. The scales are exact for the rounded sizes, and no side is less than a pixel.
-[[nodiscard]] inline frame fit_long_side(extent2 original, int long_side)
-{
-  if (original.width < 1 || original.height < 1 || long_side < 1)
-    fail("a picture of ", original.width, " x ", original.height,
-         " pixels cannot have a long side of ", long_side);
-  const double scale = double(long_side) / std::max(original.width, original.height);
-  const auto scaled = [&](int side) {
-    return std::max(1, static_cast<int>(std::lround(side * scale)));
-  };
-  const extent2 input{scaled(original.height), scaled(original.width)};
-  return {input, original, double(input.width) / original.width,
-          double(input.height) / original.height};
-}
 
 /// The pixels of an 8-bit BGR picture as planes (3, H, W), contiguous: (value - mean) / scale.
 inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* planes)

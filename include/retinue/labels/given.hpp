@@ -12,6 +12,8 @@
 namespace retinue {
 
 struct given_labels {
+  static constexpr std::string_view kind = "given";  ///< in a configuration
+
   bool background = true;  ///< whether column 0 is the background's
 
   [[nodiscard]] std::string_view what() const

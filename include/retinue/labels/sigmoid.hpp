@@ -22,6 +22,8 @@ namespace retinue {
 
 template <class Cost = sigmoid_focal>
 struct sigmoid_labels {
+  static constexpr std::string_view kind = "sigmoid";  ///< in a configuration
+
   Cost each{};
 
   [[nodiscard]] static constexpr std::string_view what()

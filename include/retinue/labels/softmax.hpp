@@ -47,6 +47,8 @@ template <class T>
 }  // namespace detail
 
 struct softmax_labels {
+  static constexpr std::string_view kind = "softmax";  ///< in a configuration
+
   [[nodiscard]] static constexpr std::string_view what()
   {
     return "softmax, the background in column 0";

@@ -67,7 +67,7 @@ template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
 struct multibox_settings {
   using schema = Schema;
   template <tensor_backend B, class Match>
-  using sampler_over = sampler<B, Schema, Match, Labels, Mining, Coder>;
+  using sampler_over = sampler<B, Match, Labels, Mining, Coder>;
   template <tensor_backend B>
   using loss_over = multibox_loss<B, Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
 

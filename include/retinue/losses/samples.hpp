@@ -13,7 +13,7 @@
 #include <retinue/formulas/coders.hpp>        // box_code_t
 #include <retinue/labels/policy.hpp>          // learnable_labels
 #include <retinue/losses/hard_negatives.hpp>  // negative_mining
-#include <retinue/losses/truths.hpp>          // truth_batch
+#include <retinue/losses/truths.hpp>          // truth_boxes
 #include <retinue/matchers/assignment.hpp>    // matcher, table_matcher
 #include <retinue/outputs.hpp>                // outputs
 
@@ -191,8 +191,8 @@ struct blank {
 }  // namespace detail
 
 /// Matches and mines a batch. Its buffers are reused.
-template <tensor_backend B, landmark_schema Schema, class Match, learnable_labels Labels,
-          negative_mining Mining, class Coder>
+template <tensor_backend B, class Match, learnable_labels Labels, negative_mining Mining,
+          class Coder>
 class sampler {
  public:
   static constexpr bool predicts = predictive_matcher<Match, B, Labels>;
@@ -211,7 +211,7 @@ class sampler {
 
   void operator()(B& b, const anchor_layout& layout,
                   const typename B::template table<centre_box<float>>& anchors,
-                  const outputs<B>& said, const truth_batch<Schema>& truths, samples<B>& out)
+                  const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
   {
     out.images = truths.images();
     out.anchors = layout.size();
@@ -248,7 +248,7 @@ class sampler {
   static void clear(B& b, typename B::list& rows) { b.put(std::span<const row_index>(), rows); }
 
   /// Reads the assignment of one image: what its positives should say, and who may be mined.
-  void take(const truth_batch<Schema>& truths, std::size_t image, std::size_t anchors)
+  void take(const truth_boxes& truths, std::size_t image, std::size_t anchors)
   {
     const assignment& a = assigned_;
     if (a.verdicts.size() != anchors || a.truths.size() != anchors)
@@ -277,7 +277,7 @@ class sampler {
   /// Fills assignment_, (1, anchors), of one image.
   void match_image(B& b, const anchor_layout& layout,
                    const typename B::template table<centre_box<float>>& anchors,
-                   const outputs<B>& said, const truth_batch<Schema>& truths, std::size_t i)
+                   const outputs<B>& said, const truth_boxes& truths, std::size_t i)
   {
     if constexpr (predicts || table_matcher<Match, B>) {
       const auto bounds = truths.bounds(i);
@@ -319,7 +319,7 @@ class sampler {
   }
 
   /// Adds the positives and the negatives of assignment_.
-  void sample_image(B& b, const outputs<B>& said, const truth_batch<Schema>& truths, std::size_t i,
+  void sample_image(B& b, const outputs<B>& said, const truth_boxes& truths, std::size_t i,
                     samples<B>& out)
   {
     static_assert(

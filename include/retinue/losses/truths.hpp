@@ -74,9 +74,47 @@ struct truth_points {
 };
 static_assert(record<truth_points<float, schemas::face5>>);
 
-/// The truths of several images, one after the other.
+/// The truths of several images, one after the other, but for their landmarks.
+class truth_boxes {
+ public:
+  [[nodiscard]] std::size_t images() const { return first_.size() - 1; }
+  [[nodiscard]] std::size_t size() const { return bounds_.size(); }
+  /// Where the truths of an image begin.
+  [[nodiscard]] std::size_t first(std::size_t image) const { return first_[image]; }
+  [[nodiscard]] std::span<const truth_bounds<float>> boxes() const { return boxes_; }
+
+  /// Of one image: its truths, their bounds alone, and which are to be ignored; none are where that
+  /// is empty.
+  [[nodiscard]] std::span<const truth_bounds<float>> boxes(std::size_t image) const
+  {
+    return part(boxes_, image);
+  }
+  [[nodiscard]] std::span<const box<float>> bounds(std::size_t image) const
+  {
+    return part(bounds_, image);
+  }
+  [[nodiscard]] std::span<const std::uint8_t> ignore(std::size_t image) const
+  {
+    const auto marks = part(ignore_, image);
+    return std::ranges::find(marks, 1) == marks.end() ? std::span<const std::uint8_t>() : marks;
+  }
+
+ protected:
+  template <class T>
+  [[nodiscard]] std::span<const T> part(const std::vector<T>& all, std::size_t image) const
+  {
+    return std::span(all).subspan(first_[image], first_[image + 1] - first_[image]);
+  }
+
+  std::vector<truth_bounds<float>> boxes_;
+  std::vector<box<float>> bounds_;
+  std::vector<std::uint8_t> ignore_;
+  std::vector<std::size_t> first_{0};
+};
+
+/// The same with their landmarks.
 template <landmark_schema Schema>
-class truth_batch {
+class truth_batch : public truth_boxes {
  public:
   /// Reads another batch; buffers are reused. Throws where a truth cannot be learnt from. An image
   /// is any range of instances.
@@ -98,36 +136,9 @@ class truth_batch {
     }
   }
 
-  [[nodiscard]] std::size_t images() const { return first_.size() - 1; }
-  [[nodiscard]] std::size_t size() const { return bounds_.size(); }
-  /// Where the truths of an image begin.
-  [[nodiscard]] std::size_t first(std::size_t image) const { return first_[image]; }
-  [[nodiscard]] std::span<const truth_bounds<float>> boxes() const { return boxes_; }
   [[nodiscard]] std::span<const truth_points<float, Schema>> points() const { return points_; }
 
-  /// Of one image: its truths, their bounds alone, and which are to be ignored; none are where that
-  /// is empty.
-  [[nodiscard]] std::span<const truth_bounds<float>> boxes(std::size_t image) const
-  {
-    return part(boxes_, image);
-  }
-  [[nodiscard]] std::span<const box<float>> bounds(std::size_t image) const
-  {
-    return part(bounds_, image);
-  }
-  [[nodiscard]] std::span<const std::uint8_t> ignore(std::size_t image) const
-  {
-    const auto marks = part(ignore_, image);
-    return std::ranges::find(marks, 1) == marks.end() ? std::span<const std::uint8_t>() : marks;
-  }
-
  private:
-  template <class T>
-  [[nodiscard]] std::span<const T> part(const std::vector<T>& all, std::size_t image) const
-  {
-    return std::span(all).subspan(first_[image], first_[image + 1] - first_[image]);
-  }
-
   /// Its label and its points. `t` and `image` are its place in the batch, for the message.
   static std::pair<float, truth_points<float, Schema>> read_one(const instance<Schema>& truth,
                                                                 std::size_t t, std::size_t classes,
@@ -156,11 +167,7 @@ class truth_batch {
     return {static_cast<float>(truth.label), points};
   }
 
-  std::vector<truth_bounds<float>> boxes_;
   std::vector<truth_points<float, Schema>> points_;
-  std::vector<box<float>> bounds_;
-  std::vector<std::uint8_t> ignore_;
-  std::vector<std::size_t> first_{0};
 };
 
 }  // namespace retinue

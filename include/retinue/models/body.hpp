@@ -14,8 +14,13 @@ struct body_map {
   std::int64_t stride, channels;
 };
 
-/// Derive from it to run RetinaFace over a body of yours: a LibTorch module whose maps halve in
-/// size from one to the next.
+/// A level of the maps that heads read: pixels per cell, and anchors in each cell.
+struct anchored_level {
+  std::int64_t stride, anchors;
+};
+
+/// Derive from it to run networks over a body of yours: a LibTorch module whose maps halve in size
+/// from one to the next. A line in models/bodies.hpp gives it a name in configurations.
 class body : public torch::nn::Module {
  public:
   /// The maps of `forward`, in its order: strides grow.

@@ -33,11 +33,6 @@
 
 namespace retinue {
 
-/// One level of the pyramid: pixels per cell, and anchors in each cell.
-struct pyramid_level {
-  std::int64_t stride, anchors;
-};
-
 /// What `retinaface` is built from. As it stands: the public network of 426,608 parameters.
 struct retinaface_options {
   /// Makes the body, anew for each network.
@@ -45,7 +40,7 @@ struct retinaface_options {
     return std::make_shared<mobilenet_v1>();
   };
   /// Finest first, each of a stride that the body offers.
-  std::vector<pyramid_level> levels = {{8, 2}, {16, 2}, {32, 2}};
+  std::vector<anchored_level> levels = {{8, 2}, {16, 2}, {32, 2}};
   std::int64_t channels = 64;  ///< of pyramid and context; a multiple of 4
   std::int64_t classes = 2;    ///< columns of the scores: of softmax, one for the background
   /// The probability that sigmoids say at first of every class, so that the many negatives do not
@@ -59,12 +54,11 @@ struct feature_maps {
   std::vector<at::Tensor> body, pyramid, context;  ///< (B, channels, H, W), opaque when folded
 };
 
-template <landmark_schema Schema>
-class retinaface : public torch::nn::Module {
+/// Any RetinaFace, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
+class retinaface_layers : public torch::nn::Module {
  public:
-  using schema = Schema;
-
-  explicit retinaface(retinaface_options options = {}) : options_(std::move(options))
+  retinaface_layers(retinaface_options options, std::int64_t landmark_width)
+      : options_(std::move(options)), landmark_width_(landmark_width)
   {
     if (options_.levels.empty()) fail("a RetinaFace needs at least one level");
     if (options_.classes < 1)
@@ -95,7 +89,7 @@ class retinaface : public torch::nn::Module {
         torch::nn::init::constant_(classes_->convolution(i).bias,
                                    std::log(options_.prior / (1 - options_.prior)));
     boxes_ = add_head("BboxHead", 4);
-    if constexpr (landmark_width > 0) landmarks_ = add_head("LandmarkHead", landmark_width);
+    if (landmark_width_ > 0) landmarks_ = add_head("LandmarkHead", landmark_width_);
   }
 
   [[nodiscard]] const retinaface_options& options() const { return options_; }
@@ -136,10 +130,10 @@ class retinaface : public torch::nn::Module {
         const at::Tensor all = detail::plain(folded_heads_[i](map));
         const std::int64_t n = options_.levels[i].anchors;
         const auto parts =
-            all.split_with_sizes({n * 4, n * options_.classes, n * landmark_width}, 1);
+            all.split_with_sizes({n * 4, n * options_.classes, n * landmark_width_}, 1);
         offsets.push_back(detail::rows_of(parts[0], 4));
         logits.push_back(detail::rows_of(parts[1], options_.classes));
-        if (landmarks_) landmarks.push_back(detail::rows_of(parts[2], landmark_width));
+        if (landmarks_) landmarks.push_back(detail::rows_of(parts[2], landmark_width_));
       }
     }
     p.boxes = at::cat(offsets, 1);
@@ -167,8 +161,6 @@ class retinaface : public torch::nn::Module {
   }
 
  private:
-  static constexpr std::int64_t landmark_width = Schema::count * Schema::dimension;
-
   body_map map_of_stride(std::int64_t stride, std::int64_t finer)
   {
     const auto offered = body_->maps();
@@ -184,12 +176,24 @@ class retinaface : public torch::nn::Module {
   }
 
   retinaface_options options_;
+  std::int64_t landmark_width_;
   std::shared_ptr<retinue::body> body_;
   std::vector<std::size_t> places_;  // which of the body's maps each level takes
   std::shared_ptr<fpn> pyramid_;
   std::vector<std::shared_ptr<ssh>> contexts_;
   std::shared_ptr<head> classes_, boxes_, landmarks_;  // landmarks_ is null where there are none
   std::vector<detail::packed_convolution> folded_heads_;
+};
+
+template <landmark_schema Schema>
+class retinaface : public retinaface_layers {
+ public:
+  using schema = Schema;
+
+  explicit retinaface(retinaface_options options = {})
+      : retinaface_layers(std::move(options), Schema::count * Schema::dimension)
+  {
+  }
 };
 
 }  // namespace retinue

@@ -11,15 +11,14 @@
 // vgg.0.weight, L2Norm.weight, extras.0.weight, loc.0.weight, conf.0.weight.
 #pragma once
 
-#include <retinue/anchors/default_boxes.hpp>  // default_boxes
-#include <retinue/error.hpp>                  // fail
-#include <retinue/landmarks.hpp>              // schemas::none
-#include <retinue/models/body.hpp>            // body
-#include <retinue/models/convolution.hpp>     // name_part
-#include <retinue/models/extra_layer.hpp>     // extra_layer
-#include <retinue/models/head.hpp>            // rows_of
-#include <retinue/models/network.hpp>         // network_outputs
-#include <retinue/models/vgg16.hpp>           // the body by default
+#include <retinue/error.hpp>               // fail
+#include <retinue/landmarks.hpp>           // schemas::none
+#include <retinue/models/body.hpp>         // body
+#include <retinue/models/convolution.hpp>  // name_part
+#include <retinue/models/extra_layer.hpp>  // extra_layer
+#include <retinue/models/head.hpp>         // rows_of
+#include <retinue/models/network.hpp>      // network_outputs
+#include <retinue/models/vgg16.hpp>        // the body by default
 
 #include <torch/torch.h>
 
@@ -61,8 +60,9 @@ struct ssd_options {
   std::string body_name = "vgg";  ///< its part of the parameters' names
   bool unit_length = true;        ///< of the finest map, which VGG leaves without normalization
   std::vector<extra_layer> extras = ssd300_extras();
-  default_boxes anchors = default_boxes::ssd300();  ///< the levels, and how many share a cell
-  std::int64_t classes = 21;                        ///< with the background, which is class 0
+  /// Finest first; those of the extra layers name the strides that these give.
+  std::vector<anchored_level> levels = {{8, 4}, {16, 6}, {32, 6}, {64, 6}, {100, 4}, {300, 4}};
+  std::int64_t classes = 21;  ///< columns of the scores: of softmax, one for the background
 };
 
 class ssd : public torch::nn::Module {
@@ -71,8 +71,8 @@ class ssd : public torch::nn::Module {
 
   explicit ssd(ssd_options options = {}) : options_(std::move(options))
   {
-    if (options_.classes < 2)
-      fail("an SSD of ", options_.classes, " classes: expected 2 or more, background included");
+    if (options_.classes < 1)
+      fail("an SSD of ", options_.classes, " columns of scores: expected 1 or more");
     body_ = register_module(options_.body_name, options_.body());
     std::vector<std::int64_t> channels = take_maps();
     if (options_.unit_length)
@@ -88,7 +88,7 @@ class ssd : public torch::nn::Module {
     }
     torch::nn::Module &loc = name_part(*this, "loc"), &conf = name_part(*this, "conf");
     for (std::size_t l = 0; l < channels.size(); ++l) {
-      const auto anchors = static_cast<std::int64_t>(options_.anchors.per_cell(l));
+      const std::int64_t anchors = options_.levels[l].anchors;
       const auto over = [&](std::int64_t width) {
         return torch::nn::Conv2dOptions(channels[l], anchors * width, 3).padding(1);
       };
@@ -126,7 +126,7 @@ class ssd : public torch::nn::Module {
   /// Decides which maps the levels take; the channels of those that are the body's.
   std::vector<std::int64_t> take_maps()
   {
-    const auto& levels = options_.anchors.level;
+    const auto& levels = options_.levels;
     std::vector<std::int64_t> channels;
     const auto offered = body_->maps();
     for (std::size_t place = 0; place < offered.size(); ++place)

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs that find objects in pictures: retinaface_detect, ssd_detect.
+//
+// Everything but the network is a template of the core: see any_runtime.cpp for the same detections
+// without LibTorch.
+#include "detection.hpp"
+#include "family.hpp"
+#include "main.hpp"
+#include "network.hpp"
+
+#include <retinue/config.hpp>
+#include <retinue/weights/read_weights.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <utility>
+
+using namespace retinue;
+
+namespace {
+
+struct arguments {
+  network_arguments network;
+  detection_arguments pictures;
+};
+
+arguments parse(CLI::App& app, const program_words& words, int count, char** values)
+{
+  arguments a;
+  a.network.kind = words.kind;
+  a.network.add_to(app);
+  a.pictures.add_to(app);
+  app.footer(a.network.footer() + "\n" + detection_arguments::exit_codes);
+  app.parse(count, values);
+  return a;
+}
+
+bool detect_all(const arguments& a)
+{
+  const auto pictures = prepare(a.pictures);
+  const state_dict weights = read_weights(a.network.weights);
+  network_config config = a.network.choose(weights);
+  a.pictures.change(config.detect);
+  bool well = false;
+  with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
+    auto detect = detector_of(std::move(network), config, weights);
+    const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
+    well = detection_run(a.pictures, detect, config.input, config.classes, fit)(pictures);
+  });
+  return well;
+}
+
+}  // namespace
+
+int detect_program(const program_words& words, int count, char** values)
+{
+  CLI::App app(words.what, words.name);
+  return run_program(app, [&] { return detect_all(parse(app, words, count, values)) ? 0 : 1; });
+}

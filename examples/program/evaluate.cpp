@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs that say how good a network is on labelled pictures: average precision, and error of
+// landmarks. Every figure is printed with the protocol it was measured by; pictures are decoded by
+// the class that the programs that detect decode by.
+#include "evaluation.hpp"
+#include "family.hpp"
+#include "main.hpp"
+#include "network.hpp"
+#include "process.hpp"
+
+#include <retinue/config.hpp>
+#include <retinue/weights/read_weights.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+using namespace retinue;
+
+namespace {
+
+struct arguments {
+  network_arguments network;
+  evaluation_arguments evaluation;
+};
+
+arguments parse(CLI::App& app, const program_words& words, int count, char** values)
+{
+  arguments a;
+  a.network.kind = words.kind;
+  a.network.add_to(app);
+  a.evaluation.add_to(app);
+  app.footer(a.network.footer() + "\n" + evaluation_arguments::exit_codes);
+  app.parse(count, values);
+  return a;
+}
+
+int evaluate(arguments a)
+{
+  prepare_process(a.evaluation.threads);
+  const state_dict weights = read_weights(a.network.weights);
+  network_config config = a.network.choose(weights);
+  a.evaluation.settle(config.landmarks > 0, config.detect);
+  std::size_t failed = 0;
+  with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
+    auto detect = detector_of(std::move(network), config, weights);
+    const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
+    failed = evaluation_run(a.evaluation, evaluated{a.network.weights.string(), detect, config, fit,
+                                                    a.network.size_in_words(config)})();
+  });
+  return failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+int evaluate_program(const program_words& words, int count, char** values)
+{
+  CLI::App app(words.what, words.name);
+  return run_program(app, [&] { return evaluate(parse(app, words, count, values)); });
+}

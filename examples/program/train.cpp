@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs that train: on labelled photos, or on scenes that they draw themselves.
+#include "data.hpp"
+#include "evaluation.hpp"
+#include "family.hpp"
+#include "find_in.hpp"
+#include "main.hpp"
+#include "network.hpp"
+#include "numbers.hpp"
+#include "training.hpp"
+
+#include <retinue/augment/presets.hpp>
+#include <retinue/config.hpp>
+#include <retinue/data/pictures.hpp>
+#include <retinue/error.hpp>
+#include <retinue/evaluate/results_json.hpp>
+#include <retinue/evaluate/voc.hpp>
+#include <retinue/image/files.hpp>
+#include <retinue/train/augmented_source.hpp>
+#include <retinue/train/objective.hpp>
+#include <retinue/train/trainer.hpp>
+
+#include <torch/torch.h>
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace fs = std::filesystem;
+using namespace retinue;
+
+namespace {
+
+struct arguments : training_arguments {
+  std::string subset, test;  // of the run, where its figures are asked for
+  int long_side = 0;         // kept in the network's configuration
+  std::string json;          // of the process
+  bool figures = false;
+};
+
+template <class Arguments>
+auto fields_of(Arguments& a)
+{
+  return [&a](const auto& field) {
+    run_fields(a, field);
+    if (!a.figures) return;
+    field("subset", a.subset);
+    field("test", a.test);
+  };
+}
+
+arguments parse(CLI::App& app, const training_words& words, int count, char** values)
+{
+  arguments a;
+  a.preset = words.preset;
+  a.size = words.size;
+  a.epochs = words.epochs;
+  a.schedule = words.schedule;
+  a.subset = words.subset;
+  a.figures = words.figures;
+  app.add_option("-d,--data", a.data, data_help);
+  if (words.figures)
+    app.add_option("--subset", a.subset, "Of a folder of PASCAL VOC's form")->capture_default_str();
+  app.add_option("--validate", a.validate,
+                 "Other data, or another subset of the folder: their AP is printed after each "
+                 "epoch, and the best weights are kept. 64 scenes of their own with 'synthetic'");
+  if (words.figures) {
+    app.add_option("--test", a.test,
+                   "The same for the figures at the end, of the last weights (default: those of "
+                   "--validate)");
+    app.add_option("--json", a.json, "Write the figures at the end to this file, too");
+  }
+  add_training_arguments(app, a, names_of_presets(words.kind) + words.preset_note);
+  if (words.long_side)
+    app.add_option(
+           "--long-side", a.long_side,
+           "The longer side that pictures will be scaled to when the network is validated and "
+           "used, unless another is asked for (default: --size to validate, then their own)")
+        ->check(number_in(16, 20000));
+  app.footer("The folder of a run holds weights.safetensors" + words.weights_for +
+             ", best.safetensors,\ncheckpoints/, log.jsonl, curves.png" +
+             (words.figures ? ", precision_recall.png" : "") +
+             " and the options. Ctrl-C saves and ends;\n--resume goes on as if nothing had "
+             "happened, on the CPU to the last bit with the same --threads.\n\n"
+             "Exit codes: 0 trained to the end, 1 stopped by a signal and saved, 2 nothing could "
+             "be done.");
+  app.parse(count, values);
+  take_kept_arguments(app, a, fields_of(a), {"--json"});
+  if (a.data.empty())
+    fail("--data is missing: labelled pictures, or 'synthetic'; --help says more");
+  return a;
+}
+
+/// How a network is trained; for one of yours, specialize it.
+template <class Network>
+struct recipe;
+
+template <landmark_schema Schema>
+struct recipe<retinaface<Schema>> {
+  static auto augmentation(int side) { return retinaface_augmentation(side); }
+  static auto loss() { return multibox_settings<Schema>(); }
+  static auto matcher() { return overlap_matcher::retinaface(); }
+};
+template <>
+struct recipe<ssd> {
+  static auto augmentation(int side) { return ssd_augmentation(side); }
+  static auto loss() { return multibox_settings<schemas::none>::ssd(); }
+  static auto matcher() { return overlap_matcher::ssd(); }
+};
+
+/// The pictures that are trained on.
+data_argument data_of(const arguments& a)
+{
+  data_argument from;
+  from.data = a.data;
+  from.images = a.images;
+  from.strict = a.strict;
+  from.subset = a.subset;
+  from.scenes = a.scenes;
+  from.seed = a.seed;
+  from.side = a.size;
+  return from;
+}
+
+/// Pictures that are not: other data, or of a folder of PASCAL VOC's form another subset.
+template <landmark_schema Schema>
+picture_set<Schema> held_out(const arguments& a, const std::string& named,
+                             const std::vector<std::string>& classes)
+{
+  if (named.empty() && a.data != synthetic) return {};
+  data_argument from = data_of(a);
+  from.seed = ~a.seed;
+  from.scenes = 64;
+  const bool voc = fs::is_directory(fs::path(a.data) / "Annotations");
+  if (!named.empty() && voc && named != synthetic && !fs::exists(named)) {
+    from.subset = named;
+  } else if (!named.empty()) {
+    if (named != a.data) from.images.clear();
+    from.data = named;
+    from.subset = "val";
+  }
+  return with_labels_of(classes, open_pictures<Schema>(from), from.data);
+}
+
+/// VOC's figures of weights.
+template <class Network>
+voc_result evaluate(const Network& like, const state_dict& weights, const network_config& config,
+                    const picture_set<typename Network::schema>& set, int side)
+{
+  auto detect = detector_of(std::make_shared<Network>(like.options()), config, weights);
+  voc_evaluation evaluation({.inclusive_pixels = false});
+  std::vector<std::vector<detection<typename Network::schema>>> found;
+  for (std::size_t i = 0; i < set.count; ++i) {
+    const auto from = set.read(0, i);
+    const frame how = frame_of(config, {from.picture.rows, from.picture.cols}, side);
+    find_in(detect, from.picture, how, config.input, found);
+    evaluation.add(found[0], from.instances);
+  }
+  return evaluation.result();
+}
+
+/// Prints the figures, draws the curves, and writes both where they were asked for.
+void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
+{
+  std::cout << result.describe(printable_names(classes)) << std::flush;
+  draw_curves(in_run(a, "precision_recall.png"), "precision and recall", lines_of(result, classes));
+  if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
+}
+
+template <class Network>
+int train_network(const arguments& a, const network_config& config,
+                  std::shared_ptr<Network> network,
+                  const picture_set<typename Network::schema>& set)
+{
+  using schema = typename Network::schema;
+  using steps = recipe<Network>;
+  const auto validation = held_out<schema>(a, a.validate, config.classes);
+  auto test = validation;
+  if (!a.test.empty()) test = held_out<schema>(a, a.test, config.classes);
+
+  prepare_network(*network, a);
+  shown_training shown;
+  auto settings = settings_of(a, to_json(config), shown);
+  if (validation.count > 0)
+    settings.validate = [&](const state_dict& weights) {
+      const double ap = evaluate(*network, weights, config, validation, a.size).mean.value_or(0);
+      std::printf("AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count, ap);
+      std::fflush(stdout);
+      return ap;
+    };
+
+  auto loss = steps::loss();
+  loss.classes = config.classes.size();
+  loss.code = config.coder;
+  const objective aim(config.anchors, loss, steps::matcher());
+  const augmented_source<schema, decltype(set.read), decltype(steps::augmentation(0))> source(
+      set.count, set.read, steps::augmentation(a.size), config.input, a.seed);
+  trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
+  const auto done = train(a, run, source, settings.config, fields_of(a));
+  if (!done.finished()) return 1;
+  if (a.figures && test.count > 0)
+    report(a, evaluate(*network, run.weights(), config, test, a.size), config.classes);
+  return 0;
+}
+
+network_config config_of(arguments& a, const any_form& kind)
+{
+  network_config config = standard_config(kind);
+  config.name = kind_of(config);
+  if (!a.config.empty())
+    config = read_config(a.config, kind);
+  else if (!a.preset.empty())
+    config = find_preset(a.preset);
+  if (!std::holds_alternative<softmax_labels>(config.labels.policy))
+    fail("the network is described by labels that are read as ", config.labels.what(),
+         ", which this program does not learn, expected softmax");
+  const int square = square_side(config);
+  if (a.size == 0) a.size = square > 0 ? square : 640;
+  if (square > 0)
+    config.input.long_side = a.size;
+  else if (a.long_side > 0)
+    config.input.long_side = a.long_side;
+  return config;
+}
+
+int train_any(arguments a, const any_form& kind)
+{
+  prepare_process(a.threads);
+  network_config config = config_of(a, kind);
+  int code = 2;
+  with_landmarks(config, [&]<class Schema>(Schema) {
+    auto set = open_pictures<Schema>(data_of(a));
+    // The classes of a preset are its paper's; a RetinaFace's are those that its landmarks are of.
+    if (a.config.empty() && !std::holds_alternative<retinaface_form>(config.form))
+      config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
+    set = with_labels_of(config.classes, std::move(set), a.data);
+    torch::manual_seed(a.seed);
+    with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
+      code = train_network(a, config, std::move(network), set);
+    });
+  });
+  return code;
+}
+
+}  // namespace
+
+int train_program(const training_words& words, int count, char** values)
+{
+  CLI::App app(words.what, words.name);
+  return run_program(app, [&] { return train_any(parse(app, words, count, values), words.kind); });
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Anchors of a kind that is chosen at run time. Which one is asked once a row of cells, and for all
+// anchors of an image that is nothing: see docs/performance.md.
+//
+// A source of yours: give it a `kind`, make it an alternative, and write its keys in
+// config/json.hpp.
+#pragma once
+
+#include <retinue/anchors/default_boxes.hpp>   // default_boxes
+#include <retinue/anchors/grid.hpp>            // anchor_source
+#include <retinue/anchors/square_anchors.hpp>  // square_anchors
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+#include <variant>
+
+namespace retinue {
+
+struct any_anchors {
+  std::variant<square_anchors, default_boxes> source;
+
+  template <anchor_source A>
+    requires std::constructible_from<std::variant<square_anchors, default_boxes>, A>
+  any_anchors(A chosen) : source(std::move(chosen))
+  {
+  }
+
+  [[nodiscard]] std::size_t levels() const
+  {
+    return std::visit([](const auto& a) { return a.levels(); }, source);
+  }
+  [[nodiscard]] int cells(std::size_t l, int pixels) const
+  {
+    return std::visit([&](const auto& a) { return a.cells(l, pixels); }, source);
+  }
+  [[nodiscard]] std::size_t per_cell(std::size_t l) const
+  {
+    return std::visit([&](const auto& a) { return a.per_cell(l); }, source);
+  }
+  [[nodiscard]] double centre(std::size_t l, int cell, int extent) const
+  {
+    return std::visit([&](const auto& a) { return a.centre(l, cell, extent); }, source);
+  }
+  [[nodiscard]] anchor_sides sides(std::size_t l, std::size_t anchor, extent2 image) const
+  {
+    return std::visit([&](const auto& a) { return a.sides(l, anchor, image); }, source);
+  }
+  [[nodiscard]] bool clipped() const
+  {
+    return std::visit([](const auto& a) { return a.clipped(); }, source);
+  }
+
+  /// Pixels from one cell of a level to the next.
+  [[nodiscard]] int stride(std::size_t l) const
+  {
+    return std::visit([&](const auto& a) { return a.level[l].stride; }, source);
+  }
+};
+static_assert(anchor_source<any_anchors>);
+
+}  // namespace retinue

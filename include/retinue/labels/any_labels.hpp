@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Class scores of which it is known only at run time how they are read. `selector` asks once for
+// all rows which policy it is.
+#pragma once
+
+#include <retinue/labels/given.hpp>    // given_labels
+#include <retinue/labels/policy.hpp>   // label_policy
+#include <retinue/labels/sigmoid.hpp>  // sigmoid_labels
+#include <retinue/labels/softmax.hpp>  // softmax_labels, number_in
+
+#include <cstddef>
+#include <string_view>
+#include <variant>
+
+namespace retinue {
+
+struct any_labels {
+  std::variant<softmax_labels, sigmoid_labels<>, given_labels> policy;
+
+  [[nodiscard]] std::string_view what() const
+  {
+    return std::visit([](const auto& p) { return p.what(); }, policy);
+  }
+  [[nodiscard]] std::size_t columns(std::size_t classes) const
+  {
+    return std::visit([&](const auto& p) { return p.columns(classes); }, policy);
+  }
+  template <class Row>
+  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  {
+    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.score(x, k)); }, policy);
+  }
+  template <class Row>
+  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  {
+    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); }, policy);
+  }
+  [[nodiscard]] float least_logit(float floor) const
+  {
+    return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
+  }
+};
+
+}  // namespace retinue
