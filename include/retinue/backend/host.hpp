@@ -393,7 +393,8 @@ class basic_host_backend {
   }
   void put(std::span<const row_index> host, list& out) const
   {
-    out.assign(host.begin(), host.end());
+    out.resize(host.size());
+    for (std::size_t i = 0; i < host.size(); ++i) out[i] = host[i];
   }
   template <host_table Table>
   void fetch(const Table& from, std::vector<typename Table::record_type>& host) const
