@@ -383,6 +383,33 @@ TEST_CASE("the loss allocates nothing once its buffers have grown")
   }
 }
 
+TEST_CASE("matching, mining and loss together allocate nothing once their buffers have grown")
+{
+  using face5 = schemas::face5;
+  using settings = multibox_settings<face5>;
+  const anchor_layout layout(square_anchors::retinaface(), {320, 320});
+  const auto batch = test::random_batch<face5>(layout, 2, {8, 0, 20});
+  host_backend backend;
+  settings::sampler_over<host_backend, overlap_matcher> sample(overlap_matcher::retinaface(), {},
+                                                               hard_negatives(), {});
+  settings::loss_over<host_backend> loss;
+  columns<centre_box<float>> anchors;
+  backend.put(layout.anchors(), 1, anchors);
+  truth_batch<face5> truths;
+  samples<host_backend> chosen;
+  const auto said = batch.said();
+  const auto step = [&] {
+    truths.read(batch.truths, 1, truth_reading::classes);
+    sample(backend, layout, anchors, said, truths, chosen);
+    return loss(backend, anchors, said, truths, chosen).terms[0].cost.sum;
+  };
+  const double first = step();
+  const std::size_t before = test::allocations();
+  CHECK(step() == first);
+  CHECK(test::allocations() == before);
+  CHECK(before > 0);  // the count works
+}
+
 TEST_CASE("the loss in its compatible form equals the reference", "[shared]")
 {
   RETINUE_NEEDS_SHARED();

@@ -54,3 +54,10 @@
 #else
 #define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif
+
+/// Keeps a function out of the one that calls it.
+#if defined(__GNUC__)
+#define RETINUE_NOINLINE __attribute__((noinline))
+#else
+#define RETINUE_NOINLINE
+#endif

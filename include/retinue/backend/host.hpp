@@ -25,6 +25,9 @@
 #include <cstring>
 #include <limits>
 #include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace retinue {
@@ -165,6 +168,165 @@ struct class_writer {
   }
 };
 
+/// Reads one table packet by packet, image after image. What it needs is at hand, not in the table:
+/// stores of results could change that, as far as a compiler knows.
+template <class Packets, std::size_t Lanes, class Table>
+class packet_reader {
+  using R = typename Table::record_type;
+  using V = typename R::value_type;
+
+ public:
+  using packets = rebind_t<R, typename Packets::template packet<V, Lanes>>;
+
+  explicit packet_reader(const Table& in) : in_(&in), shape_(in.shape()) {}
+
+  [[nodiscard]] bool has_one_row() const { return shape_.rows == 1; }
+  void enter_image(std::size_t image)
+  {
+    image_ = shape_.images == 1 ? 0 : image;
+    if constexpr (std::same_as<Table, columns<R>>) {
+      data_ = in_->column(0) + image_ * shape_.rows;
+      strides_ = {0, 1, static_cast<std::ptrdiff_t>(in_->stride())};
+    }
+  }
+  /// How many rows from this one on lie evenly spaced.
+  std::size_t enter_block(std::size_t row)
+  {
+    if constexpr (std::same_as<Table, rows<R>> && R::width > 0)
+      if (shape_.rows > 1) {
+        const auto at = in_->find(image_, row);
+        data_ = at.data - static_cast<std::ptrdiff_t>(row) * at.strides.row;
+        strides_ = at.strides;
+        return at.shape.rows;
+      }
+    return std::numeric_limits<std::size_t>::max();
+  }
+
+  /// Whether operator() reads this block: there are more rows than one, and they lie side by side.
+  [[nodiscard]] bool is_plain() const
+  {
+    if constexpr (std::same_as<Table, rows<R>> && R::width > 0)
+      if (strides_.number != 1 || strides_.row != static_cast<std::ptrdiff_t>(R::width))
+        return false;
+    return !has_one_row();
+  }
+  [[nodiscard]] packets operator()(std::size_t row) const
+  {
+    packets r;
+    if constexpr (R::width == 0) {
+    } else if constexpr (std::same_as<Table, columns<R>>) {
+      for (std::size_t c = 0; c < R::width; ++c)
+        std::memcpy(r[c].data(), number(row, c), Lanes * sizeof(V));
+    } else if constexpr (std::same_as<Table, rows<R>>) {
+      transpose_rows<Lanes, R::width>(data_ + row * R::width,
+                                      [&](std::size_t c) { return r[c].data(); });
+    } else {
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        set_lane(r, lane, (*in_)(image_, row + lane));
+    }
+    return r;
+  }
+  /// However the rows lie. Apart, since lanes that are written one by one keep a packet in memory.
+  [[nodiscard]] packets spaced(std::size_t row) const
+  {
+    packets r;
+    if constexpr (std::same_as<Table, rows<R>> && R::width > 0) {
+      for (std::size_t c = 0; c < R::width; ++c)
+        if (strides_.row == 1)
+          std::memcpy(r[c].data(), number(row, c), Lanes * sizeof(V));
+        else
+          for (std::size_t lane = 0; lane < Lanes; ++lane)
+            r[c].data()[lane] = *number(row + lane, c);
+    } else {
+      r = (*this)(row);
+    }
+    return r;
+  }
+  /// Lanes beyond `count` repeat the last.
+  [[nodiscard]] packets operator()(std::size_t row, std::size_t count) const
+  {
+    packets r;
+    if constexpr (R::width > 0)
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        set_lane(r, lane, (*in_)(image_, shape_.rows == 1 ? 0 : row + std::min(lane, count - 1)));
+    return r;
+  }
+
+ private:
+  [[nodiscard]] const V* number(std::size_t row, std::size_t c) const
+  {
+    return data_ + static_cast<std::ptrdiff_t>(row) * strides_.row +
+           static_cast<std::ptrdiff_t>(c) * strides_.number;
+  }
+  static void set_lane(packets& to, std::size_t lane, const R& one)
+  {
+    for (std::size_t c = 0; c < R::width; ++c) to[c].data()[lane] = one[c];
+  }
+
+  const Table* in_;
+  table_shape shape_;
+  std::size_t image_ = 0;
+  const V* data_ = nullptr;
+  table_strides strides_{};
+};
+
+/// Of numbers that only the run knows how many there are of.
+template <class Packets, std::size_t Lanes>
+class packet_reader<Packets, Lanes, number_rows> {
+ public:
+  using packets = packet_row<typename Packets::template packet<float, Lanes>>;
+
+  explicit packet_reader(const number_rows& in) : in_(&in), shape_(in.shape()) {}
+  [[nodiscard]] bool has_one_row() const { return shape_.rows == 1; }
+  [[nodiscard]] bool is_plain() const { return !has_one_row(); }
+  [[nodiscard]] packets spaced(std::size_t row) const { return (*this)(row); }
+  void enter_image(std::size_t image) { image_ = shape_.images == 1 ? 0 : image; }
+  std::size_t enter_block(std::size_t row)
+  {
+    block_ = in_->find(image_, shape_.rows == 1 ? 0 : row);
+    first_ = row;
+    return shape_.rows == 1 ? std::numeric_limits<std::size_t>::max() : block_.shape.rows;
+  }
+  [[nodiscard]] packets operator()(std::size_t row) const { return (*this)(row, Lanes); }
+  [[nodiscard]] packets operator()(std::size_t row, std::size_t count) const
+  {
+    const bool one = shape_.rows == 1;
+    return {one ? block_.data : block_.at(0, row - first_), in_->numbers(),
+            one ? table_strides{0, 0, block_.strides.number} : block_.strides,
+            static_cast<std::ptrdiff_t>(count)};
+  }
+
+ private:
+  const number_rows* in_;
+  table_shape shape_;
+  std::size_t image_ = 0, first_ = 0;
+  table_block<float> block_;
+};
+
+template <class Packets, std::size_t Lanes>
+class packet_reader<Packets, Lanes, gathered<number_rows>> {
+ public:
+  using packets = gathered_row<typename Packets::template packet<float, Lanes>, Lanes>;
+
+  explicit packet_reader(const gathered<number_rows>& in) : in_(&in) {}
+  [[nodiscard]] bool has_one_row() const { return in_->size() == 1; }
+  [[nodiscard]] bool is_plain() const { return !has_one_row(); }
+  [[nodiscard]] packets spaced(std::size_t row) const { return (*this)(row); }
+  void enter_image(std::size_t) {}
+  std::size_t enter_block(std::size_t) { return std::numeric_limits<std::size_t>::max(); }
+  [[nodiscard]] packets operator()(std::size_t row) const { return (*this)(row, Lanes); }
+  [[nodiscard]] packets operator()(std::size_t row, std::size_t count) const
+  {
+    packets r;
+    for (std::size_t lane = 0; lane < Lanes; ++lane)
+      r.lane[lane] = (*in_)[in_->size() == 1 ? 0 : row + std::min(lane, count - 1)];
+    return r;
+  }
+
+ private:
+  const gathered<number_rows>* in_;
+};
+
 template <class Table>
 inline constexpr bool is_wide_rows = false;
 template <record R>
@@ -183,15 +345,6 @@ template <class... In>
   (take(all.images, in.shape().images, " images"), ...);
   (take(all.rows, in.shape().rows, " rows"), ...);
   return all;
-}
-
-/// Rows from `row` on that lie in one block.
-template <class Table>
-[[nodiscard]] std::size_t rows_ahead(const Table& in, std::size_t image, std::size_t row)
-{
-  if constexpr (requires { in.find(image, row); })
-    if (in.shape().rows > 1) return in.find(in.shape().images == 1 ? 0 : image, row).shape.rows;
-  return std::numeric_limits<std::size_t>::max();
 }
 
 /// One row, or the only one.
@@ -255,14 +408,18 @@ class basic_host_backend {
   {
     const table_shape shape = detail::common_shape(in...);
     out.resize(shape);
-    constexpr std::size_t lanes = lanes_for<In...>;
-    each_packet<lanes>(
+    typename R::value_type* const to = out.column(0);
+    const std::size_t stride = out.stride();
+    each_packet<lanes_for<In...>>(
         shape,
-        [&](std::size_t image, std::size_t row, std::size_t count) {
-          store(formula(load<lanes>(in, image, row, count)...), out, image * shape.rows + row,
-                count);
+        [&](auto made, std::size_t image, std::size_t row, auto count) {
+          [&]<std::size_t... C>(std::index_sequence<C...>) {
+            (std::memcpy(to + C * stride + image * shape.rows + row, made[C].data(),
+                         count * sizeof(typename R::value_type)),
+             ...);
+          }(std::make_index_sequence<R::width>{});
         },
-        in...);
+        formula, in...);
   }
 
   template <class Formula, class... In>
@@ -271,13 +428,11 @@ class basic_host_backend {
   {
     const table_shape shape = detail::common_shape(from, in...);
     out.resize(shape, classes);
-    constexpr std::size_t lanes = Packets::wide;
-    each_packet<lanes>(
+    each_rows<Packets::wide>(
         shape,
-        [&](std::size_t image, std::size_t row, std::size_t count) {
-          formula(load<lanes>(from, image, row, count),
-                  detail::class_writer{out.row(image * shape.rows + row), classes, count},
-                  load<lanes>(in, image, row, count)...);
+        [&](std::size_t image, std::size_t row, auto count, const auto& x, const auto&... beside) {
+          formula(x, detail::class_writer{out.row(image * shape.rows + row), classes, count},
+                  beside...);
         },
         from, in...);
   }
@@ -291,18 +446,19 @@ class basic_host_backend {
   {
     const table_shape shape = detail::common_shape(in...);
     out.resize(table_shape{shape.images, 1});
-    constexpr std::size_t lanes = lanes_for<In...>;
     constexpr float nothing = -std::numeric_limits<float>::infinity();
     for (std::size_t i = 0; i < shape.images; ++i) out.set(i, {nothing, 0});
-    each_packet<lanes>(
+    each_packet<lanes_for<In...>>(
         shape,
-        [&](std::size_t image, std::size_t row, std::size_t count) {
-          auto values = formula(load<lanes>(in, image, row, count)...);
+        [&](auto values, std::size_t image, std::size_t row, auto count) {
+          float& most = out.column(0)[image];
           for (std::size_t k = 0; k < count; ++k)
-            if (const float value = values.data()[k]; value > out.column(0)[image])
-              out.set(image, {value, static_cast<float>(row + k)});
+            if (values.data()[k] > most) {
+              most = values.data()[k];
+              out.column(1)[image] = static_cast<float>(row + k);
+            }
         },
-        in...);
+        formula, in...);
   }
 
   template <class Formula, class... In>
@@ -426,88 +582,63 @@ class basic_host_backend {
   static constexpr std::size_t lanes_for =
       (detail::is_wide_rows<In> || ...) ? narrow : Packets::wide;
 
-  /// Calls packet(image, row, count) for all rows, `count` of them at once: as many as a packet
-  /// holds, or those that are left in a block. All go through packets, so that what comes of a row
-  /// does not depend on where it stands.
-  template <std::size_t Lanes, class Packet, class... In>
-  static void each_packet(table_shape shape, const Packet& packet, const In&... in)
+  /// Calls done(image, row, count, packets...) for all rows, `count` of them at once: as many as a
+  /// packet holds, or those that are left in a block. All go through packets, so that what comes of
+  /// a row does not depend on where it stands.
+  template <std::size_t Lanes, class Done, class... In>
+  static void each_rows(table_shape shape, const Done& done, const In&... in)
   {
-    for (std::size_t image = 0; image < shape.images; ++image)
-      for (std::size_t row = 0; row < shape.rows;) {
-        const std::size_t end =
-            row + std::min({shape.rows - row, detail::rows_ahead(in, image, row)...});
-        for (; row + Lanes <= end; row += Lanes) packet(image, row, Lanes);
-        if (row < end) packet(image, row, end - row);
-        row = end;
-      }
+    std::tuple<detail::packet_reader<Packets, Lanes, In>...> readers(in...);
+    std::apply(
+        [&](auto&... read) {
+          constexpr std::integral_constant<std::size_t, Lanes> whole{};  // known where it is used
+          // Apart, so that the loop over whole packets is all that the compiler has in hand.
+          const auto rest = [&](std::size_t image, std::size_t row, std::size_t count)
+                                RETINUE_NOINLINE { done(image, row, count, read(row, count)...); };
+          for (std::size_t image = 0; image < shape.images; ++image) {
+            (read.enter_image(image), ...);
+            for (std::size_t row = 0; row < shape.rows;) {
+              const std::size_t end = row + std::min({shape.rows - row, read.enter_block(row)...});
+              if ((read.is_plain() && ...))
+                for (; row + Lanes <= end; row += Lanes) done(image, row, whole, read(row)...);
+              else if (row + Lanes <= end)
+                mixed_rows<Lanes>(image, row, end, done, read...);
+              if (row < end) rest(image, row, end - row);
+              row = end;
+            }
+          }
+        },
+        readers);
   }
 
-  /// Rows `row` to row + count - 1 of an image; lanes beyond repeat the last.
-  template <std::size_t Lanes, class Table>
-  static auto load(const Table& in, std::size_t image, std::size_t row, std::size_t count)
+  /// The same where a table has a single row, which is read once, or rows that lie apart.
+  template <std::size_t Lanes, class Done, class... Readers>
+  RETINUE_NOINLINE static void mixed_rows(std::size_t image, std::size_t& row, std::size_t end,
+                                          const Done& done, const Readers&... read)
   {
-    using R = typename Table::record_type;
-    const table_shape shape = in.shape();
-    const std::size_t of = shape.images == 1 ? 0 : image;
-    if constexpr (std::same_as<Table, number_rows>) {
-      const auto at = in.find(of, row);
-      return detail::packet_row<typename Packets::template packet<float, Lanes>>{
-          at.data, in.numbers(), at.strides, static_cast<std::ptrdiff_t>(count)};
-    } else if constexpr (std::same_as<R, number_row<float>>) {
-      detail::gathered_row<typename Packets::template packet<float, Lanes>, Lanes> r;
-      for (std::size_t lane = 0; lane < Lanes; ++lane)
-        r.lane[lane] = in(of, shape.rows == 1 ? 0 : row + std::min(lane, count - 1));
-      return r;
-    } else {
-      using V = typename R::value_type;
-      rebind_t<R, typename Packets::template packet<V, Lanes>> r;
-      if constexpr (R::width > 0) {
-        if (shape.rows == 1 && count > 0) {  // one row for all
-          const R one = in(of, 0);
-          for (std::size_t c = 0; c < R::width; ++c)
-            for (std::size_t lane = 0; lane < Lanes; ++lane) r[c].data()[lane] = one[c];
-        } else if (count < Lanes) {
-          for (std::size_t lane = 0; lane < Lanes; ++lane)
-            set_lane(r, lane, in(of, row + std::min(lane, count - 1)));
-        } else if constexpr (std::same_as<Table, columns<R>>) {
-          for (std::size_t c = 0; c < R::width; ++c)
-            std::memcpy(r[c].data(), in.column(c) + of * shape.rows + row, Lanes * sizeof(V));
-        } else if constexpr (std::same_as<Table, rows<R>>) {
-          load_rows<Lanes>(in.find(of, row), r);
-        } else {
-          for (std::size_t lane = 0; lane < Lanes; ++lane) set_lane(r, lane, in(of, row + lane));
-        }
-      }
-      return r;
-    }
+    constexpr std::integral_constant<std::size_t, Lanes> whole{};
+    std::tuple<typename Readers::packets...> now{read(row, 1)...};
+    std::apply(
+        [&](auto&... packets) {
+          for (; row + Lanes <= end; row += Lanes) {
+            ((read.has_one_row() ? void() : void(packets = read.spaced(row))), ...);
+            done(image, row, whole, packets...);
+          }
+        },
+        now);
   }
 
-  template <record P, record R>
-  static void set_lane(P& packets, std::size_t lane, const R& one)
+  /// Calls done(formula(packets...), image, row, count).
+  template <std::size_t Lanes, class Done, class Formula, class... In>
+  static void each_packet(table_shape shape, const Done& done, const Formula& formula,
+                          const In&... in)
   {
-    for (std::size_t c = 0; c < R::width; ++c) packets[c].data()[lane] = one[c];
-  }
-
-  template <std::size_t Lanes, class V, class Record>
-  static void load_rows(const table_block<V>& at, Record& r)
-  {
-    constexpr std::size_t width = Record::width;
-    if (at.strides.number == 1 && at.strides.row == static_cast<std::ptrdiff_t>(width)) {
-      detail::transpose_rows<Lanes, width>(at.data, [&](std::size_t c) { return r[c].data(); });
-      return;
-    }
-    for (std::size_t c = 0; c < width; ++c) {
-      const V* const from = at.data + static_cast<std::ptrdiff_t>(c) * at.strides.number;
-      for (std::size_t lane = 0; lane < Lanes; ++lane)
-        r[c].data()[lane] = from[static_cast<std::ptrdiff_t>(lane) * at.strides.row];
-    }
-  }
-
-  template <record P, record R>
-  static void store(P p, columns<R>& out, std::size_t i, std::size_t count)
-  {
-    for (std::size_t c = 0; c < R::width; ++c)
-      std::memcpy(out.column(c) + i, p[c].data(), count * sizeof(typename R::value_type));
+    each_rows<Lanes>(
+        shape,
+        [&](std::size_t image, std::size_t row, auto count, const auto&... packets) {
+          done(formula(packets...), image, row, count);
+        },
+        in...);
   }
 
   std::vector<float> scores_;

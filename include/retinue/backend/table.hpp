@@ -306,6 +306,8 @@ class columns {
   {
     return values_.data() + c * stride_;
   }
+  /// From a number of a column to that of the next.
+  [[nodiscard]] std::size_t stride() const { return stride_; }
   [[nodiscard]] R operator[](std::size_t i) const
   {
     R r{};
