@@ -8,6 +8,6 @@ int main(int count, char** values)
 {
   return detect_program(
       {"retinaface_detect", "Finds faces, or whatever the weights were trained for, in pictures.",
-       retinue::retinaface_form()},
+       "retinaface"},
       count, values);
 }

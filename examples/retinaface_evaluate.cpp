@@ -7,7 +7,6 @@
 int main(int count, char** values)
 {
   return evaluate_program(
-      {"retinaface_evaluate", "Says how good a network is on labelled pictures.",
-       retinue::retinaface_form()},
+      {"retinaface_evaluate", "Says how good a network is on labelled pictures.", "retinaface"},
       count, values);
 }

@@ -11,7 +11,7 @@ int main(int count, char** values)
   training_words words;
   words.name = "retinaface_train";
   words.what = "Trains a RetinaFace: on labelled photos, or on scenes that it draws itself.";
-  words.kind = retinue::retinaface_form();
+  words.kind = "retinaface";
   words.preset_note = " (default: mobilenet0.25 with ReLU)";
   words.weights_for = " (for retinaface_detect)";
   words.long_side = true;

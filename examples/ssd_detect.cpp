@@ -7,7 +7,6 @@
 
 int main(int count, char** values)
 {
-  return detect_program(
-      {"ssd_detect", "Finds the objects of an SSD's classes in pictures.", retinue::ssd_form()},
-      count, values);
+  return detect_program({"ssd_detect", "Finds the objects of an SSD's classes in pictures.", "ssd"},
+                        count, values);
 }

@@ -6,7 +6,6 @@
 
 int main(int count, char** values)
 {
-  return evaluate_program(
-      {"ssd_evaluate", "Says how good an SSD is on labelled pictures.", retinue::ssd_form()}, count,
-      values);
+  return evaluate_program({"ssd_evaluate", "Says how good an SSD is on labelled pictures.", "ssd"},
+                          count, values);
 }

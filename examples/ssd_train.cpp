@@ -11,7 +11,7 @@ int main(int count, char** values)
   words.name = "ssd_train";
   words.what =
       "Trains an SSD of any classes: on labelled photos, or on shapes that it draws itself.";
-  words.kind = retinue::ssd_form();
+  words.kind = "ssd";
   words.preset = "ssd320-mobilenet0.25";
   words.epochs = 120;
   words.schedule = "cosine";

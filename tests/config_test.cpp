@@ -288,6 +288,9 @@ TEST_CASE("the kind is what is said, what a key tells, or what the program is fo
   CHECK(kind(R"({"anchors": {"design_side": 320}})", face) == "ssd");
   CHECK(to_json(parse_config(R"({"name": "ssd300-vgg16"})", "f", boxes)) ==
         to_json(find_preset("ssd300-vgg16")));
+  CHECK(kind_named("ssd").index() == boxes.index());
+  says(refusal_of([] { static_cast<void>(kind_named("yolo")); }),
+       R"(the kind of network is "yolo", expected one of retinaface, ssd)");
   says(refusal(R"({"kind": "yolo"})"),
        R"(f.json: kind is "yolo", expected one of retinaface, ssd)");
   says(refusal(R"({"preset": "resnet50", "kind": "ssd"})"),

@@ -28,7 +28,7 @@ struct arguments {
 arguments parse(CLI::App& app, const program_words& words, int count, char** values)
 {
   arguments a;
-  a.network.kind = words.kind;
+  a.network.kind = kind_named(words.kind);
   a.network.add_to(app);
   a.pictures.add_to(app);
   app.footer(a.network.footer() + "\n" + detection_arguments::exit_codes);

@@ -29,7 +29,7 @@ struct arguments {
 arguments parse(CLI::App& app, const program_words& words, int count, char** values)
 {
   arguments a;
-  a.network.kind = words.kind;
+  a.network.kind = kind_named(words.kind);
   a.network.add_to(app);
   a.evaluation.add_to(app);
   app.footer(a.network.footer() + "\n" + evaluation_arguments::exit_codes);

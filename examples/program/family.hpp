@@ -3,8 +3,6 @@
 // and what it is meant for, which is where it begins when nothing is asked for.
 #pragma once
 
-#include <retinue/config/network_config.hpp>  // any_form
-
 #include <cstdint>
 #include <string>
 
@@ -12,7 +10,7 @@
 /// does not tell its kind is taken for one of that.
 struct program_words {
   std::string name, what;
-  retinue::any_form kind;
+  std::string kind;
 };
 
 int detect_program(const program_words& words, int count, char** values);

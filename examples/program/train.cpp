@@ -78,7 +78,7 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
                    "--validate)");
     app.add_option("--json", a.json, "Write the figures at the end to this file, too");
   }
-  add_training_arguments(app, a, names_of_presets(words.kind) + words.preset_note);
+  add_training_arguments(app, a, names_of_presets(kind_named(words.kind)) + words.preset_note);
   if (words.long_side)
     app.add_option(
            "--long-side", a.long_side,
@@ -255,5 +255,6 @@ int train_any(arguments a, const any_form& kind)
 int train_program(const training_words& words, int count, char** values)
 {
   CLI::App app(words.what, words.name);
-  return run_program(app, [&] { return train_any(parse(app, words, count, values), words.kind); });
+  return run_program(
+      app, [&] { return train_any(parse(app, words, count, values), kind_named(words.kind)); });
 }

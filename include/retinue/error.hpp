@@ -4,6 +4,7 @@
 
 #include <retinue/detail/printable.hpp>  // printable
 
+#include <concepts>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -16,14 +17,36 @@ class error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+namespace detail {
+
+/// Of literals of all lengths one type, so that sentences of one form are compiled once.
+inline const char* sentence_part(const char* part)
+{
+  return part;
+}
+template <class Part>
+  requires(!std::convertible_to<const Part&, const char*>)
+const Part& sentence_part(const Part& part)
+{
+  return part;
+}
+
+template <class... Parts>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_sentence(const Parts&... parts)
+{
+  std::ostringstream sentence;
+  (sentence << ... << parts);
+  throw error(printable(sentence.str()));
+}
+
+}  // namespace detail
+
 /// Throws `error` with the parts joined as a stream prints them, made fit for a terminal: a part
 /// may be the name of a file, which anybody chooses.
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts)
 {
-  std::ostringstream sentence;
-  (sentence << ... << parts);
-  throw error(detail::printable(sentence.str()));
+  detail::throw_sentence(detail::sentence_part(parts)...);
 }
 
 }  // namespace retinue

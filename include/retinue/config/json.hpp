@@ -250,6 +250,16 @@ inline void check_together(const network_config& c, const std::string& where)
 
 }  // namespace detail
 
+/// The kind of that name, as it stands.
+[[nodiscard]] inline any_form kind_named(const std::string& name)
+{
+  any_form kind;
+  if (const detail::a_kind kinds; !kinds.read(detail::json(name), kind))
+    fail("the kind of network is ", detail::quoted(name), ", expected ",
+         kinds.expected<any_form>());
+  return kind;
+}
+
 /// The configuration in a text; `where` begins every message: a file's name, or "metadata of FILE".
 /// What it does not say is as in the preset that it names, or else as its kind has it, which is
 /// `kind` where nothing tells.
