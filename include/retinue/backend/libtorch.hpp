@@ -294,7 +294,7 @@ class libtorch_backend {
   void count(table_shape shape, tensor_table<number<float>>& out) const
   {
     out.values = at::arange(static_cast<double>(shape.rows), at::device(device_).dtype(at::kFloat))
-                     .expand({static_cast<std::int64_t>(shape.images), -1})
+                     .repeat({static_cast<std::int64_t>(shape.images), 1})
                      .unsqueeze(-1);
   }
   template <record R>

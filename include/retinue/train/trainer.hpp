@@ -108,10 +108,12 @@ struct learnt_terms {
 
 /// An objective that can tell what a whole batch is divided by before it has gone through.
 template <class Objective, class Schema>
-concept counts_batches = requires(Objective& o, extent2 image, const network_outputs& said,
-                                  std::span<const std::vector<instance<Schema>>> truths) {
-  o(said, image, truths, o.count(image, said.maps, truths));
-};
+concept counts_batches =
+    requires(Objective& o, extent2 image, const network_outputs& said,
+             std::span<const std::vector<instance<Schema>>> truths, const batch_counts* whole) {
+      { o.count(image, said.maps, truths) } -> std::same_as<batch_counts>;
+      o(said, image, truths, whole);
+    };
 }  // namespace detail
 
 template <class Network, class Objective, optimizer Optimizer>
