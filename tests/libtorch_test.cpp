@@ -163,7 +163,8 @@ TEST_CASE("a detection on another device brings nothing back but what was found"
   const auto want = expected(on_host, image);
   const test::tensors_that_leave leaving(device);
   const auto found = detect(said, image);
-  CHECK(leaving.count() <= 4);  // boxes, scores and labels, landmarks, rows: of those found
+  // Boxes, scores and labels, landmarks, rows: of those found. And the best score, to be checked.
+  CHECK(leaving.count() <= 5);
   REQUIRE(found.size() == want.size());
   REQUIRE(!found.empty());
   for (std::size_t i = 0; i < found.size(); ++i) {
