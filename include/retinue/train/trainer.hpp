@@ -110,7 +110,8 @@ struct learnt_terms {
 template <class Objective, class Schema>
 concept counts_batches = requires(Objective& o, extent2 image, const network_outputs& said,
                                   std::span<const std::vector<instance<Schema>>> truths) {
-  o(said, image, truths, o.count(image, said.maps, truths));
+  { o.count(image, said.maps, truths) } -> std::same_as<batch_counts>;
+  o(said, image, truths, static_cast<const batch_counts*>(nullptr));
 };
 }  // namespace detail
 
