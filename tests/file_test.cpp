@@ -232,6 +232,25 @@ TEST_CASE("what a killed process left unfinished goes, what a living one writes 
   ::close(ready[1]);
 }
 
+TEST_CASE("a file is opened once, and read as far as it is needed")
+{
+  const scratch room;
+  const fs::path file = room.path / "data";
+  std::ofstream(file) << "0123456789";
+  detail::opened_file opened(file);
+  CHECK(opened.size() == 10);
+  CHECK(detail::characters(opened.first(4)) == "0123");
+  CHECK(detail::characters(opened.first(2)) == "01");
+  std::ofstream(room.path / "other") << "another, and longer";
+  fs::rename(room.path / "other", file);
+  CHECK(detail::characters(opened.first(100)) == "0123456789");
+  CHECK(detail::characters(std::move(opened).all()) == "0123456789");
+  CHECK(detail::characters(detail::read_file(file)) == "another, and longer");
+  std::ofstream(file, std::ios::trunc).flush();
+  CHECK(detail::opened_file(file).first(5).empty());
+  CHECK(detail::read_file(file).empty());
+}
+
 TEST_CASE("a message holds nothing that a terminal would obey, and words of any language")
 {
   using detail::printable;

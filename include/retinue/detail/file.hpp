@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace retinue::detail {
@@ -58,28 +59,59 @@ template <class T>
   return '"' + printable(text.substr(0, end)) + (end < text.size() ? "...\"" : "\"");
 }
 
-/// The first bytes of a file: at most `most`. Folders, pipes and devices are refused.
-[[nodiscard]] inline std::vector<std::byte> read_file(const std::filesystem::path& file,
-                                                      std::uintmax_t most = UINTMAX_MAX)
-{
-  std::error_code trouble;
-  const auto status = std::filesystem::status(file, trouble);
-  if (!std::filesystem::exists(status)) fail(file.string(), ": no such file");
-  if (!std::filesystem::is_regular_file(status))
-    fail(file.string(), ": not a file but a folder, pipe or device");
-  const auto there = std::filesystem::file_size(file, trouble);
-  std::ifstream in(file, std::ios::binary);
-  if (trouble || !in) fail(file.string(), ": cannot be opened for reading");
-  std::vector<std::byte> bytes;
-  const auto size = std::min<std::uintmax_t>(there, most);
-  try {
-    bytes.resize(size);
-  } catch (const std::exception&) {
-    fail(file.string(), ": its ", size, " bytes do not fit in memory");
+/// A file that is opened once and read from its beginning on, as far as somebody needs it. Folders,
+/// pipes and devices are refused.
+class opened_file {
+ public:
+  explicit opened_file(const std::filesystem::path& file) : name_(file.string())
+  {
+    std::error_code trouble;
+    const auto status = std::filesystem::status(file, trouble);
+    if (!std::filesystem::exists(status)) fail(name_, ": no such file");
+    if (!std::filesystem::is_regular_file(status))
+      fail(name_, ": not a file but a folder, pipe or device");
+    size_ = std::filesystem::file_size(file, trouble);
+    in_.open(file, std::ios::binary);
+    if (trouble || !in_) fail(name_, ": cannot be opened for reading");
   }
-  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    fail(file.string(), ": only ", in.gcount(), " of its ", size, " bytes could be read");
-  return bytes;
+
+  [[nodiscard]] std::uintmax_t size() const { return size_; }
+
+  /// Its first bytes: at most `most`.
+  [[nodiscard]] byte_view first(std::uintmax_t most)
+  {
+    const auto begun = bytes_.size();
+    const auto end = std::max<std::uintmax_t>(begun, std::min(size_, most));
+    try {
+      bytes_.resize(end);
+    } catch (const std::exception&) {
+      fail(name_, ": its ", end, " bytes do not fit in memory");
+    }
+    if (!in_.read(reinterpret_cast<char*>(bytes_.data() + begun),
+                  static_cast<std::streamsize>(end - begun)))
+      fail(name_, ": only ", begun + static_cast<std::size_t>(in_.gcount()), " of its ", end,
+           " bytes could be read");
+    return byte_view(bytes_).first(std::min<std::size_t>(bytes_.size(), most));
+  }
+
+  /// All of them; the file is done with.
+  [[nodiscard]] std::vector<std::byte> all() &&
+  {
+    static_cast<void>(first(size_));
+    return std::move(bytes_);
+  }
+
+ private:
+  std::string name_;
+  std::uintmax_t size_ = 0;
+  std::ifstream in_;
+  std::vector<std::byte> bytes_;
+};
+
+/// All bytes of a file. Folders, pipes and devices are refused.
+[[nodiscard]] inline std::vector<std::byte> read_file(const std::filesystem::path& file)
+{
+  return opened_file(file).all();
 }
 
 /// A file that is written beside the one that it will replace, locked by its writer for as long as

@@ -2,7 +2,7 @@
 // Pictures read from files, listed in folders, and written.
 #pragma once
 
-#include <retinue/detail/file.hpp>        // read_file, replace_file
+#include <retinue/detail/file.hpp>        // opened_file, replace_file
 #include <retinue/error.hpp>              // fail
 #include <retinue/image/orientation.hpp>  // turn_upright
 #include <retinue/image/signatures.hpp>   // form_of_picture
@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace retinue {
@@ -56,15 +57,15 @@ namespace detail {
 /// not its name.
 [[nodiscard]] inline cv::Mat read_image(const std::filesystem::path& file)
 {
-  const auto head = detail::read_file(file, detail::signature_bytes);
+  detail::opened_file opened(file);
+  const auto head = opened.first(detail::signature_bytes);
   const std::string name = file.string();
   if (head.empty()) fail(name, ": an empty file, not a picture");
   const auto form = detail::form_of_picture(detail::characters(head));
   if (form.name.empty()) fail(name, ": not a picture, expected ", detail::forms_read);
   if (!form.read) fail(name, ": of the form ", form.name, ", expected ", detail::forms_read);
-  const auto bytes = detail::read_file(file);
+  const auto bytes = std::move(opened).all();
   const auto text = detail::characters(bytes);
-  if (!text.starts_with(detail::characters(head))) fail(name, ": changed while it was read");
   if (form.name == "JPEG" && !detail::jpeg_is_whole(text))
     fail(name, ": a JPEG that was cut short, at ", bytes.size(), " bytes");
   if (bytes.size() > INT32_MAX) fail(name, ": a picture of ", bytes.size(), " bytes is too large");

@@ -34,7 +34,8 @@ class run_lock {
     while (taken != 0 && errno == EINTR);
     if (taken != 0 && errno == EWOULDBLOCK) {
       ::close(descriptor_);
-      const auto bytes = detail::read_file(file, 20);
+      detail::opened_file opened(file);
+      const auto bytes = opened.first(20);
       const auto holder = detail::characters(bytes);
       fail(folder.string(), ": another training is at work in this folder",
            holder.empty() ? "" : ", the process ", holder);

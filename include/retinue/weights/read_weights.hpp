@@ -3,7 +3,7 @@
 // counts.
 #pragma once
 
-#include <retinue/detail/file.hpp>          // read_file
+#include <retinue/detail/file.hpp>          // opened_file
 #include <retinue/weights/pytorch.hpp>      // torch.save, both forms
 #include <retinue/weights/safetensors.hpp>  // safetensors
 #include <retinue/weights/state_dict.hpp>   // the result
@@ -16,7 +16,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
+#include <utility>
 
 namespace retinue {
 
@@ -78,16 +78,16 @@ namespace detail {
 /// what the file seems to be where it is none of these.
 [[nodiscard]] inline state_dict read_weights(const std::filesystem::path& file)
 {
-  const auto head = detail::read_file(file, 512);
+  detail::opened_file opened(file);
+  const auto head = opened.first(512);
   const auto first = detail::characters(head);
   if (first.empty()) fail(file.string(), ": an empty file, not weights");
   const bool pickled = first.size() > 1 && first[0] == '\x80' && first[1] > 0 && first[1] < 6;
   if (pickled || first.starts_with("PK\3\4") || first.starts_with("L119547037146038801333356L"))
-    return read_pytorch(file);
-  std::error_code trouble;  // then the size is the largest there is, and reading says why
+    return read_pytorch(std::move(opened).all(), file.string());
   if (first.size() > 8 && first[8] == '{' &&
-      detail::little_endian<std::uint64_t>(head, 0) < std::filesystem::file_size(file, trouble))
-    return read_safetensors(file);
+      detail::little_endian<std::uint64_t>(head, 0) < opened.size())
+    return read_safetensors(std::move(opened).all(), file.string());
   fail(file.string(), ": ", detail::kind_of_file(first));
 }
 
