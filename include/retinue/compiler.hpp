@@ -55,9 +55,11 @@
 #define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif
 
-/// Keeps a function out of the one that calls it.
+/// Keeps a function out of the one that calls it; brings all that a function calls into it.
 #if defined(__GNUC__)
 #define RETINUE_NOINLINE __attribute__((noinline))
+#define RETINUE_FLATTEN __attribute__((flatten))
 #else
 #define RETINUE_NOINLINE
+#define RETINUE_FLATTEN
 #endif

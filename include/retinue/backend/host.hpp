@@ -413,7 +413,7 @@ class basic_host_backend {
     const std::size_t stride = out.stride();
     each_packet<lanes_for<In...>>(
         shape,
-        [&](auto made, std::size_t image, std::size_t row, auto count) {
+        [=](auto made, std::size_t image, std::size_t row, auto count) {
           [&]<std::size_t... C>(std::index_sequence<C...>) {
             (std::memcpy(to + C * stride + image * shape.rows + row, made[C].data(),
                          count * sizeof(typename R::value_type)),
@@ -592,19 +592,15 @@ class basic_host_backend {
     std::tuple<detail::packet_reader<Packets, Lanes, In>...> readers(in...);
     std::apply(
         [&](auto&... read) {
-          constexpr std::integral_constant<std::size_t, Lanes> whole{};  // known where it is used
-          // Apart, so that the loop over whole packets is all that the compiler has in hand.
-          const auto rest = [&](std::size_t image, std::size_t row, std::size_t count)
-                                RETINUE_NOINLINE { done(image, row, count, read(row, count)...); };
           for (std::size_t image = 0; image < shape.images; ++image) {
             (read.enter_image(image), ...);
             for (std::size_t row = 0; row < shape.rows;) {
               const std::size_t end = row + std::min({shape.rows - row, read.enter_block(row)...});
               if ((read.is_plain() && ...))
-                for (; row + Lanes <= end; row += Lanes) done(image, row, whole, read(row)...);
+                row = plain_rows<Lanes>(image, row, end, done, read...);
               else if (row + Lanes <= end)
-                mixed_rows<Lanes>(image, row, end, done, read...);
-              if (row < end) rest(image, row, end - row);
+                row = mixed_rows<Lanes>(image, row, end, done, read...);
+              if (row < end) last_rows(image, row, end - row, done, read...);
               row = end;
             }
           }
@@ -612,10 +608,22 @@ class basic_host_backend {
         readers);
   }
 
+  /// The same for whole packets of rows side by side; returns the first row that is left. All is
+  /// taken by value: what nobody else can see stays in registers while results are stored.
+  template <std::size_t Lanes, class Done, class... Readers>
+  RETINUE_FLATTEN static std::size_t plain_rows(std::size_t image, std::size_t row, std::size_t end,
+                                                Done done, Readers... read)
+  {
+    constexpr std::integral_constant<std::size_t, Lanes> whole{};  // known where it is used
+    for (; row + Lanes <= end; row += Lanes) done(image, row, whole, read(row)...);
+    return row;
+  }
+
   /// The same where a table has a single row, which is read once, or rows that lie apart.
   template <std::size_t Lanes, class Done, class... Readers>
-  RETINUE_NOINLINE static void mixed_rows(std::size_t image, std::size_t& row, std::size_t end,
-                                          const Done& done, const Readers&... read)
+  RETINUE_FLATTEN RETINUE_NOINLINE static std::size_t mixed_rows(std::size_t image, std::size_t row,
+                                                                 std::size_t end, Done done,
+                                                                 Readers... read)
   {
     constexpr std::integral_constant<std::size_t, Lanes> whole{};
     std::tuple<typename Readers::packets...> now{read(row, 1)...};
@@ -627,6 +635,15 @@ class basic_host_backend {
           }
         },
         now);
+    return row;
+  }
+
+  /// The same for fewer rows than a packet holds. Apart, as they seldom are.
+  template <class Done, class... Readers>
+  RETINUE_NOINLINE static void last_rows(std::size_t image, std::size_t row, std::size_t count,
+                                         const Done& done, const Readers&... read)
+  {
+    done(image, row, count, read(row, count)...);
   }
 
   /// Calls done(formula(packets...), image, row, count).
@@ -636,7 +653,7 @@ class basic_host_backend {
   {
     each_rows<Lanes>(
         shape,
-        [&](std::size_t image, std::size_t row, auto count, const auto&... packets) {
+        [=](std::size_t image, std::size_t row, auto count, const auto&... packets) {
           done(formula(packets...), image, row, count);
         },
         in...);
