@@ -118,7 +118,7 @@ TEST_CASE("the curves of a run show every term of its loss, whatever it is calle
     std::vector<log_line> lines;
     for (std::int64_t step = 0; step < 20; ++step)
       lines.push_back({.step = step, .terms = terms, .total = 4});
-    return draw_curves(lines);
+    return draw_losses(lines);
   };
   const auto differs = [](const cv::Mat& a, const cv::Mat& b) {
     REQUIRE(a.size() == b.size());

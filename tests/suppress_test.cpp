@@ -3,6 +3,7 @@
 #include "npz.hpp"
 #include "shared.hpp"
 
+#include <retinue/backend/host.hpp>
 #include <retinue/error.hpp>
 #include <retinue/suppress.hpp>
 
@@ -307,6 +308,66 @@ TEST_CASE("classes are merged in the one order of scores, NaN last")
   CHECK(rows_of(kept) == std::vector<row_index>(expected.begin(), expected.end()));
   for (std::size_t k = 0; k < kept.rows.size(); ++k)
     CHECK((kept.scores[k] == scores[kept.rows[k]] || std::isnan(scores[kept.rows[k]])));
+}
+
+namespace {
+/// Keeps all, and moves them; fewer than all where it is asked to treat classes itself.
+struct moving_suppressor {
+  std::vector<row_index> rows;
+  std::vector<float> kept_scores;
+  std::vector<box<float>> moved;
+
+  kept_rows operator()(std::span<const box<float>> boxes, std::span<const float> scores)
+  {
+    rows.clear(), moved.clear();
+    for (const box<float>& b : boxes) {
+      rows.push_back(static_cast<row_index>(rows.size()));
+      moved.push_back({b.x1 + 100, b.y1, b.x2 + 100, b.y2});
+    }
+    kept_scores.assign(scores.begin(), scores.end());
+    return {rows, kept_scores, moved};
+  }
+};
+struct moving_by_class : moving_suppressor {
+  kept_rows operator()(std::span<const box<float>> boxes, std::span<const float> scores,
+                       std::span<const std::int32_t>)
+  {
+    return moving_suppressor::operator()(boxes, scores);
+  }
+};
+}  // namespace
+
+TEST_CASE("boxes of a suppressor's own making come with those kept, in their order")
+{
+  const std::vector<box<float>> boxes{{0, 0, 1, 1}, {2, 0, 3, 1}, {4, 0, 5, 1}};
+  const std::vector<float> scores{0.9f, 0.8f, 0.7f};
+  for (const std::vector<std::int32_t>& labels : {std::vector<std::int32_t>{2, 1, 2}, {1, 1, 1}}) {
+    per_class_suppressor<moving_suppressor> by_class({}, 2);
+    const kept_rows kept = by_class(boxes, scores, labels);
+    REQUIRE(kept.rows.size() == 2);
+    REQUIRE(kept.boxes.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(kept.rows[i] == i);
+      CHECK(kept.scores[i] == scores[i]);
+      CHECK(kept.boxes[i].x1 == boxes[i].x1 + 100);
+    }
+  }
+}
+
+TEST_CASE("one that treats classes itself keeps no more than it may")
+{
+  host_backend b;
+  columns<box<float>> boxes;
+  boxes.assign(std::vector<box<float>>{{0, 0, 1, 1}, {2, 0, 3, 1}, {4, 0, 5, 1}});
+  columns<candidate<float>> found;
+  found.assign(std::vector<candidate<float>>{{0.9f, 1}, {0.8f, 2}, {0.7f, 1}});
+  std::vector<row_index> kept;
+  suppression<host_backend, moving_by_class> suppress({}, 2);
+  const kept_anew anew = suppress(b, boxes, found, kept);
+  CHECK(kept == std::vector<row_index>{0, 1});
+  REQUIRE(anew.scores.size() == 2);
+  REQUIRE(anew.boxes.size() == 2);
+  CHECK(anew.boxes[1].x1 == 102);
 }
 
 TEST_CASE("soft suppression by a box that is not finite lowers no score")

@@ -488,6 +488,26 @@ TEST_CASE("a batch goes through in parts, and a frozen body stays as it is")
   CHECK(others_learnt);
 }
 
+TEST_CASE("a network that names no body is trained, and none of it frozen")
+{
+  struct bodiless : torch::nn::Module {
+    using schema = face5;
+    std::shared_ptr<network> inner = register_module("inner", seeded_network());
+    network_outputs forward(const at::Tensor& images) { return inner->forward(images); }
+  };
+  const scratch room;
+  const auto of = std::make_shared<bodiless>();
+  const auto make = [&](bool freeze) {
+    return trainer(of, objective<multibox_settings<face5>>(square_anchors::retinaface()), sgd(*of),
+                   room.path / "run",
+                   {.epochs = 1, .batch = 5, .workers = 0, .freeze_body = freeze});
+  };
+  CHECK_THROWS_AS(make(true), error);
+  const at::Tensor before = of->parameters()[0].detach().clone();
+  make(false)(noise_source{}, constant_rate{});
+  CHECK(furthest(of->parameters()[0].detach(), before) > 0);
+}
+
 TEST_CASE("the parts of a batch have the loss and the gradient of the whole")
 {
   // Statistics are each part's own, so that they must not count.

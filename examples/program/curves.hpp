@@ -18,7 +18,7 @@
 namespace retinue {
 
 /// At most 200 points a line.
-[[nodiscard]] inline cv::Mat draw_curves(std::span<const log_line> lines)
+[[nodiscard]] inline cv::Mat draw_losses(std::span<const log_line> lines)
 {
   std::vector<plot_line> curves{{"total", {}, {}}};
   for (const log_line& line : lines)

@@ -249,7 +249,7 @@ class detection_run {
         time_.measure("network", [&] { return detect_.predict(input); });
     time_.measure("post-processing", [&] { detect_.find(said, frames, found_); });
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      found_in_one found = found_[i];
+      found_in_one found = std::move(found_[i]);
       const auto lost = std::erase_if(found, [](const auto& d) { return !retinue::is_finite(d); });
       results_[batch[i].place] = {batch[i].path.string(), batch[i].how.original, std::move(found),
                                   lost, true};

@@ -75,7 +75,8 @@ struct evaluation_arguments {
     app.add_option("--score", score, "Leave out what scores no more than this")
         ->check(number_in(0.0, 1.0))
         ->capture_default_str();
-    app.add_option("--nms", nms, "Boxes that overlap by more are one object (default 0.4)")
+    app.add_option("--nms", nms,
+                   "Boxes that overlap by more are one object (default: as configured)")
         ->check(number_in(0.0, 1.0));
     app.add_option("--overlap", overlap, "A hit overlaps by this, for voc and nme")
         ->check(number_in(0.0, 1.0))
@@ -138,8 +139,8 @@ struct wider_set {
   }
 };
 
-inline void draw_curves(const std::filesystem::path& file, const std::string& title,
-                        const std::vector<retinue::plot_line>& lines)
+inline void write_precision_recall(const std::filesystem::path& file, const std::string& title,
+                                   const std::vector<retinue::plot_line>& lines)
 {
   retinue::plot_frame frame;
   frame.title = title;
@@ -305,8 +306,8 @@ class evaluation_run {
     std::cout.flush();
     if (!arguments_.json.empty()) retinue::write_text(arguments_.json, all.dump(2) + "\n");
     if (!arguments_.curve.empty())
-      draw_curves(arguments_.curve, std::filesystem::path(arguments_.data.data).filename().string(),
-                  lines);
+      write_precision_recall(
+          arguments_.curve, std::filesystem::path(arguments_.data.data).filename().string(), lines);
     if (drawn_ > 0)
       std::cerr << drawn_
                 << " overlays: " << retinue::detail::printable(arguments_.overlay.string()) << "\n";

@@ -171,7 +171,8 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
 void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
 {
   std::cout << result.describe(printable_names(classes)) << std::flush;
-  draw_curves(in_run(a, "precision_recall.png"), "precision and recall", lines_of(result, classes));
+  write_precision_recall(in_run(a, "precision_recall.png"), "precision and recall",
+                         lines_of(result, classes));
   if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
 }
 

@@ -361,7 +361,7 @@ retinue::training_report train(const training_arguments& o, Trainer& run, const 
       run(source, rate_of(o, o.epochs * static_cast<std::int64_t>(source.size() / batch)));
 
   const auto lines = retinue::read_log(in_run(o, "log.jsonl"));
-  if (!lines.empty()) retinue::write_image(in_run(o, "curves.png"), retinue::draw_curves(lines));
+  if (!lines.empty()) retinue::write_image(in_run(o, "curves.png"), retinue::draw_losses(lines));
   std::cerr << report.step << " of " << report.steps << " updates done";
   if (report.skipped > 0) std::cerr << ", " << report.skipped << " pictures could not be read";
   if (report.best) std::cerr << ", best AP " << *report.best;

@@ -143,6 +143,7 @@ class libtorch_backend {
   void put(std::span<const R> host, std::size_t images, tensor_table<R>& out) const
   {
     using T = typename R::value_type;
+    check_images(host.size(), images);
     at::Tensor values =
         at::empty({static_cast<std::int64_t>(images),
                    static_cast<std::int64_t>(host.size() / std::max<std::size_t>(images, 1)),

@@ -36,6 +36,13 @@ struct table_shape {
   friend constexpr bool operator==(const table_shape&, const table_shape&) = default;
 };
 
+/// Throws where records are not as many for each of the images.
+inline void check_images(std::size_t records, std::size_t images)
+{
+  if (images == 0 ? records != 0 : records % images != 0)
+    fail(records, " rows are not those of ", images, " images, expected as many of each");
+}
+
 /// One number a row: a score, a cost, a mark that is 0 or 1.
 template <class T>
 struct number {
@@ -295,6 +302,7 @@ class columns {
   /// As many of each image.
   void assign(std::span<const R> records, std::size_t images)
   {
+    check_images(records.size(), images);
     resize(table_shape{images, records.size() / std::max<std::size_t>(images, 1)});
     for (std::size_t i = 0; i < records.size(); ++i) set(i, records[i]);
   }

@@ -7,9 +7,9 @@
 // RetinaFace 7 : 1 (seed 000), SSD 3 : 1 (Liu 2016, section 2.2).
 #pragma once
 
-#include <retinue/backend/table.hpp>  // row_index
-#include <retinue/error.hpp>          // fail
-#include <retinue/matchers.hpp>       // verdict
+#include <retinue/backend/table.hpp>        // row_index
+#include <retinue/error.hpp>                // fail
+#include <retinue/matchers/assignment.hpp>  // verdict
 
 #include <algorithm>
 #include <array>

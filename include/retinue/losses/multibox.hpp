@@ -239,14 +239,6 @@ struct quality_cost {
   }
 };
 
-struct bounds_of {
-  template <class T>
-  box<T> operator()(const truth_bounds<T>& truth) const
-  {
-    return truth.bounds;
-  }
-};
-
 struct any_visible {
   template <class T, class Schema>
   number<T> operator()(const truth_points<T, Schema>& truth) const

@@ -196,6 +196,9 @@ template <tensor_backend B, class Match, learnable_labels Labels, negative_minin
 class sampler {
  public:
   static constexpr bool predicts = predictive_matcher<Match, B, Labels>;
+  /// Truths are the host's, and so is their matching, where a matcher needs nothing else.
+  static constexpr bool near_truths = matcher<Match> && !predicts;
+  static constexpr bool all_on_host = near_truths && in_host_memory<B>;
   static_assert(predicts || matcher<Match> || table_matcher<Match, B>,
                 "a matcher must be callable with (layout, truths, ignore, assignment&), or have "
                 "in_tables(backend, anchors, truths, assigned&), or the same with what the network "
@@ -215,7 +218,7 @@ class sampler {
   {
     out.images = truths.images();
     out.anchors = layout.size();
-    if constexpr (!(in_host_memory<B> && matcher<Match>) || predicts) {
+    if constexpr (!all_on_host) {
       b.count({1, out.images * out.anchors}, numbers_);
       b.map(detail::blank{}, all_judged_, numbers_);
       b.count({1, out.anchors}, numbers_);
@@ -224,7 +227,7 @@ class sampler {
     clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
     want_.clear();
     for (std::size_t i = 0; i < truths.images(); ++i) {
-      if constexpr (in_host_memory<B> && matcher<Match> && !predicts) {
+      if constexpr (all_on_host) {
         match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
         take(truths, i, layout.size());
         b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
@@ -238,7 +241,7 @@ class sampler {
         sample_image(b, said, truths, i, out);
       }
     }
-    if constexpr (in_host_memory<B> && matcher<Match> && !predicts)
+    if constexpr (all_on_host)
       b.put(std::span<const wanted<float>>(want_), 1, out.want);
     else
       b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
@@ -279,7 +282,7 @@ class sampler {
                    const typename B::template table<centre_box<float>>& anchors,
                    const outputs<B>& said, const truth_boxes& truths, std::size_t i)
   {
-    if constexpr (predicts || table_matcher<Match, B>) {
+    if constexpr (!near_truths) {
       const auto bounds = truths.bounds(i);
       const auto boxes = truths.boxes(i);
       const auto ignore = truths.ignore(i);
@@ -300,7 +303,7 @@ class sampler {
         match_.in_tables(b, anchors, rivals_, assignment_);
       }
       b.map(detail::label_of_rival{}, labels_of_, rivals_);
-    } else {  // the truths are the host's anyway
+    } else {
       match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
       const auto boxes = truths.boxes(i);
       host_assigned_.resize(layout.size());

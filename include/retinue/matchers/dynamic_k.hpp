@@ -84,7 +84,7 @@ struct bidder {
   }
 };
 
-/// -ln p, at most 100, as binary cross-entropy over probabilities is computed.
+/// -ln p, as binary cross-entropy over probabilities is computed: bounded, at the smallest float.
 template <class T>
 [[nodiscard]] T minus_log(const T& p)
 {
@@ -232,12 +232,15 @@ struct add_claim {
   claim<T> operator()(claim<T> c, const bid<T>& b, const number<T>& wants) const
   {
     const T half = fill_like(c.count, 0.5), own = fill_like(c.count, truth);
-    c.truth = pick_less(half, wants.value, own, c.truth);
-    c.overlap = pick_less(half, wants.value, b.overlap, c.overlap);
+    // Who takes no part costs the most there is, and wants nobody.
+    const T most = fill_like(b.cost, std::numeric_limits<float>::max());
+    const T wanted = pick_less(b.cost, most, wants.value, fill_like(c.count, 0));
+    c.truth = pick_less(half, wanted, own, c.truth);
+    c.overlap = pick_less(half, wanted, b.overlap, c.overlap);
     c.cheapest = pick_less(b.cost, c.least, own, c.cheapest);
     c.cheapest_overlap = pick_less(b.cost, c.least, b.overlap, c.cheapest_overlap);
     c.least = minimum_of(b.cost, c.least);
-    c.count = c.count + wants.value;
+    c.count = c.count + wanted;
     return c;
   }
 };

@@ -44,7 +44,6 @@ class head : public torch::nn::Module {
     return detail::rows_of(convolutions_[level](map), width_);
   }
 
-  [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] const torch::nn::Conv2dImpl& convolution(std::size_t level) const
   {
     return *convolutions_[level];

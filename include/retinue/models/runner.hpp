@@ -4,8 +4,7 @@
 // weights packed for the machine.
 //
 //   const runner run(*net);
-//   const network_outputs p = run(images);      // as net->forward(images) in eval mode, to
-//   rounding
+//   const network_outputs said = run(images);    // as net->forward(images) in eval mode
 #pragma once
 
 #include <retinue/error.hpp>           // fail
@@ -56,12 +55,6 @@ class runner {
     for (std::int64_t i = 0; i < batch; i += at_once)
       parts.push_back(network_->forward(images.slice(0, i, std::min(i + at_once, batch))));
     return joined(parts);
-  }
-
-  [[nodiscard]] const auto& options() const
-    requires foldable<Network>
-  {
-    return network_->options();
   }
 
  private:

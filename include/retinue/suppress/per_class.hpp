@@ -40,7 +40,8 @@ class per_class_suppressor {
     if (std::equal(labels.begin() + (labels.empty() ? 0 : 1), labels.end(), labels.begin())) {
       const kept_rows kept = inner_(boxes, scores);  // one class: nothing to keep apart
       const std::size_t n = std::min(kept.rows.size(), keep_);
-      return {kept.rows.first(n), kept.scores.first(n)};
+      return {kept.rows.first(n), kept.scores.first(n),
+              kept.boxes.empty() ? kept.boxes : kept.boxes.first(n)};
     }
     grouped_.resize(labels.size());
     for (std::size_t i = 0; i < labels.size(); ++i)
@@ -49,6 +50,7 @@ class per_class_suppressor {
 
     left_rows_.clear();
     left_scores_.clear();
+    left_boxes_.clear();
     for (auto begin = grouped_.begin(); begin != grouped_.end();) {
       const auto end = std::find_if(begin, grouped_.end(),
                                     [&](const auto& g) { return g.first != begin->first; });
@@ -66,23 +68,26 @@ class per_class_suppressor {
         left_rows_.push_back(begin[static_cast<std::ptrdiff_t>(kept.rows[k])].second);
         left_scores_.push_back(kept.scores[k]);
       }
+      left_boxes_.insert(left_boxes_.end(), kept.boxes.begin(), kept.boxes.end());
       begin = end;
     }
 
     // Best first over all classes, in the order of scores that every family uses.
     merged_.clear();
     for (std::size_t k = 0; k < left_rows_.size(); ++k)
-      merged_.push_back({score_order::key(left_scores_[k], left_rows_[k]), left_scores_[k]});
+      merged_.push_back({score_order::key(left_scores_[k], left_rows_[k]), k});
     std::sort(merged_.begin(), merged_.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
     merged_.resize(std::min(merged_.size(), keep_));
-    left_rows_.clear();
-    left_scores_.clear();
-    for (const auto& [key, score] : merged_) {
-      left_rows_.push_back(static_cast<row_index>(key));
-      left_scores_.push_back(score);
+    rows_.clear();
+    scores_.clear();
+    boxes_.clear();
+    for (const auto& [key, k] : merged_) {
+      rows_.push_back(left_rows_[k]);
+      scores_.push_back(left_scores_[k]);
+      if (!left_boxes_.empty()) boxes_.push_back(left_boxes_[k]);
     }
-    return {left_rows_, left_scores_};
+    return {rows_, scores_, boxes_};
   }
 
  private:
@@ -90,9 +95,11 @@ class per_class_suppressor {
   std::size_t keep_;
   std::vector<std::pair<std::int32_t, row_index>> grouped_;
   std::vector<box<float>> class_boxes_;
-  std::vector<float> class_scores_, left_scores_;
-  std::vector<row_index> left_rows_;
-  std::vector<std::pair<std::uint64_t, float>> merged_;  // key and score
+  std::vector<float> class_scores_;
+  std::vector<row_index> left_rows_, rows_;  // class by class; and best first
+  std::vector<float> left_scores_, scores_;
+  std::vector<box<float>> left_boxes_, boxes_;
+  std::vector<std::pair<std::uint64_t, std::size_t>> merged_;  // key and place among those left
 };
 
 }  // namespace retinue

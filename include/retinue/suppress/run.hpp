@@ -8,6 +8,7 @@
 #include <retinue/suppress/per_class.hpp>   // per_class_suppressor
 #include <retinue/suppress/suppressor.hpp>  // suppressor, class_suppressor, table_suppressor
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -62,8 +63,9 @@ class suppression {
         b.fetch(boxes, boxes_);
         rows = by_class_(std::span<const box<float>>(boxes_), scores, labels_);
       }
-      kept.assign(rows.rows.begin(), rows.rows.end());
-      return {rows.scores, rows.boxes};
+      const std::size_t n = std::min(rows.rows.size(), keep_);
+      kept.assign(rows.rows.begin(), rows.rows.begin() + static_cast<std::ptrdiff_t>(n));
+      return first(n, rows);
     } else {
       b.fetch(boxes, boxes_);
       b.fetch(found, found_);
@@ -73,8 +75,9 @@ class suppression {
         scores_.push_back(c.score);
       }
       const kept_rows rows = by_class_(std::span<const box<float>>(boxes_), scores_, labels_);
-      b.put(rows.rows, kept);
-      return {rows.scores, rows.boxes};
+      const std::size_t n = std::min(rows.rows.size(), keep_);
+      b.put(rows.rows.first(n), kept);
+      return first(n, rows);
     }
   }
 
@@ -82,6 +85,10 @@ class suppression {
   static constexpr bool knows_classes = class_suppressor<Suppressor>;
   using by_class = std::conditional_t<knows_classes, Suppressor, per_class_suppressor<Suppressor>>;
 
+  static kept_anew first(std::size_t n, const kept_rows& rows)
+  {
+    return {rows.scores.first(n), rows.boxes.empty() ? rows.boxes : rows.boxes.first(n)};
+  }
   static by_class make(Suppressor inner, std::size_t keep)
   {
     if constexpr (knows_classes)

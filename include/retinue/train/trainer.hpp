@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A training run: samples in, checkpoints out, and the same bytes however often it was interrupted.
 //
-//   trainer run(network, objective<multibox_settings<schemas::face5>>(anchors), sgd(*network),
-//   "runs/1", settings); run.resume();                                     // if it is to go on
-//   from a checkpoint run(source, step_rate{.base = 1e-3, .milestones = {...}});
+//   objective<multibox_settings<schemas::face5>> cost(anchors);
+//   trainer run(network, cost, sgd(*network), "runs/1", settings);
+//   run.resume();    // if it is to go on from a checkpoint
+//   run(source, step_rate{.base = 1e-3, .milestones = {...}});
 //
 // The number of updates made is all there is to know of a position: order, draws and rates are
 // functions of it. The folder of the run then holds
@@ -140,6 +141,8 @@ class trainer {
     if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
       fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
            " parts: expected 1 or more of each, and no more parts than samples");
+    if (s.freeze_body && !has_backbone<Network>)
+      fail("a training freezes the body of a network that names none, expected a backbone()");
     if (s.average > 0) average_.emplace(*network_, s.average);
     if (s.scale > 0 || s.compute == precision::float16)
       scale_.emplace(s.scale > 0 ? loss_scale::settings{.first = s.scale} : loss_scale::settings{});
@@ -311,7 +314,8 @@ class trainer {
   void update(const std::vector<training_sample<Schema>>& samples, log_line& line)
   {
     network_->train();
-    if (settings_.freeze_body) network_->backbone()->eval();
+    if constexpr (has_backbone<Network>)
+      if (settings_.freeze_body) network_->backbone()->eval();
     network_->zero_grad();
     const std::span all(samples);
     counts_.reset();
