@@ -8,7 +8,7 @@
 // Runtime, TensorRT or ncnn, replace the class `network`; nothing else knows who ran it.
 #include "program/main.hpp"
 #include "program/numbers.hpp"
-#include "program/overlays.hpp"
+#include "program/written.hpp"
 
 #include <retinue/backend/eigen.hpp>
 #include <retinue/data/detections_json.hpp>
@@ -190,7 +190,9 @@ cv::Mat prepare(const cv::Mat& photo, const arguments& a, frame& how)
 /// The exit code.
 int detect(const arguments& a)
 {
-  refuse_to_draw_over(std::span(&a.image, 1), std::span(&a.overlay, 1));
+  check_written(
+      std::vector{a.model, a.image},
+      std::vector<written_file>{{"--json", a.json == "-" ? "" : a.json}, {"--overlay", a.overlay}});
   network run(a.model);
   cv::Mat photo = read_image(a.image);
   frame how;

@@ -46,6 +46,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,8 @@ figures train(const arguments& a, const Head& head, std::uint64_t seed,
       source(pictures.count, pictures.read, retinaface_augmentation(a.size), pixel_format(), seed);
   const auto steps =
       a.epochs * static_cast<std::int64_t>(pictures.count / std::min(a.batch, pictures.count));
+  if (std::filesystem::exists(folder / "checkpoints"))
+    fail(folder.string(), " holds a run already, expected another --out");
   trainer run(network, objective(head.anchors, loss, head.match), adamw(*network), folder,
               {.epochs = a.epochs,
                .batch = a.batch,
@@ -173,13 +176,19 @@ void compare(const arguments& a, const Head& head, const picture_set<none>& pict
 int compare_all(const arguments& a)
 {
   prepare_process(a.threads);
+  if (std::set(a.seeds.begin(), a.seeds.end()).size() != a.seeds.size())
+    fail("--seeds names one of them twice, expected each once");
   data_argument from;
   from.data = a.data, from.subset = a.subset, from.scenes = a.scenes, from.side = a.size;
-  const auto pictures = open_pictures<none>(from);
-  from.subset = a.test;
+  auto pictures = open_pictures<none>(from);
+  if (pictures.classes.empty()) pictures.classes = {"object"};
+  if (std::filesystem::is_directory(std::filesystem::path(a.data) / "Annotations"))
+    from.subset = a.test;
+  else if (a.data != synthetic)
+    from.data = a.test;
   from.scenes = 200;
   from.seed = 1'000'003;
-  const auto test = with_labels_of(pictures.classes, open_pictures<none>(from), a.data);
+  const auto test = with_labels_of(pictures.classes, open_pictures<none>(from), from.data);
   std::printf("%zu pictures, %zu classes, %lld epochs of batches of %zu; measured on %zu others\n",
               pictures.count, pictures.classes.size(), static_cast<long long>(a.epochs), a.batch,
               test.count);
@@ -197,12 +206,15 @@ int main(int count, char** values)
   app.add_option("-d,--data", a.data, data_help)->capture_default_str();
   app.add_option("--subset", a.subset, "To learn from, of PASCAL VOC's form")
       ->capture_default_str();
-  app.add_option("--test", a.test, "To measure on, of PASCAL VOC's form")->capture_default_str();
+  app.add_option("--test", a.test, "To measure on: of PASCAL VOC's form a subset, else other data")
+      ->capture_default_str();
   app.add_option("--init", a.init, "Weights of a body that was trained to classify");
   app.add_option("--heads", a.heads, "multibox, modern, or both")
       ->check(CLI::IsMember({"multibox", "modern"}))
       ->capture_default_str();
-  app.add_option("--seeds", a.seeds, "One run of each head for every seed")->capture_default_str();
+  app.add_option("--seeds", a.seeds, "One run of each head for every seed")
+      ->check(any_seed())
+      ->capture_default_str();
   app.add_option("--epochs", a.epochs, "Times that every picture is seen")
       ->check(number_in(1, 100000))
       ->capture_default_str();

@@ -11,6 +11,7 @@
 #include "program/numbers.hpp"
 #include "program/plot.hpp"
 #include "program/progress.hpp"
+#include "program/written.hpp"
 
 #include <retinue/anchors.hpp>
 #include <retinue/config.hpp>
@@ -31,6 +32,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace fs = std::filesystem;
@@ -222,13 +224,15 @@ nlohmann::ordered_json to_json(const table& seen)
 
 int show(const arguments& a)
 {
-  const bool ssd = !a.boxes.empty();
+  const std::vector<written_file> written{{"--out", a.out}, {"--json", a.json}};
+  check_written(std::vector<fs::path>{a.data.data, a.config, a.sizes}, written);
+  const network_config named = a.config.empty() ? find_preset(a.preset) : read_config(a.config);
+  const bool ssd = !a.boxes.empty() || std::holds_alternative<ssd_form>(named.form);
   const extent2 square{a.size, a.size};
   const anchor_layout layout = [&] {
     if (a.boxes == "300") return anchor_layout(default_boxes::ssd300(), square);
     if (a.boxes == "512") return anchor_layout(default_boxes::ssd512(), square);
-    return anchor_layout((a.config.empty() ? find_preset(a.preset) : read_config(a.config)).anchors,
-                         square);
+    return anchor_layout(named.anchors, square);
   }();
   overlap_matcher::settings settings;
   settings.positive = settings.negative = a.positive.value_or(ssd ? 0.5f : 0.35f);
@@ -254,6 +258,7 @@ int show(const arguments& a)
     }
   } else {
     const auto set = open_pictures<schemas::none>(a.data);
+    refuse_to_replace(set.files, written);
     progress_bar bar("read", set.count);
     for (std::size_t i = 0; i < set.count; ++i) {
       try {

@@ -9,6 +9,7 @@
 #include "program/data.hpp"
 #include "program/main.hpp"
 #include "program/numbers.hpp"
+#include "program/written.hpp"
 
 #include <retinue/augment.hpp>
 #include <retinue/augment/pixels.hpp>
@@ -62,7 +63,7 @@ arguments parse(CLI::App& app, int count, char** values)
   app.add_option("--columns", a.columns, "Samples side by side")->check(number_in(1, 100));
   app.add_option("--rows", a.rows, "Rows of samples")->check(number_in(1, 100));
   app.add_option("--size", a.size, "Pixels of a sample's sides")->check(number_in(32, 2048));
-  app.add_option("--seed", a.seed, "Another seed draws other samples");
+  app.add_option("--seed", a.seed, "Another seed draws other samples")->check(any_seed());
   app.add_option("--epoch", a.epoch, "Another epoch augments the same samples otherwise");
   app.parse(count, values);
   a.data.scenes = static_cast<std::size_t>(a.rows * a.columns);
@@ -91,6 +92,9 @@ template <landmark_schema Schema>
 cv::Mat sheet(const arguments& a)
 {
   const auto set = open_pictures<Schema>(a.data);
+  std::vector<std::filesystem::path> read = set.files;
+  read.push_back(a.data.data);
+  check_written(read, std::vector<written_file>{{"--out", a.out}});
   if (set.count == 0) fail(a.data.data, ": there are no pictures to show");
   const auto with = [&](const auto& policy) { return sheet(a, set, policy); };
   const random_resize last{{a.size, a.size}};

@@ -5,6 +5,7 @@
 //
 // The forms of both are told in retinue/data/wider_files.hpp.
 #include "program/main.hpp"
+#include "program/written.hpp"
 
 #include <retinue/data/gzip.hpp>
 #include <retinue/data/wider_files.hpp>
@@ -80,6 +81,8 @@ void draw(const wider_result& result, const fs::path& file)
 
 void evaluate(const arguments& a)
 {
+  check_written(std::vector{a.truth, a.detections},
+                std::vector<written_file>{{"--json", a.json}, {"--curve", a.curve}});
   auto images = read_wider_truth(a.truth, gunzip);
   const std::size_t absent = read_wider_detections(a.detections, images, gunzip);
   if (absent)

@@ -74,14 +74,22 @@ TEST_CASE("no overlay is drawn over a picture that went in")
   const auto says = [&](const fs::path& folder) {
     return refusal([&] { static_cast<void>(overlay_files(folder, pictures)); });
   };
-  CHECK(says(room.path / "a") == "--overlay would draw over the picture " + pictures[0].string() +
-                                     ", expected another file or folder");
-  CHECK(says(room.path / "b").find("b/y.jpg, expected") != std::string::npos);
-  CHECK(says(room.path / "b" / ".." / "a").find("x.jpg, expected") != std::string::npos);
-  CHECK(says(room.path / "link").find("link/y.jpg, expected") != std::string::npos);
+  CHECK(says(room.path / "a") == "--overlay would replace " + (room.path / "a/x.jpg").string() +
+                                     ", which is read, expected another file or folder");
+  CHECK(says(room.path / "b").find("b/y.jpg, which is read") != std::string::npos);
+  CHECK(says(room.path / "b" / ".." / "a").find("x.jpg, which is read") != std::string::npos);
+  CHECK(says(room.path / "link").find("link/y.jpg, which is read") != std::string::npos);
   room.make("out/x.jpg");  // of an earlier run
   CHECK(says(room.path / "out") == "not refused");
-  const std::vector<fs::path> file{room.path / "again.jpg"};
-  CHECK(refusal([&] { refuse_to_draw_over(pictures, file); }).find("again.jpg") !=
+  const auto writes = [&](const std::vector<written_file>& files) {
+    return refusal([&] { check_written(pictures, files); });
+  };
+  CHECK(writes({{"--json", room.path / "again.jpg"}}).find("again.jpg, which is read") !=
         std::string::npos);
+  CHECK(writes({{"--json", room.path / "n"}, {"--curve", room.path / "a" / ".." / "n"}})
+            .find("--curve would replace") == 0);
+  CHECK(writes({{"--json", room.path / "absent" / "n"}}).find("no folder") != std::string::npos);
+  CHECK(writes({{"--json", room.path / "a"}}).find("a folder, expected a file") !=
+        std::string::npos);
+  CHECK(writes({{"--json", {}}, {"--curve", {}}, {"--out", room.path / "n"}}) == "not refused");
 }

@@ -6,6 +6,7 @@
 #include <retinue/backend/host.hpp>
 #include <retinue/error.hpp>
 #include <retinue/suppress.hpp>
+#include <retinue/suppress/run.hpp>
 
 #include <algorithm>
 #include <cmath>

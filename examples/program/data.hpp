@@ -109,6 +109,8 @@ template <retinue::landmark_schema Schema>
                                                           retinue::picture_set<Schema> set,
                                                           const std::string& data)
 {
+  if (set.classes.empty() && classes.size() > 1)
+    retinue::fail(data, ": its truths have no classes, the network has ", classes.size());
   if (set.classes.empty() || set.classes == classes) return set;
   if (set.classes.size() == 1 && classes.size() == 1) return set;
   std::vector<std::int32_t> labels;

@@ -46,7 +46,8 @@ bool detect_all(const arguments& a)
   with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
     auto detect = detector_of(std::move(network), config, weights);
     const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
-    well = detection_run(a.pictures, detect, config.input, config.classes, fit)(pictures);
+    well = detection_run(a.pictures, detect, config.input, config.classes, fit,
+                         a.network.files())(pictures);
   });
   return well;
 }

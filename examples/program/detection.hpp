@@ -131,10 +131,17 @@ class stopwatch {
 template <class Detector, class Fit>
 class detection_run {
  public:
-  /// `fit(size)` is how a picture of that size becomes an input: a retinue::frame.
+  /// `fit(size)` is how a picture of that size becomes an input: a retinue::frame. Of the files
+  /// that were read before, and of the pictures, none is replaced by results.
   detection_run(const detection_arguments& a, Detector& detect, const retinue::pixel_format& input,
-                const std::vector<std::string>& classes, Fit fit)
-      : arguments_(a), detect_(detect), input_(input), classes_(classes), fit_(std::move(fit))
+                const std::vector<std::string>& classes, Fit fit,
+                std::vector<std::filesystem::path> read = {})
+      : arguments_(a),
+        detect_(detect),
+        input_(input),
+        classes_(classes),
+        fit_(std::move(fit)),
+        read_(std::move(read))
   {
   }
 
@@ -142,7 +149,7 @@ class detection_run {
   bool operator()(const std::vector<std::filesystem::path>& paths)
   {
     results_.resize(paths.size());
-    place_overlays(paths);
+    place_results(paths);
     retinue::progress_bar bar("detect", paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) {
       guarded(bar, paths[i], [&] { take(i, paths[i]); });
@@ -154,7 +161,9 @@ class detection_run {
     }
     for (auto& [size, waiting] : waiting_) flush(bar, waiting);
     bar.clear();
-    if (paths.size() > failed_) report();
+    if (std::ranges::none_of(results_, &result::done))
+      retinue::fail("none of the ", paths.size(), " pictures could be read");
+    report();
     if (arguments_.time) time_.print(paths.size() - failed_);
     if (failed_ > 0)
       std::cerr << failed_ << " of " << paths.size() << " pictures could not be done\n";
@@ -267,18 +276,20 @@ class detection_run {
     });
   }
 
-  /// Before anything is detected: where each overlay goes.
-  void place_overlays(const std::vector<std::filesystem::path>& paths)
+  /// Before anything is detected: where results go.
+  void place_results(const std::vector<std::filesystem::path>& paths)
   {
     const std::filesystem::path& to = arguments_.overlay;
+    std::vector<written_file> written;
+    if (arguments_.json != "-") written.push_back({"--json", arguments_.json});
+    const bool one =
+        paths.size() == 1 && retinue::is_image_name(to) && !std::filesystem::is_directory(to);
+    if (one) written.push_back({"--overlay", to});
+    read_.insert(read_.end(), paths.begin(), paths.end());
+    check_written(read_, written);
     if (to.empty()) return;
-    if (paths.size() == 1 && retinue::is_image_name(to) && !std::filesystem::is_directory(to)) {
-      overlays_ = {to};
-      refuse_to_draw_over(paths, overlays_);
-      return;
-    }
-    overlays_ = overlay_files(to, paths);
-    std::filesystem::create_directories(to);
+    overlays_ = one ? std::vector{to} : overlay_files(to, paths);
+    if (!one) make_folder("--overlay", to);
   }
 
   void report()
@@ -318,6 +329,7 @@ class detection_run {
   retinue::pixel_format input_;
   std::vector<std::string> classes_;
   Fit fit_;
+  std::vector<std::filesystem::path> read_;
   std::map<std::pair<int, int>, std::vector<picture>> waiting_;
   std::vector<found_in_one> found_;
   std::vector<result> results_;

@@ -49,6 +49,7 @@ struct evaluation_arguments {
   evaluation_arguments()
   {
     data.scenes = 64;
+    data.seed = 1'000'003;
     data.subset = "val";
   }
 
@@ -66,6 +67,7 @@ struct evaluation_arguments {
         ->check(number_in(64, 8192))
         ->capture_default_str();
     app.add_option("--seed", data.seed, "Of the scenes: not the seed they were learnt by")
+        ->check(any_seed())
         ->capture_default_str();
     app.add_option("-p,--protocol", protocols,
                    "voc, coco, wider (needs WIDER FACE's subsets), nme; several at once "
@@ -202,7 +204,13 @@ class evaluation_run {
     set_ = a.wants("wider")
                ? wider_.template pictures<schema>(a)
                : with_labels_of(config_.classes, open_pictures<schema>(a.data), a.data.data);
-    if (!a.overlay.empty()) overlays_ = overlay_files(a.overlay, set_.files);
+    std::vector<std::filesystem::path> read = set_.files;
+    read.insert(read.end(), {of_.weights, a.data.data});
+    check_written(read, std::vector<written_file>{{"--json", a.json}, {"--curve", a.curve}});
+    if (!a.overlay.empty()) {
+      overlays_ = overlay_files(a.overlay, set_.files);
+      make_folder("--overlay", a.overlay);
+    }
   }
 
   /// The number of pictures that could not be read.
@@ -258,7 +266,6 @@ class evaluation_run {
       cv::rectangle(from.picture, cv::Point(int(truth.bounds.x1), int(truth.bounds.y1)),
                     cv::Point(int(truth.bounds.x2), int(truth.bounds.y2)), cv::Scalar::all(255));
     retinue::draw(from.picture, strong, std::span<const std::string>(config_.classes));
-    std::filesystem::create_directories(arguments_.overlay);
     // Scenes have names of their own, and no files.
     const std::filesystem::path to =
         i < overlays_.size() ? overlays_[i] : arguments_.overlay / overlay_name(from.name);

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -22,6 +23,10 @@
 [[nodiscard]] inline std::string sentence_of(const std::exception& e)
 {
   const std::string text = e.what();
+  const auto has = [&](const char* words) { return text.find(words) != std::string::npos; };
+  if (dynamic_cast<const std::bad_alloc*>(&e) || has("can't allocate memory") ||
+      has("Insufficient memory"))
+    return "there is not enough memory, smaller pictures or fewer at once need less";
   return retinue::detail::printable(text.substr(0, text.find("\nException raised from")));
 }
 

@@ -70,6 +70,9 @@ struct network_arguments {
 
   static constexpr int longest_by_default = 1600;
 
+  /// What is read.
+  [[nodiscard]] std::vector<std::filesystem::path> files() const { return {weights, config}; }
+
   void add_to(CLI::App& app)
   {
     app.add_option("-w,--weights", weights,

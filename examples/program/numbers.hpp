@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -30,4 +32,10 @@ template <class T>
            (std::integral<T> ? "a whole number from " : "a number from ") + expected;
   };
   return CLI::Validator(check, range.str());
+}
+
+/// Admits what chooses random numbers.
+[[nodiscard]] inline CLI::Validator any_seed()
+{
+  return number_in(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max());
 }

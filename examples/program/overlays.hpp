@@ -3,11 +3,10 @@
 // went in.
 #pragma once
 
-#include <retinue/detail/printable.hpp>
-#include <retinue/error.hpp>
-#include <retinue/image/files.hpp>
+#include "written.hpp"
 
-#include <sys/stat.h>
+#include <retinue/detail/printable.hpp>
+#include <retinue/image/files.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -15,25 +14,7 @@
 #include <set>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
-
-/// A file, whatever name leads to it.
-using file_identity = std::pair<dev_t, ino_t>;
-
-/// Throws where one of `written` is a picture that went in.
-inline void refuse_to_draw_over(std::span<const std::filesystem::path> pictures,
-                                std::span<const std::filesystem::path> written)
-{
-  struct stat found{};
-  std::set<file_identity> read;
-  for (const auto& picture : pictures)
-    if (::stat(picture.c_str(), &found) == 0) read.emplace(found.st_dev, found.st_ino);
-  for (const auto& file : written)
-    if (::stat(file.c_str(), &found) == 0 && read.contains({found.st_dev, found.st_ino}))
-      retinue::fail("--overlay would draw over the picture ", file.string(),
-                    ", expected another file or folder");
-}
 
 /// The name that a picture's overlay has, unless another picture took it.
 [[nodiscard]] inline std::filesystem::path overlay_name(const std::filesystem::path& picture)
@@ -59,7 +40,9 @@ inline void refuse_to_draw_over(std::span<const std::filesystem::path> pictures,
     taken.insert(name);
     files.push_back(folder / name);
   }
-  refuse_to_draw_over(pictures, files);
+  std::vector<written_file> written;
+  for (const auto& file : files) written.push_back({"--overlay", file});
+  refuse_to_replace(pictures, written);
   return files;
 }
 

@@ -158,12 +158,17 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
   auto detect = detector_of(std::make_shared<Network>(like.options()), config, weights);
   voc_evaluation evaluation({.inclusive_pixels = false});
   std::vector<std::vector<detection<typename Network::schema>>> found;
-  for (std::size_t i = 0; i < set.count; ++i) {
-    const auto from = set.read(0, i);
-    const frame how = frame_of(config, {from.picture.rows, from.picture.cols}, side);
-    find_in(detect, from.picture, how, config.input, found);
-    evaluation.add(found[0], from.instances);
-  }
+  std::size_t unread = 0;
+  for (std::size_t i = 0; i < set.count; ++i) try {
+      const auto from = set.read(0, i);
+      const frame how = frame_of(config, {from.picture.rows, from.picture.cols}, side);
+      find_in(detect, from.picture, how, config.input, found);
+      evaluation.add(found[0], from.instances);
+    } catch (const error& e) {
+      std::cerr << "skipped: " << e.what() << "\n";
+      ++unread;
+    }
+  if (unread == set.count) fail("none of the ", unread, " held-out pictures could be read");
   return evaluation.result();
 }
 

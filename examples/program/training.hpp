@@ -147,7 +147,7 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->check(number_in(1, 10000000))
       ->capture_default_str();
   g->add_option("--seed", o.seed, "Of the first weights, the order, the draws and the scenes")
-      ->check(CLI::NonNegativeNumber)
+      ->check(any_seed())
       ->capture_default_str();
   g->add_option("--save-every", o.save_every, "Updates between checkpoints (default: an epoch's)")
       ->check(number_in(0, 1000000000));
@@ -365,7 +365,8 @@ retinue::training_report train(const training_arguments& o, Trainer& run, const 
   std::cerr << report.step << " of " << report.steps << " updates done";
   if (report.skipped > 0) std::cerr << ", " << report.skipped << " pictures could not be read";
   if (report.best) std::cerr << ", best AP " << *report.best;
-  std::cerr << "; weights: " << in_run(o, "weights.safetensors").string() << "\n";
+  std::cerr << "; weights: "
+            << retinue::detail::printable(in_run(o, "weights.safetensors").string()) << "\n";
   if (!report.finished()) std::cerr << "stopped: --resume " << o.out << " goes on\n";
   return report;
 }

@@ -73,7 +73,7 @@ if(NOT EXISTS "${folder}/both/mtcnn_ivan.jpg" OR NOT EXISTS "${folder}/both/mtcn
   message(FATAL_ERROR "two pictures of one name: ${said}")
 endif()
 run(2 list --weights "${weights}" --image "${folder}/one" --overlay "${folder}/one")
-if(NOT said MATCHES "--overlay would draw over the picture [^\n]*one/mtcnn_ivan.jpg")
+if(NOT said MATCHES "--overlay would replace [^\n]*one/mtcnn_ivan.jpg")
   message(FATAL_ERROR "the overlay of a picture over itself: ${said}")
 endif()
 

@@ -161,7 +161,7 @@ class convolution_rows {
   if (!body)
     fail(file, " ", kind_of_weights(weights),
          "; expected a RetinaFace with tensors named body.*, fpn.*, ssh1.*, ClassHead.*, "
-         "BboxHead.*");
+         "BboxHead.*, or weights with the configuration that they were trained by");
   shape.body = body->name;
   // Their number decides how much memory the network takes: what it is squared must be there, too.
   const host_tensor* squared = weights.find("ssh1.conv3X3.0.weight");

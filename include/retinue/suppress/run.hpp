@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -30,7 +29,7 @@ class suppression {
  public:
   /// At most `keep` are kept in all.
   suppression(Suppressor inner, std::size_t keep)
-      : by_class_(make(std::move(inner), keep)), keep_(keep)
+      : by_class_(by_class_of(std::move(inner), keep)), keep_(keep)
   {
   }
 
@@ -83,18 +82,17 @@ class suppression {
 
  private:
   static constexpr bool knows_classes = class_suppressor<Suppressor>;
-  using by_class = std::conditional_t<knows_classes, Suppressor, per_class_suppressor<Suppressor>>;
-
-  static kept_anew first(std::size_t n, const kept_rows& rows)
-  {
-    return {rows.scores.first(n), rows.boxes.empty() ? rows.boxes : rows.boxes.first(n)};
-  }
-  static by_class make(Suppressor inner, std::size_t keep)
+  static auto by_class_of(Suppressor inner, std::size_t keep)
   {
     if constexpr (knows_classes)
       return inner;
     else
-      return by_class(std::move(inner), keep);
+      return per_class_suppressor<Suppressor>(std::move(inner), keep);
+  }
+
+  static kept_anew first(std::size_t n, const kept_rows& rows)
+  {
+    return {rows.scores.first(n), rows.boxes.empty() ? rows.boxes : rows.boxes.first(n)};
   }
   [[nodiscard]] const Suppressor& inner() const
   {
@@ -104,7 +102,7 @@ class suppression {
       return by_class_.inner();
   }
 
-  by_class by_class_;
+  decltype(by_class_of(std::declval<Suppressor>(), 0)) by_class_;
   std::size_t keep_;
   std::vector<row_index> first_;
   std::vector<box<float>> boxes_;

@@ -133,20 +133,14 @@ class trainer {
         objective_(std::move(objective)),
         optimize_(std::move(optimize)),
         folder_(std::move(folder)),
-        settings_(std::move(settings)),
+        settings_(checked(std::move(settings))),
         checkpoints_(folder_ / "checkpoints", settings_.keep),
         lock_(folder_)
   {
     const auto& s = settings_;
-    if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
-      fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
-           " parts: expected 1 or more of each, and no more parts than samples");
-    if (s.freeze_body && !has_backbone<Network>)
-      fail("a training freezes the body of a network that names none, expected a backbone()");
     if (s.average > 0) average_.emplace(*network_, s.average);
     if (s.scale > 0 || s.compute == precision::float16)
       scale_.emplace(s.scale > 0 ? loss_scale::settings{.first = s.scale} : loss_scale::settings{});
-    const autocast_scope refused_if_not_offered(s.compute, s.device.type());
   }
 
   /// Goes on from the newest checkpoint that is whole; damaged ones after it are renamed, and the
@@ -259,6 +253,18 @@ class trainer {
   }
 
  private:
+  /// Before a folder is made.
+  [[nodiscard]] static training_settings checked(training_settings s)
+  {
+    if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
+      fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
+           " parts: expected 1 or more of each, and no more parts than samples");
+    if (s.freeze_body && !has_backbone<Network>)
+      fail("a training freezes the body of a network that names none, expected a backbone()");
+    const autocast_scope refused_if_not_offered(s.compute, s.device.type());
+    return s;
+  }
+
   static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
                               *scale_key = "retinue.loss_scale";
 
