@@ -72,8 +72,8 @@ struct example_reading {
   }
 };
 struct example_classes {
-  template <class Row, class Out>
-  void operator()(const Row& x, const Out& p) const
+  template <class Row, class Out, class... Beside>
+  void operator()(const Row& x, const Out& p, const Beside&...) const
   {
     for (std::size_t c = 0; c < x.size(); ++c) p.set(c, x[c] + x[0]);
   }
@@ -100,7 +100,7 @@ struct example_class_cost {
 ///   cost                       a sum that can be learnt from
 ///
 ///   put(span, images, table&), put(span, list&)      from the host to where tables live
-///   fetch(table, vector&), fetch(list, vector&)      and back
+///   fetch(table or gather, vector&), fetch(list, vector&)    and back
 ///   map(f, table&, in...)                            f gives a record, for every row; the table
 ///                                                    may be one of those read, and an output is
 ///                                                    read as numbers x[0], ... of the row
@@ -120,7 +120,7 @@ struct example_class_cost {
 ///   gather(table or view, list)                      the chosen rows, (1, list's length)
 ///   gather(list, list, list&)                        the same of a list, into any list
 ///   append(list, offset, list&)                      adds the rows of the first, each moved on
-///   scatter(table, list, table&)                     writes row i of the first to row list[i], no
+///   scatter(table or gather, list, table&)           writes row i of the first to row list[i], no
 ///                                                    row twice
 ///   divide(list, by, list& quotients, list& remainders)
 ///   number_of(list, table<number>&), rows_of(table<number> or table<best_row>, list&)
@@ -142,6 +142,7 @@ concept tensor_backend =
       b.put(host_rows, list);
       { list.size() } -> std::same_as<std::size_t>;
       b.fetch(boxes, fetched);
+      b.fetch(b.gather(boxes, list), fetched);
       b.fetch(list, fetched_rows);
       { boxes.shape() } -> std::same_as<table_shape>;
       { said.shape() } -> std::same_as<table_shape>;
@@ -156,6 +157,7 @@ concept tensor_backend =
       b.map(detail::example_reading{}, numbers, scores);
       b.map(detail::example_reading{}, numbers, b.gather(scores, list));
       b.map_classes(detail::example_classes{}, n, classes, scores);
+      b.map_classes(detail::example_classes{}, n, classes, scores, said);
       b.most(detail::example_measure{}, found, boxes, b.across(boxes));
       b.total(detail::example_measure{}, numbers, boxes, b.across(boxes));
       b.clear(cost, n);
@@ -167,6 +169,7 @@ concept tensor_backend =
       b.gather(list, list, list);
       b.append(list, n, list);
       b.scatter(numbers, list, numbers);
+      b.scatter(b.gather(numbers, list), list, numbers);
       b.divide(list, n, list, list);
       b.number_of(list, numbers);
       b.rows_of(numbers, list);

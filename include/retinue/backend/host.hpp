@@ -538,8 +538,7 @@ class basic_host_backend {
   template <host_table Table, record R>
   void scatter(const Table& values, const list& to, columns<R>& out) const
   {
-    const bool one = values.size() == 1;
-    for (std::size_t i = 0; i < to.size(); ++i) out.set(to[i], values[one ? 0 : i]);
+    for (std::size_t i = 0; i < to.size(); ++i) out.set(to[i], values[i]);
   }
 
   void divide(const list& from, std::size_t by, list& quotients, list& remainders) const

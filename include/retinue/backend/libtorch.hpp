@@ -269,9 +269,8 @@ class libtorch_backend {
   void scatter(const tensor_table<R>& values, const tensor_list& to, tensor_table<R>& out) const
   {
     const at::Tensor flat = values.values.reshape({-1, std::int64_t{R::width}});
-    const auto count = static_cast<std::int64_t>(to.size());
     out.values = out.values.reshape({-1, std::int64_t{R::width}})
-                     .index_copy(0, to.rows, flat.expand({count, std::int64_t{R::width}}))
+                     .index_copy(0, to.rows, flat)
                      .reshape(out.values.sizes());
   }
 

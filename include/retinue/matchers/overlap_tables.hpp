@@ -280,7 +280,6 @@ void match_tables(B& b, const overlap_settings& s,
     case forcing::reference: {
       typename B::template table<best_row<float>> most;
       b.most(detail::value_of{}, most, rivals);
-      b.map(detail::keep_if_any{s.floor}, out, out, most);
       for (std::size_t t = 0; t < count; ++t) {
         only(t);
         b.map([](const auto& r) { return r; }, found, b.gather(best_anchor, place));
