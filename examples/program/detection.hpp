@@ -161,8 +161,7 @@ class detection_run {
     }
     for (auto& [size, waiting] : waiting_) flush(bar, waiting);
     bar.clear();
-    if (std::ranges::none_of(results_, &result::done))
-      retinue::fail("no picture could be done");
+    if (std::ranges::none_of(results_, &result::done)) retinue::fail("no picture could be done");
     report();
     if (arguments_.time) time_.print(paths.size() - failed_);
     if (failed_ > 0)
