@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matching, mining and loss of 32 images, 16,800 anchors each, forward and backward, one thread: in
 // host memory, the same behind autograd, over tensors, and ATen operations as seeds 000 to 003
-// write them, whose matching is not counted. And the mining of negatives alone, against the two
-// full sorts of the seeds.
+// write them, whose matching is not counted. And of these alone: the mining of negatives, against
+// the two full sorts of the seeds; matching and mining for tensors, as a training step has them
+// done, and matching over columns by its definition, against the seeds' dense matching.
 #include "seed_loss.hpp"
 
 #include <retinue/anchors.hpp>
 #include <retinue/labels.hpp>
+#include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/libtorch.hpp>
 #include <retinue/models/threads.hpp>
 #include <retinue/train/objective.hpp>
@@ -152,7 +154,7 @@ void mine(benchmark::State& state)
                            table_shape{static_cast<std::size_t>(w.images), w.anchors.size()}, 2);
   for (auto _ : state)
     for (std::size_t b = 0; b < w.assigned.size(); ++b) {
-      backend.map(detail::wrong_of<softmax_labels>{}, wrong, logits.image(b));
+      backend.map(retinue::detail::wrong_of<softmax_labels>{}, wrong, logits.image(b));
       mining(std::span<const float>(wrong.column(0), wrong.size()), w.assigned[b].verdicts,
              w.assigned[b].positive_count, chosen);
       benchmark::DoNotOptimize(chosen.data());
@@ -169,9 +171,70 @@ void sort(benchmark::State& state)
   for (auto _ : state) benchmark::DoNotOptimize(two_sorts(cost, positive));
 }
 
+template <class Mining>
+void sample_for_tensors(benchmark::State& state)
+{
+  workload& w = shared_workload();
+  steps<libtorch_backend> run;
+  sampler<libtorch_backend, overlap_matcher, softmax_labels, Mining, centre_size_coder> sample(
+      overlap_matcher::retinaface(), {}, {}, {});
+  const network_outputs said{w.logits.detach(), w.offsets.detach(), w.points.detach()};
+  run.backend.put(w.anchors.anchors(), 1, run.anchors);
+  run.truths.read(w.truths, 1, truth_reading::classes);
+  for (auto _ : state) {
+    sample(run.backend, w.anchors, run.anchors, said, run.truths, run.chosen);
+    benchmark::ClobberMemory();
+  }
+}
+
+void match_over_columns(benchmark::State& state)
+{
+  workload& w = shared_workload();
+  libtorch_backend backend;
+  libtorch_backend::table<centre_box<float>> anchors;
+  libtorch_backend::table<rival<float>> rivals;
+  libtorch_backend::table<assigned<float>> assigned;
+  backend.put(w.anchors.anchors(), 1, anchors);
+  const auto match = overlap_matcher::retinaface();
+  std::vector<rival<float>> of_image;
+  for (auto _ : state)
+    for (const auto& truths : w.truths) {
+      of_image.clear();
+      for (const auto& truth : truths) of_image.push_back({truth.bounds, 1, 0});
+      backend.put(std::span<const rival<float>>(of_image), 1, rivals);
+      match.in_tables(backend, anchors, rivals, assigned);
+    }
+}
+
+void match_densely(benchmark::State& state)
+{
+  workload& w = shared_workload();
+  const auto n = static_cast<std::int64_t>(w.anchors.size());
+  at::Tensor anchors = torch::empty({n, 4});
+  for (std::int64_t a = 0; a < n; ++a)
+    for (std::int64_t c = 0; c < 4; ++c)
+      anchors.data_ptr<float>()[a * 4 + c] =
+          w.anchors.anchors()[static_cast<std::size_t>(a)][static_cast<std::size_t>(c)];
+  std::vector<at::Tensor> boxes, marks;
+  for (const auto& truths : w.truths) {
+    const auto m = static_cast<std::int64_t>(truths.size());
+    at::Tensor box = boxes.emplace_back(torch::empty({m, 4}));
+    at::Tensor points = marks.emplace_back(torch::empty({m, 10}));
+    for (std::size_t t = 0; t < truths.size(); ++t) {
+      for (std::size_t c = 0; c < 4; ++c) box.data_ptr<float>()[t * 4 + c] = truths[t].bounds[c];
+      for (std::size_t c = 0; c < 10; ++c)
+        points.data_ptr<float>()[t * 10 + c] = truths[t].points[c];
+    }
+  }
+  for (auto _ : state)
+    for (std::size_t b = 0; b < boxes.size(); ++b)
+      benchmark::DoNotOptimize(dense_match(boxes[b], marks[b], anchors));
+}
+
 [[maybe_unused]] const bool added = [] {
   const std::string loss = "matching, mining and loss, 32 images, both ways | ",
-                    mining = "mining, 32 images | ";
+                    mining = "mining, 32 images | ",
+                    matching = "matching for tensors, 32 images of 16 truths | ";
   const auto add = [](const std::string& name, void (*run)(benchmark::State&)) {
     benchmark::RegisterBenchmark(name.c_str(), run);
   };
@@ -181,6 +244,10 @@ void sort(benchmark::State& state)
   add(loss + "the seed's way in ATen", seed);
   add(mining + "retinue", mine);
   add(mining + "two full sorts", sort);
+  add(matching + "retinue, all negatives taken", sample_for_tensors<every_negative>);
+  add(matching + "retinue, and mined", sample_for_tensors<hard_negatives>);
+  add(matching + "retinue over columns alone", match_over_columns);
+  add(matching + "the seed's way in ATen", match_densely);
   return true;
 }();
 

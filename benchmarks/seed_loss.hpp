@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The multibox loss as seeds 000 to 003 write it, in ATen operations: what ours is compared with.
+// Matching and the multibox loss as seeds 000 to 003 write them, in ATen operations: what ours is
+// compared with.
 #pragma once
 
 #include <retinue/formulas/coders.hpp>  // centre_size_coder
@@ -59,6 +60,42 @@ inline std::vector<retinue::assignment> assignments(
   }
   return assigned;
 }
+
+/// Offsets (n, 4), labels (n) and landmarks (n, 10) that one image's anchors should say, by the
+/// overlaps of all truths (m, 4) with all anchors (n, 4: centres and sides).
+struct dense_match {
+  at::Tensor offsets, labels, points;
+
+  dense_match(const at::Tensor& truths, const at::Tensor& marks, const at::Tensor& anchors)
+  {
+    const at::Tensor centre = anchors.slice(1, 0, 2), side = anchors.slice(1, 2, 4);
+    const at::Tensor corners = at::cat({centre - side / 2, centre + side / 2}, 1);
+    const at::Tensor a = truths.unsqueeze(1), b = corners.unsqueeze(0);
+    const at::Tensor common = (at::minimum(a.slice(2, 2, 4), b.slice(2, 2, 4)) -
+                               at::maximum(a.slice(2, 0, 2), b.slice(2, 0, 2)))
+                                  .clamp_min(0);
+    const auto area = [](const at::Tensor& of) {
+      return (of.select(2, 2) - of.select(2, 0)) * (of.select(2, 3) - of.select(2, 1));
+    };
+    const at::Tensor shared = common.select(2, 0) * common.select(2, 1);
+    const at::Tensor overlaps = shared / (area(a) + area(b) - shared);  // (m, n)
+
+    const auto [own_overlap, own_anchor] = overlaps.max(1);
+    auto [overlap, truth] = overlaps.max(0);
+    overlap.index_fill_(0, own_anchor.index({own_overlap >= 0.2f}), 2);
+    for (std::int64_t t = 0; t < truths.size(0); ++t)
+      truth.index_put_({own_anchor[t]}, at::scalar_tensor(t, at::kLong));
+    labels = at::ones({anchors.size(0)}, at::kLong).masked_fill(overlap < 0.35f, 0);
+
+    const at::Tensor own = truths.index({truth}), own_marks = marks.index({truth});
+    const at::Tensor middle = (own.slice(1, 0, 2) + own.slice(1, 2, 4)) / 2;
+    offsets = at::cat({(middle - centre) / (side * 0.1f),
+                       ((own.slice(1, 2, 4) - own.slice(1, 0, 2)) / side).log() / 0.2f},
+                      1);
+    points = ((own_marks.view({-1, 5, 2}) - centre.unsqueeze(1)) / (side.unsqueeze(1) * 0.1f))
+                 .view({-1, 10});
+  }
+};
 
 inline at::Tensor two_sorts(at::Tensor cost, const at::Tensor& positive)
 {

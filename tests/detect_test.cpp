@@ -4,8 +4,14 @@
 #include "detect_laws.hpp"
 #include "formula_laws.hpp"
 
+#include <retinue/anchors/layout.hpp>
 #include <retinue/backend/eigen.hpp>
+#include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
+
+#include <cstddef>
+#include <span>
+#include <vector>
 
 using namespace retinue;
 
@@ -75,6 +81,93 @@ TEST_CASE("decoding and suppressing allocate nothing after the first image")
   CHECK(again == found);
   CHECK(found > 100);
   CHECK(before > 0);  // the count works
+}
+
+TEMPLATE_TEST_CASE(
+    "outputs that are transposed, strided or parted by level are found in as those of "
+    "one block are",
+    "", host_backend, eigen_backend)
+{
+  const auto source = square_anchors::retinaface();
+  const frame image = frame::unscaled({96, 128});
+  constexpr std::size_t images = 2;
+  const anchor_layout layout(source, image.input);
+  const table_shape shape{images, layout.size()};
+  using face5 = schemas::face5;
+  const auto raw = test::random_outputs<face5>(shape.size(), 3, 7);
+  const std::size_t numbers[] = {raw.classes, 4, 10};
+  const std::vector<float>* const arrays[] = {&raw.scores, &raw.boxes, &raw.points};
+  detector<face5, TestType> detect(source, {.score = 0.3f, .overlap = 0.4f});
+  const auto found = [&](const auto& view_of) {
+    std::vector<std::vector<detection<face5>>> all;
+    const outputs<TestType> said{view_of(0), view_of(1), view_of(2)};
+    for (std::size_t b = 0; b < images; ++b) {
+      const outputs<TestType> one{said.scores.image(b), said.boxes.image(b), said.points.image(b)};
+      const auto of_image = detect(one, image);
+      all.emplace_back(of_image.begin(), of_image.end());
+    }
+    return all;
+  };
+  const auto expected =
+      found([&](std::size_t p) { return number_rows(arrays[p]->data(), shape, numbers[p]); });
+  REQUIRE(expected[0].size() > 10);
+  REQUIRE(expected[0].size() + expected[1].size() > 20);
+  const auto check = [&](const auto& again) {
+    for (std::size_t b = 0; b < images; ++b) {
+      REQUIRE(again[b].size() == expected[b].size());
+      for (std::size_t i = 0; i < again[b].size(); ++i) {
+        CHECK(again[b][i].bounds == expected[b][i].bounds);
+        CHECK(again[b][i].score == expected[b][i].score);
+        CHECK(again[b][i].points == expected[b][i].points);
+      }
+    }
+  };
+
+  // All first numbers of an image, then all second ones.
+  std::vector<float> turned[3];
+  // Two rows apart, a number of somebody else's between any two, and images the other way round.
+  std::vector<float> spread[3];
+  // One block a level, of all images.
+  std::vector<float> parts[3];
+  std::vector<table_block<float>> levels[3];
+  const auto map_rows = {16 * 12 * 2, 8 * 6 * 2, 4 * 3 * 2};
+  for (std::size_t p = 0; p < 3; ++p) {
+    const std::size_t w = numbers[p], n = shape.rows;
+    const auto at = [&](std::size_t b, std::size_t i, std::size_t c) {
+      return (*arrays[p])[(b * n + i) * w + c];
+    };
+    turned[p].resize(images * n * w);
+    spread[p].assign(images * n * w * 4, -7);
+    parts[p].reserve(images * n * w);
+    for (std::size_t b = 0; b < images; ++b)
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t c = 0; c < w; ++c) {
+          turned[p][(b * w + c) * n + i] = at(b, i, c);
+          spread[p][(((images - 1 - b) * n + i) * w + c) * 4] = at(b, i, c);
+        }
+    std::size_t first = 0;
+    for (const int rows : map_rows) {
+      const table_shape level{images, static_cast<std::size_t>(rows)};
+      levels[p].push_back({parts[p].data() + parts[p].size(), level, contiguous(level, w)});
+      for (std::size_t b = 0; b < images; ++b)
+        for (std::size_t i = 0; i < level.rows; ++i)
+          for (std::size_t c = 0; c < w; ++c) parts[p].push_back(at(b, first + i, c));
+      first += level.rows;
+    }
+    REQUIRE(first == n);
+  }
+  check(found([&](std::size_t p) {
+    return number_rows(turned[p].data(), shape, numbers[p], transposed(shape, numbers[p]));
+  }));
+  check(found([&](std::size_t p) {
+    const auto row = static_cast<std::ptrdiff_t>(numbers[p] * 4);
+    const auto one = static_cast<std::ptrdiff_t>(shape.rows) * row;
+    return number_rows(spread[p].data() + one, shape, numbers[p],
+                       {.image = -one, .row = row, .number = 4});
+  }));
+  check(found([&](std::size_t p) {
+    return number_rows(std::span<const table_block<float>>(levels[p]), numbers[p]);
+  }));
 }
 
 TEST_CASE("anchors are not computed again for the same image size, and are for another")

@@ -155,18 +155,22 @@ struct wanted_of {
 /// How wrong a negative is, of which a NaN is the worst; of others -infinity.
 struct minable {
   template <class T>
-  number<T> operator()(const number<T>& wrong, const judged<T>& j) const
+  number<T> operator()(const number<T>& wrong, const number<T>& verdict) const
   {
     using S = scalar_of_t<T>;
+    const T& w = wrong.value;
     const auto most = static_cast<S>(std::numeric_limits<float>::max());
-    const T infinity = fill_like(j.label, std::numeric_limits<S>::infinity());
-    const T bounded =
-        maximum_of(minimum_of(wrong.value, fill_like(j.label, most)), fill_like(j.label, -most));
-    const T seen = pick_less(
-        T(wrong.value * S(0)), fill_like(j.label, 1), bounded,
-        pick_less(fill_like(j.label, 0), T(wrong.value * S(0) + S(1)), bounded, infinity));
-    return {pick_less(j.said.verdict, fill_like(j.label, 0.5), seen,
-                      fill_like(j.label, -std::numeric_limits<S>::infinity()))};
+    const T infinity = fill_like(w, std::numeric_limits<S>::infinity());
+    const T bounded = maximum_of(minimum_of(w, fill_like(w, most)), fill_like(w, -most));
+    const T seen = pick_less(T(w * S(0)), fill_like(w, 1), bounded,
+                             pick_less(fill_like(w, 0), T(w * S(0) + S(1)), bounded, infinity));
+    return {pick_less(verdict.value, fill_like(w, 0.5), seen,
+                      fill_like(w, -std::numeric_limits<S>::infinity()))};
+  }
+  template <class T>
+  number<T> operator()(const number<T>& wrong, const judged<T>& j) const
+  {
+    return (*this)(wrong, number<T>{j.said.verdict});
   }
 };
 struct was_minable {
@@ -176,6 +180,16 @@ struct was_minable {
     using S = scalar_of_t<T>;
     return {pick_less(fill_like(mined.value, -std::numeric_limits<S>::infinity()), mined.value,
                       fill_like(mined.value, 1), fill_like(mined.value, 0))};
+  }
+};
+
+/// The same of the first of each image, of whom `within` is 1.
+struct was_minable_within {
+  template <class T>
+  number<T> operator()(const number<T>& mined, const number<T>& within) const
+  {
+    return {pick_less(fill_like(within.value, 0.5), within.value, was_minable{}(mined).value,
+                      fill_like(within.value, 0))};
   }
 };
 
@@ -218,37 +232,95 @@ class sampler {
   {
     out.images = truths.images();
     out.anchors = layout.size();
-    if constexpr (!all_on_host) {
-      b.count({1, out.images * out.anchors}, numbers_);
-      b.map(detail::blank{}, all_judged_, numbers_);
-      b.count({1, out.anchors}, numbers_);
-      b.rows_of(numbers_, anchor_rows_);
-    }
-    clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
-    want_.clear();
-    for (std::size_t i = 0; i < truths.images(); ++i) {
-      if constexpr (all_on_host) {
-        match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
-        take(truths, i, layout.size());
-        b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
-        mining_(std::span<const float>(wrong_.column(0), wrong_.size()), verdicts_,
-                positives_.size(), mined_);
-        b.append(positives_, i * layout.size(), out.positives);
-        b.append(own_truths_, truths.first(i), out.truths);
-        b.append(mined_, i * layout.size(), out.negatives);
-      } else {
-        match_image(b, layout, anchors, said, truths, i);
-        sample_image(b, said, truths, i, out);
-      }
-    }
+    static_assert(
+        all_on_host || requires { mining_.quota(std::size_t{}); },
+        "where tables lie elsewhere, or a matcher looks at what the network says, mining must tell "
+        "how many negatives it wants: quota(positives)");
     if constexpr (all_on_host)
-      b.put(std::span<const wanted<float>>(want_), 1, out.want);
+      sample_on_host(b, layout, said, truths, out);
+    else if constexpr (near_truths)
+      match_on_host(b, layout, said, truths, out);
     else
-      b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
+      match_in_tables(b, anchors, said, truths, out);
   }
 
  private:
   static void clear(B& b, typename B::list& rows) { b.put(std::span<const row_index>(), rows); }
+  static std::span<const row_index> view_of(const std::vector<row_index>& rows) { return rows; }
+
+  void sample_on_host(B& b, const anchor_layout& layout, const outputs<B>& said,
+                      const truth_boxes& truths, samples<B>& out)
+  {
+    clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
+    want_.clear();
+    for (std::size_t i = 0; i < out.images; ++i) {
+      match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
+      take(truths, i, out.anchors);
+      b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+      mining_(std::span<const float>(wrong_.column(0), wrong_.size()), verdicts_, positives_.size(),
+              mined_);
+      b.append(positives_, i * out.anchors, out.positives);
+      b.append(own_truths_, truths.first(i), out.truths);
+      b.append(mined_, i * out.anchors, out.negatives);
+    }
+    b.put(std::span<const wanted<float>>(want_), 1, out.want);
+  }
+
+  /// Truths near their anchors, image by image; then what they say is put where the tables lie, and
+  /// negatives are mined there, all images at once.
+  void match_on_host(B& b, const anchor_layout& layout, const outputs<B>& said,
+                     const truth_boxes& truths, samples<B>& out)
+  {
+    want_.clear(), all_positives_.clear(), all_truths_.clear(), host_verdicts_.clear();
+    quotas_.clear();
+    for (std::size_t i = 0; i < out.images; ++i) {
+      match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
+      take(truths, i, out.anchors);
+      for (const row_index row : positives_)
+        all_positives_.push_back(static_cast<row_index>(i * out.anchors + row));
+      for (const row_index row : own_truths_)
+        all_truths_.push_back(static_cast<row_index>(truths.first(i) + row));
+      for (const verdict v : verdicts_) host_verdicts_.push_back({static_cast<float>(v)});
+      quotas_.push_back(std::min(mining_.quota(positives_.size()), out.anchors));
+    }
+    b.put(view_of(all_positives_), out.positives);
+    b.put(view_of(all_truths_), out.truths);
+    b.put(std::span<const wanted<float>>(want_), 1, out.want);
+    if (out.images == 0) return clear(b, out.negatives);
+
+    b.put(std::span<const number<float>>(host_verdicts_), out.images, marks_);
+    b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores);
+    b.map(detail::minable{}, numbers_, wrong_, marks_);
+    const std::size_t most = std::ranges::max(quotas_);
+    if (std::ranges::min(quotas_) == out.anchors) {
+      b.map(detail::was_minable{}, marks_, numbers_);
+      return b.compact(marks_, out.negatives);
+    }
+    b.best(numbers_, most, rows_);
+    host_verdicts_.clear();
+    for (const std::size_t quota : quotas_)
+      for (std::size_t place = 0; place < most; ++place)
+        host_verdicts_.push_back({place < quota ? 1.0f : 0.0f});
+    b.put(std::span<const number<float>>(host_verdicts_), 1, within_);
+    b.map(detail::was_minable_within{}, marks_, b.gather(numbers_, rows_), within_);
+    b.compact(marks_, chosen_);
+    b.gather(rows_, chosen_, out.negatives);
+  }
+
+  void match_in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
+                       const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
+  {
+    b.count({1, out.images * out.anchors}, numbers_);
+    b.map(detail::blank{}, all_judged_, numbers_);
+    b.count({1, out.anchors}, numbers_);
+    b.rows_of(numbers_, anchor_rows_);
+    clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
+    for (std::size_t i = 0; i < out.images; ++i) {
+      match_image(b, anchors, said, truths, i);
+      sample_image(b, said, truths, i, out);
+    }
+    b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
+  }
 
   /// Reads the assignment of one image: what its positives should say, and who may be mined.
   void take(const truth_boxes& truths, std::size_t image, std::size_t anchors)
@@ -278,57 +350,35 @@ class sampler {
   }
 
   /// Fills assignment_, (1, anchors), of one image.
-  void match_image(B& b, const anchor_layout& layout,
-                   const typename B::template table<centre_box<float>>& anchors,
+  void match_image(B& b, const typename B::template table<centre_box<float>>& anchors,
                    const outputs<B>& said, const truth_boxes& truths, std::size_t i)
   {
-    if constexpr (!near_truths) {
-      const auto bounds = truths.bounds(i);
-      const auto boxes = truths.boxes(i);
-      const auto ignore = truths.ignore(i);
-      host_rivals_.clear();
-      for (std::size_t t = 0; t < bounds.size(); ++t)
-        host_rivals_.push_back({bounds[t], boxes[t].label,
-                                !ignore.empty() && ignore[t] ? 1.0f
-                                : boxes[t].label < 0         ? 2.0f
-                                                             : 0.0f});
-      b.put(std::span<const rival<float>>(host_rivals_), 1, rivals_);
-      if constexpr (predicts) {
-        const auto scores = said.scores.image(i);
-        b.map(detail::decoded<Coder>{coder_}, decoded_,
-              b.template as<box_code_t<Coder>>(said.boxes.image(i), "boxes"), anchors);
-        match_.in_tables(b, anchors, rivals_, said_of_image<B, Labels>{scores, labels_, decoded_},
-                         assignment_);
-      } else {
-        match_.in_tables(b, anchors, rivals_, assignment_);
-      }
-      b.map(detail::label_of_rival{}, labels_of_, rivals_);
+    const auto bounds = truths.bounds(i);
+    const auto boxes = truths.boxes(i);
+    const auto ignore = truths.ignore(i);
+    host_rivals_.clear();
+    for (std::size_t t = 0; t < bounds.size(); ++t)
+      host_rivals_.push_back({bounds[t], boxes[t].label,
+                              !ignore.empty() && ignore[t] ? 1.0f
+                              : boxes[t].label < 0         ? 2.0f
+                                                           : 0.0f});
+    b.put(std::span<const rival<float>>(host_rivals_), 1, rivals_);
+    if constexpr (predicts) {
+      const auto scores = said.scores.image(i);
+      b.map(detail::decoded<Coder>{coder_}, decoded_,
+            b.template as<box_code_t<Coder>>(said.boxes.image(i), "boxes"), anchors);
+      match_.in_tables(b, anchors, rivals_, said_of_image<B, Labels>{scores, labels_, decoded_},
+                       assignment_);
     } else {
-      match_(layout, truths.bounds(i), truths.ignore(i), assigned_);
-      const auto boxes = truths.boxes(i);
-      host_assigned_.resize(layout.size());
-      for (std::size_t a = 0; a < layout.size(); ++a) {
-        const bool positive = assigned_.verdicts[a] == verdict::positive;
-        host_assigned_[a] = {static_cast<float>(assigned_.verdicts[a]),
-                             positive ? static_cast<float>(assigned_.truths[a]) : 0.0f,
-                             assigned_.qualities.empty() ? 1.0f : assigned_.qualities[a],
-                             assigned_.weights.empty() ? 1.0f : assigned_.weights[a]};
-      }
-      b.put(std::span<const assigned<float>>(host_assigned_), 1, assignment_);
-      host_labels_.clear();
-      for (const truth_bounds<float>& truth : boxes) host_labels_.push_back({truth.label});
-      b.put(std::span<const number<float>>(host_labels_), 1, labels_of_);
+      match_.in_tables(b, anchors, rivals_, assignment_);
     }
+    b.map(detail::label_of_rival{}, labels_of_, rivals_);
   }
 
   /// Adds the positives and the negatives of assignment_.
   void sample_image(B& b, const outputs<B>& said, const truth_boxes& truths, std::size_t i,
                     samples<B>& out)
   {
-    static_assert(
-        requires { mining_.quota(std::size_t{}); },
-        "where tables lie elsewhere, or a matcher looks at what the network says, mining "
-        "must tell how many negatives it wants: quota(positives)");
     if (labels_of_.shape().rows > 0) {
       b.map(detail::truth_of{}, numbers_, assignment_);
       b.rows_of(numbers_, rows_);
@@ -371,16 +421,18 @@ class sampler {
   std::vector<verdict> verdicts_;
   std::vector<row_index> positives_, own_truths_, mined_;
   std::vector<rival<float>> host_rivals_;
-  std::vector<assigned<float>> host_assigned_;
-  std::vector<number<float>> host_labels_;
+  // Of the batch, on the host:
+  std::vector<wanted<float>> want_;
+  std::vector<row_index> all_positives_, all_truths_;
+  std::vector<number<float>> host_verdicts_;
+  std::vector<std::size_t> quotas_;
   // Where tables lie:
   typename B::template table<rival<float>> rivals_;
   typename B::template table<box<float>> decoded_;
   typename B::template table<assigned<float>> assignment_;
   typename B::template table<detail::judged<float>> judged_, all_judged_;
-  typename B::template table<number<float>> labels_of_, numbers_, wrong_, marks_;
+  typename B::template table<number<float>> labels_of_, numbers_, wrong_, marks_, within_;
   typename B::list rows_, chosen_, anchor_rows_;
-  std::vector<wanted<float>> want_;  // of the batch
 };
 
 }  // namespace retinue
