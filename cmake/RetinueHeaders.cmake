@@ -117,6 +117,7 @@ retinue_headers(
   suppress/soft.hpp
   suppress/suppressor.hpp
   suppress/tables.hpp
+  train/meeting.hpp
   train/ordered_queue.hpp
   train/run_lock.hpp
   train/samples.hpp
@@ -138,7 +139,9 @@ retinue_headers(
   torch
   backend/libtorch.hpp
   losses/libtorch.hpp
+  losses/mesh.hpp
   models/any_network.hpp
+  models/batch_norm.hpp
   models/bodies.hpp
   models/body.hpp
   models/convolution.hpp
@@ -149,6 +152,8 @@ retinue_headers(
   models/mobilenet_v1.hpp
   models/network.hpp
   models/network_detector.hpp
+  models/process_group.hpp
+  models/renderer.hpp
   models/resnet.hpp
   models/retinaface.hpp
   models/runner.hpp
@@ -158,12 +163,17 @@ retinue_headers(
   models/vgg16.hpp
   train/batches.hpp
   train/ema.hpp
+  train/gradient_sums.hpp
   train/initial_weights.hpp
   train/named_tensors.hpp
   train/objective.hpp
   train/optimizers.hpp
   train/precision.hpp
   train/trainer.hpp)
+
+retinue_headers(
+  gloo
+  train/gloo_group.hpp)
 
 retinue_headers(
   xml

@@ -77,11 +77,22 @@ if(RETINUE_WITH_TORCH AND TARGET retinue_eigen AND TARGET retinue_json)
           "distribution's package, or set -DRETINUE_WITH_TORCH=OFF.")
     endif()
     retinue_room(torch ROOMS eigen json PACKAGE Torch LIBRARIES ${TORCH_LIBRARIES})
+
+    # Processes that train together talk by LibTorch's c10d, whose headers want those of gloo.
+    find_path(RETINUE_GLOO_INCLUDE_DIR gloo/rendezvous/store.h)
+    mark_as_advanced(RETINUE_GLOO_INCLUDE_DIR)
+    find_path(RETINUE_C10D_INCLUDE_DIR torch/csrc/distributed/c10d/ProcessGroupGloo.hpp
+              HINTS ${TORCH_INCLUDE_DIRS})
+    mark_as_advanced(RETINUE_C10D_INCLUDE_DIR)
+    if(RETINUE_WITH_GLOO AND RETINUE_GLOO_INCLUDE_DIR AND RETINUE_C10D_INCLUDE_DIR)
+      retinue_room(gloo ROOMS torch)
+      target_compile_definitions(retinue_gloo INTERFACE RETINUE_HAS_GLOO=1 USE_C10D_GLOO)
+    endif()
   endif()
 endif()
 
 get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
-foreach(room IN ITEMS eigen json xml zlib opencv torch)
+foreach(room IN ITEMS eigen json xml zlib opencv torch gloo)
   string(TOUPPER ${room} upper)
   if(RETINUE_WITH_${upper} AND NOT room IN_LIST rooms)
     list(APPEND absent retinue::${room})

@@ -10,7 +10,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache ca-certificates curl catch2 libeigen3-dev nlohmann-json3-dev
           libcli11-dev libbenchmark-dev libpugixml-dev zlib1g-dev)
-heavy=(libtorch-dev libopencv-dev)
+heavy=(libtorch-dev libgloo-dev libopencv-dev)
 
 for argument in "$@"; do
   case $argument in

@@ -7,6 +7,7 @@
 #include "main.hpp"
 #include "network.hpp"
 #include "numbers.hpp"
+#include "processes.hpp"
 #include "training.hpp"
 
 #include <retinue/augment/presets.hpp>
@@ -184,7 +185,7 @@ void report(const arguments& a, const voc_result& result, const std::vector<std:
 template <class Network>
 int train_network(const arguments& a, const network_config& config,
                   std::shared_ptr<Network> network,
-                  const picture_set<typename Network::schema>& set)
+                  const picture_set<typename Network::schema>& set, process_group* group)
 {
   using schema = typename Network::schema;
   using steps = recipe<Network>;
@@ -193,8 +194,9 @@ int train_network(const arguments& a, const network_config& config,
   if (!a.test.empty()) test = held_out<schema>(a, a.test, config.classes);
 
   prepare_network(*network, a);
-  shown_training shown;
-  auto settings = settings_of(a, to_json(config), shown);
+  const bool writes = !group || group->rank() == 0;
+  shown_training shown(writes);
+  auto settings = settings_of(a, to_json(config), shown, group);
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
       const double ap = evaluate(*network, weights, config, validation, a.size).mean.value_or(0);
@@ -210,9 +212,9 @@ int train_network(const arguments& a, const network_config& config,
   const augmented_source<schema, decltype(set.read), decltype(steps::augmentation(0))> source(
       set.count, set.read, steps::augmentation(a.size), config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
-  const auto done = train(a, run, source, settings.config, fields_of(a));
+  const auto done = train(a, run, source, settings.config, writes, fields_of(a));
   if (!done.finished()) return 1;
-  if (a.figures && test.count > 0)
+  if (writes && a.figures && test.count > 0)
     report(a, evaluate(*network, run.weights(), config, test, a.size), config.classes);
   return 0;
 }
@@ -239,8 +241,10 @@ network_config config_of(arguments& a, const any_form& kind)
 
 int train_any(arguments a, const any_form& kind)
 {
-  prepare_process(a.threads);
+  const meeting where = meeting_of(a);
+  prepare_process(a.threads > 0 ? a.threads : threads_of(where));
   network_config config = config_of(a, kind);
+  const auto group = meet(where, a);
   int code = 2;
   with_landmarks(config, [&]<class Schema>(Schema) {
     auto set = open_pictures<Schema>(data_of(a));
@@ -250,7 +254,7 @@ int train_any(arguments a, const any_form& kind)
     set = with_labels_of(config.classes, std::move(set), a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
-      code = train_network(a, config, std::move(network), set);
+      code = train_network(a, config, std::move(network), set, group.get());
     });
   });
   return code;

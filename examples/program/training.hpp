@@ -12,6 +12,7 @@
 #include <retinue/error.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/models/device.hpp>
+#include <retinue/models/process_group.hpp>
 #include <retinue/train/checkpoints.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/log.hpp>
@@ -50,10 +51,10 @@ struct training_arguments {
   std::size_t batch = 32, parts = 1, scenes = 1024, keep = 3;
   double rate = 1e-3, clip = 0, average = 0;
   std::uint64_t seed = 1;
-  bool freeze_body = false, strict = false;
+  bool freeze_body = false, strict = false, share_statistics = false;
   // Of the process.
-  std::string out = "run", resume, device = "cpu";
-  int threads = 0;
+  std::string out = "run", resume, device = "cpu", meet;
+  int threads = 0, world = 0, rank = 0;
   std::size_t workers = 2;
 };
 
@@ -83,6 +84,7 @@ void run_fields(Arguments& o, const Field& field)
   field("seed", o.seed);
   field("freeze-body", o.freeze_body);
   field("precision", o.precision);
+  field("share-statistics", o.share_statistics);
 }
 
 /// --out, --resume, --init, --config, --preset, and the groups of the recipe and of the machine.
@@ -142,6 +144,9 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
        "it; float16 is for CUDA")
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
       ->capture_default_str();
+  g->add_flag(
+      "--share-statistics", o.share_statistics,
+      "Of batch normalization, with other processes: of the whole batch, not of their parts");
   g->add_flag("--freeze-body", o.freeze_body, "Leave the body as --init has it");
   g->add_option("--scenes", o.scenes, "Scenes of an epoch, with 'synthetic'; drawn anew in each")
       ->check(number_in(1, 10000000))
@@ -163,6 +168,17 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
                 "Threads that load pictures; the results do not depend on it")
       ->check(number_in(0, 1024))
       ->capture_default_str();
+
+  auto* p = app.add_option_group("Processes", "Each has its part of every batch; the first writes");
+  p->add_option("--world", o.world,
+                "So many train together, each started with its --rank and the same options "
+                "(default: WORLD_SIZE, as torchrun sets it with the rest, or one alone)")
+      ->check(number_in(1, 65536));
+  p->add_option("--rank", o.rank, "Which of them this is, from 0 (default: RANK)")
+      ->check(number_in(0, 65535));
+  p->add_option("--meet", o.meet,
+                "HOST:PORT of the first, where they meet (default: MASTER_ADDR and MASTER_PORT, or "
+                "127.0.0.1:29500)");
 }
 
 inline std::filesystem::path in_run(const training_arguments& o, const char* file)
@@ -190,8 +206,8 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
                          std::set<std::string> also_allowed = {})
 {
   if (o.resume.empty()) return;
-  also_allowed.merge(
-      std::set<std::string>{"--resume", "--device", "--threads", "--workers", "--help"});
+  also_allowed.merge(std::set<std::string>{"--resume", "--device", "--threads", "--workers",
+                                           "--world", "--rank", "--meet", "--help"});
   const auto refuse_others = [&](const CLI::App& group) {
     for (const CLI::Option* given : group.get_options())
       if (given->count() > 0 && !also_allowed.contains(given->get_name()))
@@ -275,7 +291,8 @@ void prepare_network(Network& network, const training_arguments& o)
 /// What the trainer is to know; the caller adds how to validate.
 inline retinue::training_settings settings_of(const training_arguments& o,
                                               const std::string& config,
-                                              retinue::training_observer& observer)
+                                              retinue::training_observer& observer,
+                                              retinue::process_group* group)
 {
   return {.epochs = o.epochs,
           .batch = o.batch,
@@ -292,15 +309,20 @@ inline retinue::training_settings settings_of(const training_arguments& o,
           .keep = o.keep,
           .config = config,
           .device = retinue::find_device(o.device),
-          .observer = &observer};
+          .observer = &observer,
+          .group = group,
+          .share_statistics = o.share_statistics};
 }
 
-/// Shows a run to whoever waits for it: a bar on a terminal, and a line for what goes wrong.
+/// Shows a run to whoever waits for it: a bar on a terminal, of the process that `writes`, and a
+/// line for what goes wrong.
 class shown_training final : public retinue::training_observer {
  public:
+  explicit shown_training(bool writes) : writes_(writes) {}
+
   void began(std::int64_t, std::int64_t steps) override
   {
-    bar_.emplace("train", static_cast<std::size_t>(steps));
+    if (writes_) bar_.emplace("train", static_cast<std::size_t>(steps));
   }
   void updated(const retinue::log_line& line) override
   {
@@ -335,19 +357,20 @@ class shown_training final : public retinue::training_observer {
     std::cerr << sentence << "\n";
   }
 
+  bool writes_;
   std::optional<retinue::progress_bar> bar_;
 };
 
-/// Begins the run in its folder or goes on with it, trains, and says how far it came. `fields` are
-/// those of take_kept_arguments.
+/// Begins the run in its folder or goes on with it, trains, and says how far it came, where this is
+/// the process that `writes`. `fields` are those of take_kept_arguments.
 template <class Trainer, class Source, class Fields>
 retinue::training_report train(const training_arguments& o, Trainer& run, const Source& source,
-                               const std::string& config, const Fields& fields)
+                               const std::string& config, bool writes, const Fields& fields)
 {
   if (!o.resume.empty()) {
     const auto step = run.resume();
-    std::cerr << "going on from update " << step << "\n";
-  } else {
+    if (writes) std::cerr << "going on from update " << step << "\n";
+  } else if (writes) {
     if (retinue::checkpoint_folder(in_run(o, "checkpoints")).latest())
       retinue::fail(o.out, " holds a run already: --resume ", o.out,
                     " goes on with it, --out names another");
@@ -359,6 +382,7 @@ retinue::training_report train(const training_arguments& o, Trainer& run, const 
   const std::size_t batch = std::min(o.batch, std::max<std::size_t>(1, source.size()));
   const auto report =
       run(source, rate_of(o, o.epochs * static_cast<std::int64_t>(source.size() / batch)));
+  if (!writes) return report;
 
   const auto lines = retinue::read_log(in_run(o, "log.jsonl"));
   if (!lines.empty()) retinue::write_image(in_run(o, "curves.png"), retinue::draw_losses(lines));

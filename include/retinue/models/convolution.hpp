@@ -16,6 +16,8 @@
 // ATen's own convolution.
 #pragma once
 
+#include <retinue/models/batch_norm.hpp>  // shared_batch_norm
+
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -122,7 +124,7 @@ class convolution_unit {
                                   .padding((shape.kernel - 1) / 2)
                                   .groups(shape.groups)
                                   .bias(false)))),
-        norm_(owner.register_module(norm_name, torch::nn::BatchNorm2d(shape.out)))
+        norm_(owner.register_module(norm_name, shared_batch_norm(shape.out)))
   {
   }
 
@@ -150,7 +152,7 @@ class convolution_unit {
   convolution_shape shape_;
   double slope_;
   torch::nn::Conv2d convolution_{nullptr};
-  torch::nn::BatchNorm2d norm_{nullptr};
+  shared_batch_norm norm_{nullptr};
   std::optional<detail::packed_convolution> packed_;
 };
 

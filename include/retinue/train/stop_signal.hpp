@@ -7,26 +7,32 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <mutex>
 
 namespace retinue {
 
-/// While one lives, SIGINT and SIGTERM are noted; then the former handlers are back. One at a time.
+/// While any lives, SIGINT and SIGTERM are noted; then the former handlers are back. Several may
+/// live at once, where several threads train: all see the signal.
 class stop_signal {
  public:
   stop_signal()
   {
+    const std::lock_guard lock(changing);
+    if (living++ > 0) return;
     noted = 0;
     struct sigaction action = {};
     action.sa_handler = [](int number) { noted = number; };
     action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one does what it always did
     sigemptyset(&action.sa_mask);
-    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &action, &former_[i]);
+    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &action, &former[i]);
   }
   stop_signal(const stop_signal&) = delete;
   stop_signal& operator=(const stop_signal&) = delete;
   ~stop_signal()
   {
-    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &former_[i], nullptr);
+    const std::lock_guard lock(changing);
+    if (--living > 0) return;
+    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &former[i], nullptr);
   }
 
   /// The signal's number, or 0 as long as none came.
@@ -35,8 +41,9 @@ class stop_signal {
  private:
   static constexpr std::array<int, 2> numbers{SIGINT, SIGTERM};
   static inline volatile std::sig_atomic_t noted = 0;
-
-  std::array<struct sigaction, 2> former_{};
+  static inline std::mutex changing;
+  static inline int living = 0;
+  static inline std::array<struct sigaction, 2> former{};
 };
 
 }  // namespace retinue

@@ -7,7 +7,9 @@
 //   run(source, step_rate{.base = 1e-3, .milestones = {...}});
 //
 // The number of updates made is all there is to know of a position: order, draws and rates are
-// functions of it. The folder of the run then holds
+// functions of it. So they are of the number of processes, which share every batch between them
+// where settings name a group: each then has a network of its own, and the same weights after every
+// update. Process 0 alone writes. The folder of the run then holds
 //
 //   checkpoints/step-*.safetensors    to go on from: the last few
 //   weights.safetensors               the network, averaged if it is: what other programs load
@@ -19,11 +21,13 @@
 #include <retinue/config/guess.hpp>         // config_metadata_key
 #include <retinue/error.hpp>                // fail
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
+#include <retinue/models/batch_norm.hpp>    // share_statistics
 #include <retinue/models/load.hpp>          // named_state
 #include <retinue/models/network.hpp>       // network_outputs
 #include <retinue/train/batches.hpp>        // collate, names_of
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
 #include <retinue/train/ema.hpp>            // moving_average
+#include <retinue/train/gradient_sums.hpp>  // gradient_sums
 #include <retinue/train/log.hpp>            // log_writer
 #include <retinue/train/named_tensors.hpp>  // put, take
 #include <retinue/train/objective.hpp>      // batch_counts
@@ -36,6 +40,7 @@
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/stop_signal.hpp>    // stop_signal
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
+#include <retinue/weights/zip.hpp>          // crc32
 
 #include <torch/torch.h>
 #include <nlohmann/json.hpp>  // numbers that are read back as they were
@@ -61,7 +66,7 @@ namespace retinue {
 
 struct training_settings {
   std::int64_t epochs = 1;
-  std::size_t batch = 32;                  ///< samples of an update
+  std::size_t batch = 32;                  ///< samples of an update, of all processes together
   std::size_t parts = 1;                   ///< in which they go through the network: less memory,
                                            ///< the same loss; batch statistics are each part's
   std::size_t workers = 2;                 ///< threads that load
@@ -76,6 +81,9 @@ struct training_settings {
   std::string config{};         ///< as JSON, for the metadata of all files
   at::Device device = at::kCPU;
   training_observer* observer = nullptr;  ///< is told what happens; outlives the run
+  process_group* group = nullptr;  ///< all processes that train; outlives the run. Their settings
+                                   ///< are alike but for workers, device and observer
+  bool share_statistics = false;   ///< of batch normalization with the group: of the whole batch
 
   /// Called with the weights at the end of each epoch. The higher, the better.
   std::function<double(const state_dict& weights)> validate{};
@@ -133,43 +141,31 @@ class trainer {
         objective_(std::move(objective)),
         optimize_(std::move(optimize)),
         folder_(std::move(folder)),
-        settings_(checked(std::move(settings))),
-        checkpoints_(folder_ / "checkpoints", settings_.keep),
-        lock_(folder_)
+        settings_(checked(std::move(settings)))
   {
     const auto& s = settings_;
+    if (writes()) {
+      checkpoints_.emplace(folder_ / "checkpoints", s.keep);
+      lock_.emplace(folder_);
+    }
+    if (s.group) {
+      take_first(detail::named_state(*network_));
+      sums_ = std::make_unique<gradient_sums>(optimize_.parameters(), *s.group);
+      if (s.share_statistics) share_statistics(*network_, s.group);
+    }
     if (s.average > 0) average_.emplace(*network_, s.average);
     if (s.scale > 0 || s.compute == precision::float16)
       scale_.emplace(s.scale > 0 ? loss_scale::settings{.first = s.scale} : loss_scale::settings{});
   }
 
   /// Goes on from the newest checkpoint that is whole; damaged ones after it are renamed, and the
-  /// observer is told. Returns its update, or throws where there is none.
+  /// observer is told. Returns its update, or throws where there is none. Of several processes,
+  /// process 0 reads, and the others take what it has.
   std::int64_t resume()
   {
-    const auto steps = checkpoints_.steps();
-    if (steps.empty()) fail(checkpoints_.path().string(), ": no checkpoint to resume from");
-    std::vector<std::pair<std::int64_t, std::string>> damaged;
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-      state_dict state;
-      try {
-        state = checkpoints_.read(*step);
-      } catch (const error& e) {
-        damaged.emplace_back(*step, e.what());
-        continue;
-      }
-      go_on_from(state, checkpoints_.file_of(*step));
-      step_ = *step;
-      for (const auto& [bad, why] : damaged) {
-        const auto aside = checkpoints_.set_aside(bad);
-        tell([&](training_observer& o) {
-          o.warned(why + "; renamed to " + aside.filename().string() +
-                   ", and the run goes on from update " + std::to_string(step_));
-        });
-      }
-      return step_;
-    }
-    fail(damaged.front().second, steps.size() > 1 ? ", and no checkpoint before it is whole" : "");
+    if (writes()) step_ = resume_here();
+    if (settings_.group) take_run_of_first();
+    return step_;
   }
 
   /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
@@ -182,33 +178,42 @@ class trainer {
     const std::size_t batch = std::min(settings_.batch, source.size());
     if (batch == 0) fail("there is nothing to train on: the source has no samples");
     const std::size_t in_epoch = source.size() / batch;  // what is left over has its turn next time
+    if (batch < processes())
+      fail("a batch of ", batch, " cannot be shared by ", processes(),
+           " processes, expected a sample or more for each");
+    const std::size_t from = rank() * batch / processes();  // this process's part of a batch
+    const std::size_t own = (rank() + 1) * batch / processes() - from;
     check_order(source.size());
     training_report report{step_, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0, best_,
                            0};
-    detail::remove_abandoned(folder_);
-    log_writer log(folder_ / "log.jsonl", step_);
-    if (const auto line = log.damaged())
-      tell([&](training_observer& o) {
-        o.warned((folder_ / "log.jsonl").string() + ": damaged from line " + std::to_string(*line) +
-                 " on, which is dropped");
-      });
+    std::optional<log_writer> log;
+    if (writes()) {
+      detail::remove_abandoned(folder_);
+      log.emplace(folder_ / "log.jsonl", step_);
+      if (const auto line = log->damaged())
+        tell([&](training_observer& o) {
+          o.warned((folder_ / "log.jsonl").string() + ": damaged from line " +
+                   std::to_string(*line) + " on, which is dropped");
+        });
+    }
     tell([&](training_observer& o) { o.began(step_, report.steps); });
     const stop_signal stop;
     std::int64_t saved = step_;
-    const std::size_t patience = std::min(in_epoch * batch, std::max<std::size_t>(2 * batch, 100));
+    const std::size_t patience = std::min(in_epoch * own, std::max<std::size_t>(2 * own, 100));
     std::size_t bad_in_a_row = 0;
 
-    while (step_ < report.steps && !stop.came()) {
+    while (step_ < report.steps && report.signal == 0) {
       const auto epoch = static_cast<std::uint64_t>(step_) / in_epoch;
       const auto done = static_cast<std::size_t>(step_) % in_epoch;
       const auto order = epoch_order(source.size(), settings_.seed, epoch);
       using sample_type = training_sample<typename Source::schema>;
-      ordered_queue<sample_type> queue(done * batch, in_epoch * batch, settings_.workers, 2 * batch,
-                                       [&](std::size_t i) { return source(epoch, order[i]); });
-      for (std::size_t b = done; b < in_epoch && !stop.came(); ++b) {
+      ordered_queue<sample_type> queue(
+          done * own, in_epoch * own, settings_.workers, 2 * own,
+          [&](std::size_t i) { return source(epoch, order[i / own * batch + from + i % own]); });
+      for (std::size_t b = done; b < in_epoch; ++b) {
         const auto began = std::chrono::steady_clock::now();
         std::vector<sample_type> samples;
-        for (std::size_t k = 0; k < batch; ++k) try {
+        for (std::size_t k = 0; k < own && !stop.came(); ++k) try {
             samples.push_back(*queue.next());
             bad_in_a_row = 0;
           } catch (const error& e) {
@@ -217,14 +222,17 @@ class trainer {
             if (++bad_in_a_row == patience)
               fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
+        const agreed_update agreed = agree(samples.size(), stop.came());
+        report.signal = agreed.signal;
+        if (report.signal != 0) break;
         log_line line{
             .step = step_, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(step_)};
-        if (!samples.empty()) update(samples, line);
+        if (agreed.samples > 0) update(samples, agreed.samples, line);
         ++step_;
         line.images_per_second =
-            static_cast<double>(samples.size()) /
+            static_cast<double>(agreed.samples) /
             std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-        if (!samples.empty()) log.add(line);
+        if (log && agreed.samples > 0) log->add(line);
         tell([&](training_observer& o) { o.updated(line); });
         if (settings_.save_every > 0 && step_ % settings_.save_every == 0 && b + 1 < in_epoch) {
           save(report);
@@ -238,7 +246,6 @@ class trainer {
       }
     }
     if (step_ > saved) save(report);
-    report.signal = stop.came();
     report.step = step_;
     return report;
   }
@@ -259,6 +266,9 @@ class trainer {
     if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
       fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
            " parts: expected 1 or more of each, and no more parts than samples");
+    if (s.share_statistics && s.group && s.parts > 1)
+      fail("processes that share the statistics of a batch take it whole, not in ", s.parts,
+           " parts");
     if (s.freeze_body && !has_backbone<Network>)
       fail("a training freezes the body of a network that names none, expected a backbone()");
     const autocast_scope refused_if_not_offered(s.compute, s.device.type());
@@ -267,6 +277,95 @@ class trainer {
 
   static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
                               *scale_key = "retinue.loss_scale";
+
+  [[nodiscard]] std::size_t rank() const
+  {
+    return settings_.group ? static_cast<std::size_t>(settings_.group->rank()) : 0;
+  }
+  [[nodiscard]] std::size_t processes() const
+  {
+    return settings_.group ? static_cast<std::size_t>(settings_.group->size()) : 1;
+  }
+  [[nodiscard]] bool writes() const { return rank() == 0; }
+
+  /// What all processes do next: stop for a signal, or learn from so many samples together; from
+  /// none where one of them could read none.
+  struct agreed_update {
+    int signal = 0;
+    std::size_t samples = 0;
+  };
+  agreed_update agree(std::size_t samples, int signal)
+  {
+    if (!settings_.group) return {signal, signal != 0 ? 0 : samples};
+    const at::Tensor said = at::zeros({static_cast<std::int64_t>(processes()), 2}, at::kLong);
+    said[static_cast<std::int64_t>(rank())][0] = static_cast<std::int64_t>(samples);
+    said[static_cast<std::int64_t>(rank())][1] = signal;
+    add_up(said);
+    const auto each = said.select(1, 0);
+    const bool all = each.min().template item<std::int64_t>() > 0;
+    return {said.select(1, 1).max().template item<int>(),
+            all ? static_cast<std::size_t>(each.sum().template item<std::int64_t>()) : 0};
+  }
+
+  /// Adds up over all processes, where the device is that talks to them.
+  void add_up(const at::Tensor& of)
+  {
+    const at::Tensor there = of.to(settings_.device);
+    settings_.group->sum(there);
+    if (!there.is_same(of)) at::Tensor(of).copy_(there);
+  }
+  void take_first(const named_tensors& tensors)
+  {
+    const torch::NoGradGuard no_gradients;
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor there = tensor.detach().contiguous();
+      settings_.group->take_first(there);
+      at::Tensor(tensor).copy_(there);
+    }
+  }
+
+  std::int64_t resume_here()
+  {
+    const auto steps = checkpoints_->steps();
+    if (steps.empty()) fail(checkpoints_->path().string(), ": no checkpoint to resume from");
+    std::vector<std::pair<std::int64_t, std::string>> damaged;
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      state_dict state;
+      try {
+        state = checkpoints_->read(*step);
+      } catch (const error& e) {
+        damaged.emplace_back(*step, e.what());
+        continue;
+      }
+      go_on_from(state, checkpoints_->file_of(*step));
+      for (const auto& [bad, why] : damaged) {
+        const auto aside = checkpoints_->set_aside(bad);
+        tell([&](training_observer& o) {
+          o.warned(why + "; renamed to " + aside.filename().string() +
+                   ", and the run goes on from update " + std::to_string(*step));
+        });
+      }
+      return *step;
+    }
+    fail(damaged.front().second, steps.size() > 1 ? ", and no checkpoint before it is whole" : "");
+  }
+
+  /// All of it that decides what comes next.
+  void take_run_of_first()
+  {
+    take_first(detail::named_state(*network_));
+    take_first(optimize_.state());
+    if (average_) take_first(average_->state());
+    const at::Tensor numbers = at::zeros({3}, at::kDouble);
+    double* const n = numbers.template data_ptr<double>();
+    n[0] = static_cast<double>(step_);
+    if (scale_) n[1] = scale_->value(), n[2] = static_cast<double>(scale_->good_updates());
+    const at::Tensor there = numbers.to(settings_.device);
+    settings_.group->take_first(there);
+    numbers.copy_(there);
+    step_ = static_cast<std::int64_t>(n[0]);
+    if (scale_) scale_->set(n[1], static_cast<std::int64_t>(n[2]));
+  }
 
   template <class Event>
   void tell(const Event& event)
@@ -314,10 +413,21 @@ class trainer {
     if (!order_.empty() && order_ != order)
       fail(folder_.string(), ": the run began with ", order_, ", and cannot go on with ", order);
     order_ = order;
+    if (!settings_.group) return;
+    const std::string all = order + ", " + std::to_string(settings_.epochs) + " epochs";
+    const at::Tensor mark =
+        at::full({1}, std::int64_t{detail::crc32(std::as_bytes(std::span(all)))},
+                 at::TensorOptions(at::kLong).device(settings_.device));
+    const auto own = mark.template item<std::int64_t>();
+    settings_.group->take_first(mark);
+    if (mark.template item<std::int64_t>() != own)
+      fail("process ", rank(), " trains with ", all, ", and process 0 otherwise");
   }
 
+  /// From this process's samples, of `all_samples` of all processes.
   template <class Schema>
-  void update(const std::vector<training_sample<Schema>>& samples, log_line& line)
+  void update(const std::vector<training_sample<Schema>>& samples, std::size_t all_samples,
+              log_line& line)
   {
     network_->train();
     if constexpr (has_backbone<Network>)
@@ -328,7 +438,12 @@ class trainer {
     const std::size_t parts = std::min(settings_.parts, samples.size());
     for (std::size_t p = 0; p < parts; ++p) {
       const std::size_t first = p * samples.size() / parts;
-      learn(all, all.subspan(first, (p + 1) * samples.size() / parts - first), line);
+      if (sums_ && p + 1 == parts) sums_->begin();
+      learn(all, all.subspan(first, (p + 1) * samples.size() / parts - first), all_samples, line);
+    }
+    if (sums_) {
+      sums_->finish();
+      add_up_terms(line);
     }
     if (scale_ && !unscale()) return;
     line.gradient = clip_gradients(
@@ -342,14 +457,14 @@ class trainer {
   /// Adds the gradient of a part of the batch.
   template <class Schema>
   void learn(std::span<const training_sample<Schema>> all,
-             std::span<const training_sample<Schema>> part, log_line& line)
+             std::span<const training_sample<Schema>> part, std::size_t all_samples, log_line& line)
   {
     // An objective that cannot count ahead divides each part for itself, which then has the share
     // of its samples.
     const double share = detail::counts_batches<Objective, Schema>
                              ? 1
-                             : static_cast<double>(part.size()) / static_cast<double>(all.size());
-    const detail::learnt_terms learnt = terms_of(part, all);
+                             : static_cast<double>(part.size()) / static_cast<double>(all_samples);
+    const detail::learnt_terms learnt = terms_of(part, all, all_samples);
     const auto value_of = [&](const std::string& name, const at::Tensor& term) {
       const auto value = term.template item<double>();
       if (!std::isfinite(value)) stop_at(name + " loss", value, all);
@@ -364,10 +479,24 @@ class trainer {
     (learnt.total * (scale_ ? share * scale_->value() : share)).backward();
   }
 
-  /// The terms of a part of the batch `all`.
+  /// What the log says of an update is the sum of what the processes found.
+  void add_up_terms(log_line& line)
+  {
+    std::vector<double> numbers{line.total, static_cast<double>(line.positives)};
+    for (const auto& term : line.terms) numbers.push_back(term.value);
+    const at::Tensor sums =
+        at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
+    add_up(sums);
+    line.total = numbers[0];
+    line.positives = static_cast<std::int64_t>(numbers[1]);
+    for (std::size_t t = 0; t < line.terms.size(); ++t) line.terms[t].value = numbers[t + 2];
+  }
+
+  /// The terms of a part of the process's samples `all`, which are of a batch of `all_samples`.
   template <class Schema>
   detail::learnt_terms terms_of(std::span<const training_sample<Schema>> part,
-                                std::span<const training_sample<Schema>> all)
+                                std::span<const training_sample<Schema>> all,
+                                std::size_t all_samples)
   {
     const training_batch<Schema> batch = collate(part);
     network_outputs said;
@@ -383,11 +512,12 @@ class trainer {
     };
     try {
       if constexpr (detail::counts_batches<Objective, Schema>) {
-        if (part.size() < all.size()) {
+        if (part.size() < all_samples) {
           if (!counts_) {
             truths of_all;
             for (const auto& s : all) of_all.push_back(s.truths);
             counts_ = objective_.count(batch.size, said.maps, view(of_all));
+            if (settings_.group) add_up_counts(*counts_);
           }
           return detail::named_terms(objective_(said, batch.size, view(batch.truths), &*counts_));
         }
@@ -396,6 +526,16 @@ class trainer {
     } catch (const error& e) {
       fail(e.what(), ", of ", names_of(all));
     }
+  }
+
+  void add_up_counts(batch_counts& counts)
+  {
+    std::size_t* const all[] = {&counts.images, &counts.positives, &counts.with_landmarks};
+    const at::Tensor sums = at::zeros({3}, at::kLong);
+    std::int64_t* const n = sums.template data_ptr<std::int64_t>();
+    for (std::size_t i = 0; i < 3; ++i) n[i] = static_cast<std::int64_t>(*all[i]);
+    add_up(sums);
+    for (std::size_t i = 0; i < 3; ++i) *all[i] = static_cast<std::size_t>(n[i]);
   }
 
   /// Takes the scale out of the gradients; false where they overflowed, and a lower one is next.
@@ -418,8 +558,9 @@ class trainer {
 
   [[nodiscard]] std::string last_checkpoint() const
   {
-    const auto latest = checkpoints_.latest();
-    return latest ? "the last checkpoint is " + checkpoints_.file_of(*latest).string()
+    if (!checkpoints_) return "process 0 has the checkpoints";
+    const auto latest = checkpoints_->latest();
+    return latest ? "the last checkpoint is " + checkpoints_->file_of(*latest).string()
                   : "no checkpoint has been written yet";
   }
 
@@ -442,6 +583,8 @@ class trainer {
   template <class Schema>
   std::string at_fault(std::span<const training_sample<Schema>> samples)
   {
+    sums_.reset();  // the other processes do something else
+    share_statistics(*network_, nullptr);
     for (const at::Tensor& p : optimize_.parameters())
       if (!at::isfinite(p).all().template item<bool>())
         return "the weights are not finite, whatever the sample";
@@ -450,7 +593,7 @@ class trainer {
       const std::vector<training_sample<Schema>> twice{s, s};
       network_->zero_grad();
       const std::span<const training_sample<Schema>> pair(twice);
-      const at::Tensor total = terms_of(pair, pair).total;
+      const at::Tensor total = terms_of(pair, pair, pair.size()).total;
       if (std::isfinite(total.template item<double>())) {
         total.backward();
         if (std::isfinite(clip_gradients(optimize_.parameters()))) continue;
@@ -465,7 +608,7 @@ class trainer {
 
   void validate(training_report& report)
   {
-    if (!settings_.validate) return;
+    if (!settings_.validate || !writes()) return;
     check_finite();
     state_dict now = weights();
     tell([&](training_observer& o) { o.validating(step_); });
@@ -481,6 +624,7 @@ class trainer {
 
   void save(const training_report& report)
   {
+    if (!writes()) return;
     check_finite();
     write_safetensors(folder_ / "weights.safetensors", weights());
     state_dict state;
@@ -492,7 +636,7 @@ class trainer {
     if (scale_)
       state.metadata[scale_key] = nlohmann::json{scale_->value(), scale_->good_updates()}.dump();
     if (report.best) state.metadata[best_key] = nlohmann::json(*report.best).dump();
-    checkpoints_.write(step_, std::move(state));
+    checkpoints_->write(step_, std::move(state));
     tell([&](training_observer& o) { o.saved(step_); });
   }
 
@@ -501,8 +645,9 @@ class trainer {
   Optimizer optimize_;
   std::filesystem::path folder_;
   training_settings settings_;
-  checkpoint_folder checkpoints_;
-  run_lock lock_;
+  std::optional<checkpoint_folder> checkpoints_;  // of the process that writes
+  std::optional<run_lock> lock_;
+  std::unique_ptr<gradient_sums> sums_;
   std::optional<moving_average> average_;
   std::optional<loss_scale> scale_;
   std::int64_t step_ = 0;

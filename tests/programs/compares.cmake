@@ -1,0 +1,25 @@
+# Trains both heads for a few updates, and prints a line a seed and one of their mean.
+file(REMOVE_RECURSE "${FOLDER}")
+execute_process(COMMAND "${PROGRAM}" --data synthetic --epochs 1 --scenes 16 --size 64 --batch 8 --seeds 1 2
+                        --threads 1 --out "${FOLDER}" RESULT_VARIABLE code OUTPUT_VARIABLE out
+                ERROR_VARIABLE err)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "exit code ${code}: ${out}${err}")
+endif()
+foreach(head IN ITEMS multibox modern)
+  foreach(line IN ITEMS "seed 1   " "seed 2   " "mean     ")
+    if(NOT out MATCHES "${head} +${line} +AP@.5 [01][.][0-9]+( [+]- [0-9.]+)?   COCO AP [01][.][0-9]+")
+      message(FATAL_ERROR "no line '${head} ${line}': ${out}")
+    endif()
+  endforeach()
+  foreach(seed IN ITEMS 1 2)
+    if(NOT EXISTS "${FOLDER}/${head}-${seed}/weights.safetensors")
+      message(FATAL_ERROR "${head} left no weights of seed ${seed}")
+    endif()
+  endforeach()
+endforeach()
+execute_process(COMMAND "${PROGRAM}" --data synthetic --seeds 1 --out "${FOLDER}" RESULT_VARIABLE code
+                ERROR_VARIABLE err)
+if(code EQUAL 0 OR NOT err MATCHES "holds a run already")
+  message(FATAL_ERROR "a run was begun where there was one: ${err}")
+endif()
