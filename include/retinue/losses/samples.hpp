@@ -270,6 +270,7 @@ class sampler {
   /// negatives are mined there, all images at once.
   void match_on_host(B& b, const anchor_layout& layout, const outputs<B>& said,
                      const truth_boxes& truths, samples<B>& out)
+    requires(near_truths && !in_host_memory<B>)
   {
     want_.clear(), all_positives_.clear(), all_truths_.clear(), host_verdicts_.clear();
     quotas_.clear();
@@ -309,6 +310,7 @@ class sampler {
 
   void match_in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
                        const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
+    requires(!near_truths)
   {
     b.count({1, out.images * out.anchors}, numbers_);
     b.map(detail::blank{}, all_judged_, numbers_);
@@ -352,6 +354,7 @@ class sampler {
   /// Fills assignment_, (1, anchors), of one image.
   void match_image(B& b, const typename B::template table<centre_box<float>>& anchors,
                    const outputs<B>& said, const truth_boxes& truths, std::size_t i)
+    requires(!near_truths)
   {
     const auto bounds = truths.bounds(i);
     const auto boxes = truths.boxes(i);
@@ -378,6 +381,7 @@ class sampler {
   /// Adds the positives and the negatives of assignment_.
   void sample_image(B& b, const outputs<B>& said, const truth_boxes& truths, std::size_t i,
                     samples<B>& out)
+    requires(!near_truths)
   {
     if (labels_of_.shape().rows > 0) {
       b.map(detail::truth_of{}, numbers_, assignment_);
