@@ -99,11 +99,18 @@ retinue_headers(
   losses/samples.hpp
   losses/truths.hpp
   matchers.hpp
+  matchers/adaptive_matcher.hpp
+  matchers/aligned_matcher.hpp
   matchers/assignment.hpp
+  matchers/coverage.hpp
   matchers/dynamic_k.hpp
   matchers/forcing.hpp
+  matchers/least_cost.hpp
+  matchers/one_to_one.hpp
   matchers/overlap_matcher.hpp
   matchers/overlap_tables.hpp
+  matchers/parts.hpp
+  matchers/uniform_matcher.hpp
   models/extra_layer.hpp
   outputs.hpp
   random.hpp
