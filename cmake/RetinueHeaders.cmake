@@ -17,10 +17,14 @@ retinue_headers(
   retinue
   anchors.hpp
   anchors/any_anchors.hpp
+  anchors/clusters.hpp
   anchors/default_boxes.hpp
   anchors/grid.hpp
   anchors/layout.hpp
+  anchors/listed_anchors.hpp
   anchors/near.hpp
+  anchors/point_anchors.hpp
+  anchors/ratio_anchors.hpp
   anchors/square_anchors.hpp
   augment.hpp
   augment/affine.hpp
