@@ -77,7 +77,9 @@ retinue_headers(
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
+  formulas/deltas.hpp
   formulas/distances.hpp
+  formulas/distributions.hpp
   formulas/dual.hpp
   formulas/focal.hpp
   formulas/overlap.hpp
