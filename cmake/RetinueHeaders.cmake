@@ -17,10 +17,14 @@ retinue_headers(
   retinue
   anchors.hpp
   anchors/any_anchors.hpp
+  anchors/clusters.hpp
   anchors/default_boxes.hpp
   anchors/grid.hpp
   anchors/layout.hpp
+  anchors/listed_anchors.hpp
   anchors/near.hpp
+  anchors/point_anchors.hpp
+  anchors/ratio_anchors.hpp
   anchors/square_anchors.hpp
   augment.hpp
   augment/affine.hpp
@@ -73,7 +77,9 @@ retinue_headers(
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
+  formulas/deltas.hpp
   formulas/distances.hpp
+  formulas/distributions.hpp
   formulas/dual.hpp
   formulas/focal.hpp
   formulas/overlap.hpp
@@ -99,11 +105,18 @@ retinue_headers(
   losses/samples.hpp
   losses/truths.hpp
   matchers.hpp
+  matchers/adaptive_matcher.hpp
+  matchers/aligned_matcher.hpp
   matchers/assignment.hpp
+  matchers/coverage.hpp
   matchers/dynamic_k.hpp
   matchers/forcing.hpp
+  matchers/least_cost.hpp
+  matchers/one_to_one.hpp
   matchers/overlap_matcher.hpp
   matchers/overlap_tables.hpp
+  matchers/parts.hpp
+  matchers/uniform_matcher.hpp
   models/extra_layer.hpp
   outputs.hpp
   random.hpp

@@ -7,6 +7,9 @@
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/packet.hpp>
 #include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/deltas.hpp>
+#include <retinue/formulas/distances.hpp>
+#include <retinue/formulas/distributions.hpp>
 #include <retinue/formulas/dual.hpp>
 #include <retinue/formulas/overlap.hpp>
 
@@ -21,6 +24,55 @@ TEMPLATE_TEST_CASE("a coder's decode inverts its encode, for numbers and packets
   test::check_coder<float, TestType>();
   test::check_coder<double, TestType>();
   test::check_coder<test::packet, TestType>();
+}
+
+TEMPLATE_TEST_CASE("decode inverts encode for coders of distances, deltas and distributions", "",
+                   RETINUE_TEST_SCHEMAS)
+{
+  test::check_other_coders<float, TestType>();
+  test::check_other_coders<double, TestType>();
+  test::check_other_coders<test::packet, TestType>();
+}
+
+TEST_CASE("a coder by deltas with one deviation for centres and one for sizes is centre_size_coder")
+{
+  test::drawing draw;
+  const delta_coder ours{.stds = {0.1, 0.1, 0.2, 0.2}};
+  for (int round = 0; round < 100; ++round) {
+    const auto anchor = draw.centre<double>();
+    const auto truth = draw.corners<double>();
+    test::require_near(ours.encode(truth, anchor), centre_size_coder().encode(truth, anchor),
+                       1e-13);
+    const auto o = draw.any<offsets<double>>(-5, 5);
+    test::require_near(ours.decode(o, anchor), centre_size_coder().decode(o, anchor), 1e-13);
+  }
+  const centre_box<double> unit{0, 0, 1, 1};
+  const auto small = ours.decode(offsets<double>{0, 0, -1e9, 1e9}, unit);
+  CHECK(std::abs(small.x2 - small.x1 - 16.0 / 1000) < 1e-12);
+  CHECK(std::abs(small.y2 - small.y1 - 1000.0 / 16) < 1e-9);
+}
+
+TEST_CASE("a distribution's distance is the mean of its bins, and lies between the outermost")
+{
+  const distribution_coder<5> coder;
+  const centre_box<double> anchor{10, 20, 8, 8};
+  distributions<double, 5> flat, sure;
+  sure.side[0][3] = sure.side[1][0] = sure.side[2][4] = sure.side[3][1] = 1e3;
+  test::require_near(coder.decode(flat, anchor), {10 - 16.0, 20 - 16.0, 10 + 16.0, 20 + 16.0},
+                     1e-12);
+  test::require_near(coder.decode(sure, anchor), {10 - 24.0, 20.0, 10 + 32.0, 20 + 8.0}, 1e-12);
+  // What lies beyond the last bin, or on the other side of the point, is cut.
+  const box<double> far{0, 24, 100, 30};
+  test::require_near(coder.within(far, anchor), distances<double>{1.25, 0, 4, 1.25}, 1e-12);
+  test::require_near(coder.decode(coder.encode(far, anchor), anchor), {0, 20, 42, 30}, 1e-9);
+  // D-FINE's: symmetric around half a side, rising, from -a to 1 + a.
+  const auto fine = distribution_coder<33>::d_fine();
+  CHECK(fine.at[16] == 0.5);
+  CHECK(std::abs(fine.at[0] + 0.5) < 1e-12);
+  for (std::size_t i = 0; i + 1 < 33; ++i) {
+    CHECK(fine.at[i] < fine.at[i + 1]);
+    CHECK(std::abs(fine.at[i] + fine.at[32 - i] - 1) < 1e-12);
+  }
 }
 
 TEST_CASE("overlap is what its definition says, for numbers and packets")

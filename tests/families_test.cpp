@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every family over the backends of host memory, and over one that offers what the concept asks for
 // and nothing else.
-#include "archetype.hpp"
 #include "catch.hpp"
 #include "detect_laws.hpp"
-#include "family_laws.hpp"
 #include "formula_laws.hpp"
+#include "host_backends.hpp"
 #include "npz.hpp"
 #include "shared.hpp"
 
-#include <retinue/backend/eigen.hpp>
-
 using namespace retinue;
-
-namespace retinue::test {
-template <>
-struct backend_under_test<archetype_backend> {
-  static archetype_backend make() { return {}; }
-  static archetype_backend::output view(const std::vector<float>& of, table_shape shape,
-                                        std::size_t numbers)
-  {
-    return archetype_backend::output(number_rows(of.data(), shape, numbers));
-  }
-};
-}  // namespace retinue::test
-
-#define RETINUE_TEST_BACKENDS host_backend, eigen_backend, test::archetype_backend
 
 TEMPLATE_TEST_CASE("the few things done to tables", "", RETINUE_TEST_BACKENDS)
 {
@@ -52,14 +35,6 @@ TEMPLATE_TEST_CASE("matching over tables gives what the grid of anchors gives", 
 TEMPLATE_TEST_CASE("matching, reading and mining sample the same rows", "", RETINUE_TEST_BACKENDS)
 {
   test::check_sampling<TestType>();
-}
-
-TEMPLATE_TEST_CASE("matching by dynamic k equals SimOTA's golden assignments", "[shared]",
-                   RETINUE_TEST_BACKENDS)
-{
-  RETINUE_NEEDS_SHARED();
-  const test::npz golden(test::shared("golden/families/assign.npz"));
-  CHECK(test::check_dynamic_k<TestType>(golden) >= 6);
 }
 
 namespace {

@@ -8,6 +8,9 @@
 #include "values.hpp"
 
 #include <retinue/formulas/coders.hpp>
+#include <retinue/formulas/deltas.hpp>
+#include <retinue/formulas/distances.hpp>
+#include <retinue/formulas/distributions.hpp>
 #include <retinue/formulas/overlap.hpp>
 
 #include <algorithm>
@@ -97,6 +100,45 @@ void check_coder()
                    4 * value<T>::tolerance);
     }
   }
+}
+
+/// The same laws for any coder: truths lie around the anchor's centre, at no more than `most` of
+/// its sides.
+template <class T, class Schema, class Coder>
+void check_any_coder(const Coder& coder, double most)
+{
+  static_assert(retinue::coder<Coder, Schema, T>);
+  drawing draw;
+  for (int round = 0; round < 20; ++round) {
+    const auto anchor = draw.centre<T>();
+    const auto to = draw.any<distances<T>>(0.02, most);
+    const auto truth = distance_coder{}.decode(to, anchor);
+    const auto code = coder.encode(truth, anchor);
+    require_equal(coder.decode(code, anchor), truth, 40);
+
+    const auto marks = draw.any<landmarks<T, Schema>>(-0.5, 1.5);
+    const auto regressed = coder.encode(marks, anchor);
+    require_equal(coder.decode(regressed, anchor), marks, 8);
+
+    const auto any = draw.any<box_code_t<Coder, T>>(-3, 3);
+    const auto decoded = coder.decode(any, anchor);
+    for (std::size_t row = 0; row < value<T>::rows; ++row)
+      require_near(row_of(decoded, row), coder.decode(row_of(any, row), row_of(anchor, row)),
+                   20 * value<T>::tolerance);
+  }
+}
+
+/// All that code boxes in another way than centre_size_coder.
+template <class T, class Schema>
+void check_other_coders()
+{
+  check_any_coder<T, Schema>(distance_coder{}, 3);
+  check_any_coder<T, Schema>(distance_coder{.logarithmic = true}, 3);
+  check_any_coder<T, Schema>(
+      delta_coder{.means = {0.1, -0.2, 0.3, 0}, .stds = {0.1, 0.2, 0.3, 0.4}}, 3);
+  check_any_coder<T, Schema>(distribution_coder<17>{}, 15.9);
+  check_any_coder<T, Schema>(distribution_coder<8>{}, 6.9);
+  check_any_coder<T, Schema>(distribution_coder<33>::d_fine(), 1.4);
 }
 
 template <class T>

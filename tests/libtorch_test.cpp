@@ -5,6 +5,7 @@
 #include "detect_laws.hpp"
 #include "family_laws.hpp"
 #include "formula_laws.hpp"
+#include "matcher_laws.hpp"
 #include "values_torch.hpp"
 
 #include <retinue/backend/eigen.hpp>
@@ -35,6 +36,11 @@ TEMPLATE_TEST_CASE("a coder's decode inverts its encode, for tensor columns", ""
                    RETINUE_TEST_SCHEMAS)
 {
   test::check_coder<at::Tensor, TestType>();
+}
+
+TEST_CASE("decode inverts encode for coders of distances, deltas and distributions of columns")
+{
+  test::check_other_coders<at::Tensor, schemas::face5>();
 }
 
 TEST_CASE("overlap is what its definition says, for tensor columns")
@@ -120,6 +126,8 @@ void check_families()
   test::check_suppression<backend>();
   test::check_matching<backend>();
   test::check_sampling<backend>();
+  test::check_predictive_matching<backend>();
+  test::check_adaptive_sampling<backend>();
 }
 }  // namespace
 
@@ -136,13 +144,22 @@ TEST_CASE("every family over tensors of another device does what it does in host
   test::device_under_test = at::kCPU;
 }
 
-TEST_CASE("matching by dynamic k over tensors equals SimOTA's golden assignments", "[shared]")
+TEST_CASE("matching over tensors equals the peers' golden assignments", "[shared]")
 {
   RETINUE_NEEDS_SHARED();
-  const test::npz golden(test::shared("golden/families/assign.npz"));
+  const test::npz golden(test::shared("golden/families/assign.npz")),
+      ultra(test::shared("golden/families/assign_ultra.npz"));
   for (const at::Device device : {at::Device(at::kCPU), test::another_device()}) {
     test::device_under_test = device;
     CHECK(test::check_dynamic_k<libtorch_backend>(golden) >= 6);
+    CHECK(test::check_soft_label<libtorch_backend>(golden) >= 6);
+    CHECK(test::check_tood<libtorch_backend>(golden) >= 6);
+    CHECK(test::check_uniform<libtorch_backend>(golden) >= 6);
+    CHECK(test::check_one_to_one<libtorch_backend>(golden) >= 6);
+    if (!device.is_cpu()) continue;  // lazy tensors take a minute for the rest
+    CHECK(test::check_golden_overlaps<libtorch_backend>(golden) >= 36);
+    CHECK(test::check_torchvision_matcher<libtorch_backend>(golden) >= 20);
+    CHECK(test::check_ultralytics<libtorch_backend>(ultra) >= 20);
   }
   test::device_under_test = at::kCPU;
 }

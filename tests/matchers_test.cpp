@@ -8,6 +8,7 @@
 #include <retinue/formulas/coders.hpp>
 #include <retinue/matchers.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -26,8 +27,22 @@ struct by_definition {
   {
     const std::size_t n = anchors.size();
     const auto counts = [&](std::size_t t) { return ignore.empty() || !ignore[t]; };
+    bool any = false;
+    for (std::size_t t = 0; t < truths.size(); ++t) any = any || counts(t);
+    const auto taken_out = [&](std::size_t a) {
+      for (std::size_t t = 0; t < truths.size(); ++t) {
+        const box<float> anchor = to_corners(anchors.anchors()[a]);
+        if (!counts(t) &&
+            (s.share_of_anchor ? iof(anchor, truths[t]) : iof(truths[t], anchor)) > s.ignore)
+          return true;
+      }
+      return false;
+    };
+    std::vector<bool> barred(n);
+    for (std::size_t a = 0; a < n && any && s.ignored == ignoring::all; ++a)
+      barred[a] = taken_out(a);
     const auto shared = [&](std::size_t t, std::size_t a) {
-      return iou(truths[t], to_corners(anchors.anchors()[a]));
+      return barred[a] ? -1.0f : iou(truths[t], to_corners(anchors.anchors()[a]));
     };
     assignment out;
     out.verdicts.assign(n, verdict::negative);
@@ -41,9 +56,10 @@ struct by_definition {
         if (o > best_of_truth[t]) best_of_truth[t] = o, best_anchor[t] = a;
       }
     for (std::size_t a = 0; a < n; ++a)
-      out.verdicts[a] = best[a] >= s.positive   ? verdict::positive
-                        : best[a] >= s.negative ? verdict::ignored
-                                                : verdict::negative;
+      out.verdicts[a] = best[a] >= s.positive           ? verdict::positive
+                        : best[a] >= s.negative         ? verdict::ignored
+                        : any && best[a] < s.background ? verdict::ignored
+                                                        : verdict::negative;
     std::vector<std::size_t> order(truths.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
@@ -65,11 +81,18 @@ struct by_definition {
       out.verdicts[free] = verdict::positive;
       out.truths[free] = static_cast<row_index>(t);
     }
-    for (std::size_t t = 0; t < truths.size(); ++t)
-      for (std::size_t a = 0; a < n && !counts(t); ++a)
-        if (out.verdicts[a] == verdict::negative &&
-            iof(to_corners(anchors.anchors()[a]), truths[t]) > s.ignore)
-          out.verdicts[a] = verdict::ignored;
+    const bool last = s.force == forcing::last_ties || s.force == forcing::last_best;
+    for (std::size_t t = 0; t < truths.size() && last; ++t)
+      for (std::size_t a = 0; a < n && counts(t) && best_of_truth[t] >= s.floor; ++a)
+        if (shared(t, a) == best_of_truth[t]) {
+          out.verdicts[a] = verdict::positive;
+          out.truths[a] = static_cast<row_index>(t);
+          if (s.force == forcing::last_best) break;
+        }
+    for (std::size_t a = 0; a < n; ++a)
+      if (out.verdicts[a] == verdict::negative &&
+          (s.ignored == ignoring::all ? barred[a] : taken_out(a)))
+        out.verdicts[a] = verdict::ignored;
     return out;
   }
 };
@@ -115,8 +138,33 @@ overlap_matcher::settings setting(int which)
       return {.positive = 0.7f, .negative = 0.3f, .force = forcing::ties, .floor = 0};
     case 3:
       return {.positive = 0.5f, .negative = 0.4f, .force = forcing::ties, .floor = 0};
-    default:
+    case 4:
       return {.positive = 0.6f, .negative = 0.2f, .force = forcing::none};
+    case 5:
+      return {.positive = 0.6f,
+              .negative = 0.3f,
+              .force = forcing::last_ties,
+              .floor = 0.1f,
+              .background = 0.1f};
+    case 6:
+      return overlap_matcher::mmdetection(0.5f, 0.4f, 0).how();
+    case 7:
+      return {.positive = 0.7f,
+              .negative = 0.3f,
+              .force = forcing::last_best,
+              .floor = 0,
+              .ignore = 0.3f,
+              .ignored = ignoring::all,
+              .share_of_anchor = false};
+    case 8:
+      return {.ignored = ignoring::all, .background = 0.05f};
+    default:
+      return {.positive = 0.7f,
+              .negative = 0.3f,
+              .force = forcing::ties,
+              .floor = 0,
+              .ignore = 0.2f,
+              .share_of_anchor = false};
   }
 }
 
@@ -141,7 +189,7 @@ const std::vector<anchor_layout>& layouts()
 TEST_CASE("the matcher equals its definition, for its settings, on grids and off them")
 {
   std::mt19937 random(4);
-  for (int which = 0; which < 5; ++which)
+  for (int which = 0; which < 10; ++which)
     for (std::size_t l = 0; l < layouts().size(); ++l)
       for (const std::size_t n : {0, 1, 3, 20, 90}) {
         CAPTURE(which, l, n);
@@ -310,6 +358,190 @@ TEST_CASE("where there are no anchors, nothing is matched")
   }
 }
 
+namespace {
+/// Every anchor of a level in order of its distance, as algorithm 1 of the paper is written down.
+assignment adaptive_by_definition(const adaptive_matcher::settings& s, const anchor_layout& anchors,
+                                  const std::vector<box<float>>& truths,
+                                  const std::vector<std::uint8_t>& ignore)
+{
+  assignment out;
+  out.verdicts.assign(anchors.size(), verdict::negative);
+  out.truths.assign(anchors.size(), 0);
+  const auto counts = [&](std::size_t t) { return ignore.empty() || !ignore[t]; };
+  bool any = false;
+  for (std::size_t t = 0; t < truths.size(); ++t) any = any || counts(t);
+  std::vector<bool> covered(anchors.size());
+  for (std::size_t t = 0; t < truths.size(); ++t)
+    for (std::size_t a = 0; a < anchors.size() && !counts(t); ++a)
+      if (iof(anchors.corners()[a], truths[t]) > s.ignore) covered[a] = true;
+  if (!any && s.ignored == ignoring::all) covered.assign(anchors.size(), false);
+  std::vector<float> best(anchors.size(), 0.0f);
+  for (std::size_t t = 0; t < truths.size(); ++t) {
+    if (!counts(t)) continue;
+    const auto c = to_centre(truths[t]);
+    std::vector<std::size_t> chosen;
+    for (const level_layout& level : anchors.levels()) {
+      const std::size_t size = level.rows * level.columns * level.per_cell;
+      std::vector<std::pair<float, std::size_t>> order;
+      for (std::size_t a = level.first; a < level.first + size; ++a) {
+        const auto& at = anchors.anchors()[a];
+        const float dx = (at.cx - c.cx) * (level.unordered() ? 1 : level.per_x),
+                    dy = (at.cy - c.cy) * (level.unordered() ? 1 : level.per_y);
+        const float d = detail::product(dx, dx) + detail::product(dy, dy);
+        order.emplace_back(
+            s.ignored == ignoring::all && covered[a] ? std::numeric_limits<float>::max() : d, a);
+      }
+      std::sort(order.begin(), order.end());
+      for (std::size_t i = 0; i < std::min(s.per_level, order.size()); ++i)
+        chosen.push_back(order[i].second);
+    }
+    std::vector<double> overlaps;
+    for (const std::size_t a : chosen)
+      overlaps.push_back(double(iou(anchors.corners()[a], truths[t])));
+    double mean = 0, spread = 0;
+    for (const double o : overlaps) mean += o / double(overlaps.size());
+    for (const double o : overlaps) spread += (o - mean) * (o - mean);
+    if (overlaps.size() > 1) spread = std::sqrt(spread / double(overlaps.size() - 1));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      const auto& at = anchors.anchors()[chosen[i]];
+      const float inside = std::min(std::min(at.cx - truths[t].x1, at.cy - truths[t].y1),
+                                    std::min(truths[t].x2 - at.cx, truths[t].y2 - at.cy));
+      const auto o = static_cast<float>(overlaps[i]);
+      // Overlaps within a rounding of the threshold are left to the matcher.
+      if (!(o > 0)) continue;
+      if (std::abs(overlaps[i] - (mean + spread)) < 1e-7) return {};
+      if (overlaps[i] < mean + spread || !(inside > s.margin)) continue;
+      if (out.verdicts[chosen[i]] == verdict::positive && o <= best[chosen[i]]) continue;
+      out.verdicts[chosen[i]] = verdict::positive;
+      out.truths[chosen[i]] = static_cast<row_index>(t);
+      best[chosen[i]] = o;
+    }
+  }
+  for (std::size_t a = 0; a < anchors.size(); ++a)
+    if (covered[a] && out.verdicts[a] == verdict::negative) out.verdicts[a] = verdict::ignored;
+  return out;
+}
+}  // namespace
+
+TEST_CASE("the adaptive matcher equals its definition, on grids and off them")
+{
+  std::mt19937 random(12);
+  std::size_t compared = 0;
+  for (const adaptive_matcher::settings& s :
+       {adaptive_matcher::settings{}, adaptive_matcher::settings{.per_level = 3},
+        adaptive_matcher::settings{.margin = 0.002f, .ignored = ignoring::all},
+        adaptive_matcher::settings{.per_level = 40}})
+    for (std::size_t l = 0; l < layouts().size(); ++l)
+      for (const std::size_t n : {0, 1, 3, 30})
+        for (const bool ignores : {false, true}) {
+          CAPTURE(l, n, ignores);
+          const auto truths = random_truths(random, layouts()[l], n);
+          std::vector<std::uint8_t> ignore(ignores ? n : 0);
+          for (auto& i : ignore) i = random() % 3 == 0;
+          assignment ours;
+          adaptive_matcher match(s);
+          match(layouts()[l], truths, ignore, ours);
+          const auto expected = adaptive_by_definition(s, layouts()[l], truths, ignore);
+          if (expected.verdicts.empty()) continue;
+          require_same(ours, expected);
+          std::size_t positives = 0;
+          for (const auto p : ours.positives) positives += p;
+          CHECK(positives == ours.positive_count);
+          ++compared;
+        }
+  CHECK(compared > 100);
+}
+
+TEST_CASE("truths of any size and place are matched by the adaptive matcher")
+{
+  const float most = std::numeric_limits<float>::max();
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 224});
+  for (const box<float>& truth :
+       {box<float>{-most, -most, most, most}, box<float>{most / 2, 0, most, 1},
+        box<float>{-1e20f, 0, -1e19f, 1}, box<float>{NAN, 0, 1, 1}, box<float>{3, 3, 3, 3}}) {
+    const std::vector<box<float>> truths{truth, {0.2f, 0.2f, 0.4f, 0.5f}};
+    assignment ours;
+    adaptive_matcher::atss()(anchors, truths, {}, ours);
+    CHECK(ours.positives[0] == 0);
+    CHECK(ours.positives[1] > 0);
+  }
+}
+
+TEST_CASE("pairs of least cost are those that a trial of all finds")
+{
+  std::mt19937 random(3);
+  least_cost_pairs solve;
+  for (int round = 0; round < 400; ++round) {
+    const std::size_t rows = 1 + random() % 6, columns = 1 + random() % 6;
+    std::vector<float> costs(rows * columns);
+    for (float& c : costs)
+      c = round % 2 ? static_cast<float>(random() % 4) - 1  // with many ties
+                    : std::uniform_real_distribution<float>(-3, 3)(random);
+    const auto cost = [&](std::size_t r, std::size_t c) { return double(costs[r * columns + c]); };
+    const bool wide = rows <= columns;
+    std::vector<std::size_t> order(std::max(rows, columns));
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    double least = 1e9;
+    do {
+      double sum = 0;
+      for (std::size_t i = 0; i < std::min(rows, columns); ++i)
+        sum += wide ? cost(i, order[i]) : cost(order[i], i);
+      least = std::min(least, sum);
+    } while (std::next_permutation(order.begin(), order.end()));
+    const auto found = solve(costs, rows, columns);
+    double sum = 0;
+    std::vector<std::size_t> taken(columns);
+    std::size_t pairs = 0;
+    for (std::size_t r = 0; r < rows; ++r)
+      if (found[r] != least_cost_pairs::none) {
+        sum += cost(r, found[r]);
+        CHECK(++taken[found[r]] == 1);
+        ++pairs;
+      }
+    CHECK(pairs == std::min(rows, columns));
+    CHECK(std::abs(sum - least) < 1e-5);
+  }
+  CHECK(solve({}, 0, 4).empty());
+  CHECK(solve({}, 2, 0).size() == 2);
+  const std::vector<float> bad{1, NAN};
+  CHECK_THROWS_WITH(solve(bad, 1, 2),
+                    "the cost of row 0 and column 1 is nan, expected a finite number");
+  CHECK_THROWS_AS(solve(bad, 2, 2), error);
+}
+
+TEST_CASE("coverage counts truths and their anchors by size, for any matcher")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {320, 320});
+  std::mt19937 random(2);
+  const auto check = [&](auto match) {
+    coverage_report report(match);
+    std::size_t truths = 0, matched = 0, positives = 0;
+    for (int picture = 0; picture < 5; ++picture) {
+      const auto boxes = random_truths(random, anchors, 30);
+      report.add(anchors, boxes, {320, 320});
+      assignment out;
+      match(anchors, boxes, {}, out);
+      truths += boxes.size();
+      matched += boxes.size() - out.unmatched;
+      positives += out.positive_count;
+    }
+    CHECK(report.all() == size_coverage{truths, matched, positives});
+    size_coverage sum;
+    for (const auto& [bin, of] : report.by_size()) {
+      CHECK(of.matched <= of.truths);
+      sum.add(of);
+    }
+    CHECK(sum == report.all());
+  };
+  check(overlap_matcher::retinaface());
+  check(adaptive_matcher::atss());
+  using report = coverage_report<overlap_matcher>;
+  CHECK(report::bin_of(16) == 8);
+  CHECK(report::bin_of(22) == 8);
+  CHECK(report::bin_of(23) == 9);
+  CHECK(report::size_of(8) == 16);
+}
+
 TEST_CASE("positives are listed by their verdicts, whatever a matcher says of their number")
 {
   assignment out;
@@ -326,11 +558,20 @@ TEST_CASE("matchers that cannot be are refused")
   CHECK_THROWS_AS(overlap_matcher({.positive = 0.3f, .negative = 0.5f}), error);
   CHECK_THROWS_AS(overlap_matcher({.positive = 1.3f, .negative = 0.5f}), error);
   CHECK_THROWS_AS(overlap_matcher({.floor = std::nanf("")}), error);
+  CHECK_THROWS_AS(overlap_matcher({.background = 0.4f}), error);
+  CHECK_THROWS_AS(adaptive_matcher({.per_level = 0}), error);
+  CHECK_THROWS_AS(aligned_matcher({.candidates = 0}), error);
+  CHECK_THROWS_AS(aligned_matcher({.overlap_power = 0}), error);
+  CHECK_THROWS_AS(uniform_matcher({.times = 0}), error);
+  CHECK_THROWS_AS(uniform_matcher({.least = 1.5f}), error);
+  CHECK_THROWS_AS(one_to_one_matcher({.box_weight = -1}), error);
+  CHECK_THROWS_AS(dynamic_k_matcher({.radius = 0}), error);
   const anchor_layout anchors(square_anchors::retinaface(), {32, 32});
   const std::vector<box<float>> truths(2);
   const std::vector<std::uint8_t> ignore(1);
   assignment out;
   CHECK_THROWS_AS(overlap_matcher::ssd()(anchors, truths, ignore, out), error);
+  CHECK_THROWS_AS(adaptive_matcher::atss()(anchors, truths, ignore, out), error);
 }
 
 TEST_CASE("matching in its compatible form equals the reference, negatives included", "[shared]")

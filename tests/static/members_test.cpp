@@ -2,7 +2,9 @@
 // What the library ships satisfies the concepts that it is written for. Where a concept is cheap to
 // ask, its members ask it in their own headers; these cost every user's compilation too much there.
 #include <retinue/backend/host.hpp>
+#include <retinue/formulas/deltas.hpp>
 #include <retinue/formulas/distances.hpp>
+#include <retinue/formulas/distributions.hpp>
 #include <retinue/labels.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/suppress.hpp>
@@ -30,6 +32,9 @@ static_assert(coordinate<packet<float>> && coordinate<packet<float, 16>>);
 
 static_assert(coder<distance_coder, schemas::face5> &&
               coder<distance_coder, schemas::none, double>);
+
+static_assert(coder<delta_coder, schemas::plate4> && coder<distribution_coder<>, schemas::face5> &&
+              coder<distribution_coder<8>, schemas::none, double>);
 
 static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<inclusive_pixels>>);
 

@@ -5,13 +5,24 @@
 #include <retinue/error.hpp>     // fail
 #include <retinue/geometry.hpp>  // centre_box, extent2
 
-#include <cmath>
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 namespace retinue {
+
+namespace detail {
+/// How many strides cover so many pixels.
+[[nodiscard]] constexpr int ceil_cells(int pixels, double stride)
+{
+  const double cells = pixels / stride;
+  const int whole = static_cast<int>(cells);
+  return whole + (whole < cells);
+}
+}  // namespace detail
 
 /// The sides of an anchor, as fractions of the image's.
 struct anchor_sides {
@@ -40,7 +51,7 @@ concept anchor_source =
 /// The map sizes that a network padded as the reference's makes of an image: every level's
 /// ceil(side / stride). Ask the network instead where it may differ.
 template <anchor_source A>
-[[nodiscard]] std::vector<extent2> map_sizes(const A& source, extent2 image)
+[[nodiscard]] constexpr std::vector<extent2> map_sizes(const A& source, extent2 image)
 {
   std::vector<extent2> maps(source.levels());
   for (std::size_t level = 0; level < maps.size(); ++level)
@@ -50,7 +61,7 @@ template <anchor_source A>
 
 /// How many anchors those maps have in all. Throws where a map has a negative side.
 template <anchor_source A>
-[[nodiscard]] std::size_t anchor_count(const A& source, std::span<const extent2> maps)
+[[nodiscard]] constexpr std::size_t anchor_count(const A& source, std::span<const extent2> maps)
 {
   std::size_t count = 0;
   for (std::size_t level = 0; level < maps.size(); ++level) {
@@ -67,8 +78,8 @@ template <anchor_source A>
 /// Writes every anchor of the image over `out`, computed in double and rounded once to T. Storage
 /// is reused, so a second call for the same sizes allocates nothing.
 template <class T, anchor_source A>
-void make_anchors(const A& source, extent2 image, std::span<const extent2> maps,
-                  std::vector<centre_box<T>>& out)
+constexpr void make_anchors(const A& source, extent2 image, std::span<const extent2> maps,
+                            std::vector<centre_box<T>>& out)
 {
   if (image.height <= 0 || image.width <= 0)
     fail("anchors for an image of ", image.width, " x ", image.height,
@@ -109,8 +120,8 @@ void make_anchors(const A& source, extent2 image, std::span<const extent2> maps,
 
 /// The anchors of an image, from the map sizes that the network really has.
 template <class T = float, anchor_source A>
-[[nodiscard]] std::vector<centre_box<T>> make_anchors(const A& source, extent2 image,
-                                                      std::span<const extent2> maps)
+[[nodiscard]] constexpr std::vector<centre_box<T>> make_anchors(const A& source, extent2 image,
+                                                                std::span<const extent2> maps)
 {
   std::vector<centre_box<T>> anchors;
   make_anchors(source, image, maps, anchors);
@@ -119,16 +130,21 @@ template <class T = float, anchor_source A>
 
 /// The anchors of an image, from map sizes by `map_sizes`.
 template <class T = float, anchor_source A>
-[[nodiscard]] std::vector<centre_box<T>> make_anchors(const A& source, extent2 image)
+[[nodiscard]] constexpr std::vector<centre_box<T>> make_anchors(const A& source, extent2 image)
 {
   return make_anchors<T>(source, image, map_sizes(source, image));
 }
 
-namespace detail {
-[[nodiscard]] inline int ceil_cells(int pixels, double stride)
+/// The same where the compiler knows all sizes; Count is their number, `make_anchors(...).size()`.
+template <std::size_t Count, class T = float, anchor_source A>
+[[nodiscard]] consteval std::array<centre_box<T>, Count> anchor_table(const A& source,
+                                                                      extent2 image)
 {
-  return static_cast<int>(std::ceil(pixels / stride));
+  const std::vector<centre_box<T>> all = make_anchors<T>(source, image);
+  if (all.size() != Count) fail("anchors were counted wrongly");
+  std::array<centre_box<T>, Count> table{};
+  std::copy(all.begin(), all.end(), table.begin());
+  return table;
 }
-}  // namespace detail
 
 }  // namespace retinue

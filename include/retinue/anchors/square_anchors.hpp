@@ -24,30 +24,33 @@ struct square_anchors {
   std::vector<square_level> level;
   bool clip = false;
 
-  [[nodiscard]] std::size_t levels() const { return level.size(); }
-  [[nodiscard]] int cells(std::size_t l, int pixels) const
+  [[nodiscard]] constexpr std::size_t levels() const { return level.size(); }
+  [[nodiscard]] constexpr int cells(std::size_t l, int pixels) const
   {
     return detail::ceil_cells(pixels, level[l].stride);
   }
-  [[nodiscard]] std::size_t per_cell(std::size_t l) const { return level[l].sizes.size(); }
-  [[nodiscard]] double centre(std::size_t l, int cell, int extent) const
+  [[nodiscard]] constexpr std::size_t per_cell(std::size_t l) const
+  {
+    return level[l].sizes.size();
+  }
+  [[nodiscard]] constexpr double centre(std::size_t l, int cell, int extent) const
   {
     return (cell + 0.5) * level[l].stride / extent;
   }
-  [[nodiscard]] anchor_sides sides(std::size_t l, std::size_t anchor, extent2 image) const
+  [[nodiscard]] constexpr anchor_sides sides(std::size_t l, std::size_t anchor, extent2 image) const
   {
     const double size = level[l].sizes[anchor];
     return {size / image.width, size / image.height};
   }
-  [[nodiscard]] bool clipped() const { return clip; }
+  [[nodiscard]] constexpr bool clipped() const { return clip; }
 
   /// The paper's code and seeds 000, 001, 003: 16 to 512 pixels on strides 8, 16, 32.
-  [[nodiscard]] static square_anchors retinaface()
+  [[nodiscard]] static constexpr square_anchors retinaface()
   {
     return {.level = {{8, {16, 32}}, {16, {64, 128}}, {32, {256, 512}}}};
   }
   /// The public MobileNet checkpoint that was trained for small faces: 10 to 256 pixels.
-  [[nodiscard]] static square_anchors retinaface_small_faces()
+  [[nodiscard]] static constexpr square_anchors retinaface_small_faces()
   {
     return {.level = {{8, {10, 20}}, {16, {32, 64}}, {32, {128, 256}}}};
   }

@@ -1,42 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matching by what the network says: as many anchors for a truth as its best predictions add up to.
 //
-//   who may       anchors whose centre lies in a truth, or within `radius` of its centre
-//   cost(m, a)    class cost + iou_weight * -ln iou(said box, truth)
-//                 + 1e5 where the centre is not both in the truth and near its centre
+//   cost(m, a)    class_weight * class cost + iou_weight * -ln iou(said box, truth) + distance cost
 //   k(m)          the sum of the `candidates` largest ious of truth m, rounded down; at least 1
 //   positive      the k(m) anchors of least cost; one that several want goes to the cheapest
 //
-// This is SimOTA (Ge 2021, YOLOX, section 2.3). Radius is in sides of the anchor: of anchors that
-// are points with the stride for a side, in strides. The quality of a positive is the iou of its
-// box. Memory is O(anchors + truths * those that may).
+// Two ways to bid, of which SimOTA is the first (Ge 2021, YOLOX, section 2.3), and the dynamic soft
+// label the second (Lyu 2022, RTMDet, section 3.3):
+//
+//   hard   anchors whose centre lies in a truth, or within `radius` of its centre, may; class cost
+//          is binary cross-entropy to 1 for the class of m; 1e5 where the centre is not both
+//   soft   anchors whose centre lies in a truth; binary cross-entropy to the iou y, times
+//          (y - score)^2; 10^(d - radius), d the distance of the centres
+//
+// Radius and distance are in sides of the anchor: of anchors that are points with the stride for a
+// side, in strides. The quality of a positive is the iou of its box. Memory is O(anchors + truths *
+// those that may).
 #pragma once
 
 #include <retinue/backend.hpp>              // tensor_backend
 #include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou
 #include <retinue/labels/policy.hpp>        // label_policy
-#include <retinue/labels/softmax.hpp>       // pick_equal
 #include <retinue/matchers/assignment.hpp>  // assigned, said_of_image
+#include <retinue/matchers/parts.hpp>       // strictly_inside, minus_log, called_score
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <numbers>
 #include <span>
 #include <vector>
 
 namespace retinue {
 
 namespace detail {
-
-/// 1 where x1 < x < x2 and y1 < y < y2, else 0.
-template <class T>
-[[nodiscard]] T strictly_inside(const T& x, const T& y, const box<T>& b)
-{
-  const T near =
-      minimum_of(minimum_of(T(x - b.x1), T(y - b.y1)), minimum_of(T(b.x2 - x), T(b.y2 - y)));
-  return pick_less(fill_like(x, 0), near, fill_like(x, 1), fill_like(x, 0));
-}
 
 /// The square of `radius` anchor sides around the truth's centre.
 template <class T>
@@ -84,25 +83,25 @@ struct bidder {
   }
 };
 
-/// -ln p, as binary cross-entropy over probabilities is computed: bounded, at the smallest float.
+/// What a class costs that should not be called.
 template <class T>
-[[nodiscard]] T minus_log(const T& p)
+[[nodiscard]] T of_background(const T& score, bool soft)
 {
-  using detail::log;
-  using S = scalar_of_t<T>;
-  return T(log(maximum_of(p, fill_like(p, S(3.8e-38)))) * S(-1));
+  const T cost = minus_log(T(fill_like(score, 1) - score));
+  return soft ? T(cost * score * score) : cost;
 }
 
 template <class Labels>
 struct enter_bid {
   Labels labels;
+  bool soft;
 
   template <class Row, class T>
   bidder<T> operator()(const Row& x, const centre_box<T>& anchor, const box<T>& said) const
   {
     T sum = fill_like(anchor.cx, 0);
     for (std::size_t k = 0; k < x.size() - labels.columns(0); ++k)
-      sum = sum + minus_log(T(fill_like(sum, 1) - labels.score(x, k)));
+      sum = sum + of_background(T(labels.score(x, k)), soft);
     return {anchor, said, sum};
   }
 };
@@ -121,6 +120,16 @@ struct bid {
   RETINUE_HD constexpr const T& operator[](std::size_t i) const { return i == 0 ? cost : overlap; }
 };
 
+/// Of a truth that takes part; another has no overlap and costs the most there is.
+template <class T>
+[[nodiscard]] bid<T> bid_of(const rival<T>& truth, const T& cost, const T& overlap)
+{
+  const T takes_part = fill_like(truth.ignored, 0.5);
+  return {pick_less(truth.ignored, takes_part, cost,
+                    fill_like(cost, std::numeric_limits<float>::max())),
+          pick_less(truth.ignored, takes_part, overlap, fill_like(cost, 0))};
+}
+
 template <class Labels>
 struct bid_for {
   Labels labels;
@@ -130,11 +139,8 @@ struct bid_for {
   bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
   {
     using S = scalar_of_t<T>;
-    const T zero = fill_like(who.background, 0), one = fill_like(zero, 1);
-    T called = zero;
-    for (std::size_t k = 0; k < x.size() - labels.columns(0); ++k)
-      called = pick_equal(truth.label, fill_like(truth.label, static_cast<S>(k + 1)),
-                          T(labels.score(x, k)), T(called));
+    const T one = fill_like(who.background, 1);
+    const T called = called_score(labels, x, truth.label);
     const T of_class = who.background - minus_log(T(one - called)) + minus_log(called);
     const T shared = iou(who.said, truth.bounds);
     const T apart = minus_log(T(shared + S(1e-7)));
@@ -143,10 +149,34 @@ struct bid_for {
         strictly_inside(who.anchor.cx, who.anchor.cy, middle_of(truth, who.anchor, radius)));
     const T outside = (one - inside) * S(1e5);
     const T cost = of_class * S(class_weight) + apart * S(iou_weight) + outside;
-    const T takes_part = fill_like(truth.ignored, 0.5);
-    return {pick_less(truth.ignored, takes_part, cost,
-                      fill_like(cost, std::numeric_limits<float>::max())),
-            pick_less(truth.ignored, takes_part, shared, zero)};
+    return bid_of(truth, cost, shared);
+  }
+};
+
+/// The same for a soft label: the overlap is what the score should be.
+template <class Labels>
+struct soft_bid_for {
+  Labels labels;
+  float radius, class_weight, iou_weight;
+
+  template <class Row, class T>
+  bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
+  {
+    using detail::exp, detail::sqrt;
+    using S = scalar_of_t<T>;
+    const T one = fill_like(who.background, 1);
+    const T called = called_score(labels, x, truth.label);
+    const T shared = iou(who.said, truth.bounds);
+    const T gap = shared - called;
+    const T crossing = shared * minus_log(called) + (one - shared) * minus_log(T(one - called));
+    const T of_class = who.background - of_background(called, true) + crossing * gap * gap;
+    const T apart = minus_log(T(shared + S(1e-7)));
+    const centre_box<T> c = to_centre(truth.bounds);
+    const T dx = (who.anchor.cx - c.cx) / who.anchor.w, dy = (who.anchor.cy - c.cy) / who.anchor.h;
+    const T distance = T(sqrt(T(dx * dx + dy * dy)));
+    const T away = T(exp(T((distance + S(-radius)) * S(std::numbers::ln10))));
+    const T cost = of_class * S(class_weight) + apart * S(iou_weight) + away;
+    return bid_of(truth, cost, shared);
   }
 };
 
@@ -255,14 +285,6 @@ struct settle {
             pick_less(more, c.count, c.cheapest_overlap, c.overlap), one};
   }
 };
-struct unassigned {
-  template <class T>
-  assigned<T> operator()(const centre_box<T>& anchor) const
-  {
-    const T zero = fill_like(anchor.cx, 0), one = fill_like(zero, 1);
-    return {zero, zero, one, one};
-  }
-};
 struct mark_of {
   template <class T>
   number<T> operator()(const best_row<T>& best) const
@@ -273,9 +295,13 @@ struct mark_of {
 
 }  // namespace detail
 
+/// How anchors bid for truths; see the top of this header.
+enum class bidding : std::uint8_t { hard, soft };
+
 class dynamic_k_matcher {
  public:
   struct settings {
+    bidding bid = bidding::hard;
     float radius = 2.5f;          ///< sides of the anchor; > 0
     std::size_t candidates = 10;  ///< whose ious are added up; >= 1
     float class_weight = 1, iou_weight = 3;
@@ -291,6 +317,11 @@ class dynamic_k_matcher {
   dynamic_k_matcher() : dynamic_k_matcher(settings{}) {}
 
   [[nodiscard]] static dynamic_k_matcher sim_ota() { return dynamic_k_matcher(settings{}); }
+  /// RTMDet's; NanoDet-Plus has it without the cost of the distance.
+  [[nodiscard]] static dynamic_k_matcher soft_label()
+  {
+    return dynamic_k_matcher({.bid = bidding::soft, .radius = 3, .candidates = 13});
+  }
 
   template <tensor_backend B, label_policy Labels>
   void in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
@@ -305,20 +336,27 @@ class dynamic_k_matcher {
     typename B::template table<best_row<float>> who;
     typename B::template table<number<float>> marks, places, sums, order_marks, wants;
     typename B::list may, top, range, own;
-    b.most(detail::may_answer{settings_.radius}, who, b.across(anchors), truths);
+    const bool soft = settings_.bid == bidding::soft;
+    b.most(detail::may_answer{soft ? 0 : settings_.radius}, who, b.across(anchors), truths);
     b.map(detail::mark_of{}, marks, b.across(who));
     b.compact(marks, may);
     const std::size_t bidders = may.size();
     if (bidders == 0) return;
 
-    typename B::template table<detail::bidder<float>> bidding;
+    typename B::template table<detail::bidder<float>> bidders_of;
     typename B::template table<detail::bid<float>> bids;  // (truths, bidders)
     const auto scores = b.gather(said.scores, may);
-    b.map(detail::enter_bid<Labels>{said.labels}, bidding, scores, b.gather(anchors, may),
+    b.map(detail::enter_bid<Labels>{said.labels, soft}, bidders_of, scores, b.gather(anchors, may),
           b.gather(said.boxes, may));
-    b.map(detail::bid_for<Labels>{said.labels, settings_.radius, settings_.class_weight,
-                                  settings_.iou_weight},
-          bids, scores, bidding, b.across(truths));
+    const auto bid = [&](const auto& formula) {
+      b.map(formula, bids, scores, bidders_of, b.across(truths));
+    };
+    if (soft)
+      bid(detail::soft_bid_for<Labels>{said.labels, settings_.radius, settings_.class_weight,
+                                       settings_.iou_weight});
+    else
+      bid(detail::bid_for<Labels>{said.labels, settings_.radius, settings_.class_weight,
+                                  settings_.iou_weight});
 
     // How many each truth may have: the largest overlaps alone stand in a table of zeros.
     const std::size_t most = std::min(settings_.candidates, bidders);
@@ -343,7 +381,7 @@ class dynamic_k_matcher {
     for (std::size_t i = 0; i < bidders; ++i) all[i] = static_cast<row_index>(i);
     b.put(std::span<const row_index>(all), range);
     typename B::template table<detail::claim<float>> claims;
-    b.map(detail::no_claim{}, claims, bidding);
+    b.map(detail::no_claim{}, claims, bidders_of);
     for (std::size_t t = 0; t < count; ++t) {
       b.put(std::span<const row_index>(), own);
       b.append(range, t * bidders, own);

@@ -18,6 +18,21 @@ enum class forcing : std::uint8_t {
   /// Compatibility: seeds 000 to 003 as they are. A later truth takes the anchor from an earlier
   /// one, and a truth below the floor takes it too, without making it positive (B1, B3).
   reference,
+  /// Compatibility: MMDetection's low-quality matches. Every anchor that ties the best overlap of a
+  /// truth is given to that truth, whoever had it; later truths take from earlier ones. With a
+  /// floor of 0 a truth that overlaps nothing takes every anchor.
+  last_ties,
+  /// Compatibility: the same of the first best anchor alone, as in MMDetection without
+  /// gt_max_assign_all and in torchvision's SSDMatcher.
+  last_best,
+};
+
+/// Which anchors a truth to be ignored takes out of the loss, where it shares enough with them.
+enum class ignoring : std::uint8_t {
+  negatives,  ///< those that would be negatives; positives stay
+  /// Any, before truths are matched, so that they answer for no truth either: MMDetection. As
+  /// there, none where an image has no truth that counts.
+  all,
 };
 
 /// Thresholds of overlap, as fractions.
@@ -25,7 +40,12 @@ struct overlap_settings {
   float positive = 0.35f, negative = 0.35f;  ///< 0 < negative <= positive <= 1
   forcing force = forcing::best;
   float floor = 0.2f;   ///< the least overlap of a forced anchor with its truth; never 0 itself
-  float ignore = 0.5f;  ///< negatives of which an ignored truth covers more than this are ignored
+  float ignore = 0.5f;  ///< anchors of which an ignored truth covers more than this are ignored
+  ignoring ignored = ignoring::negatives;
+  bool share_of_anchor = true;  ///< covers of the anchor's area; else the anchor of the truth's
+  /// Anchors that overlap their best truth by less than this are ignored, too; <= negative. Of an
+  /// image without truths all are negatives.
+  float background = 0;
 };
 
 }  // namespace retinue

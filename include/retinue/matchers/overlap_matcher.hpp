@@ -4,11 +4,13 @@
 //   overlap with the best truth   >= positive               positive, for that truth
 //                                 >= negative               ignored
 //                                 <  negative               negative
+//                                 <  background             ignored
 //   and, so that no truth goes without, each truth's best anchor is made positive for it, if they
 //   overlap by `floor` or more.
 //
 // Four settings of one matcher: RetinaFace .35/.2 (seed 000), SSD .5 (seed 004; Liu 2016, section
-// 2.2), RPN .7/.3 (Ren 2015, section 3.1.2), RetinaNet .5/.4 (Lin 2017, section 4.1).
+// 2.2), RPN .7/.3 (Ren 2015, section 3.1.2), RetinaNet .5/.4 (Lin 2017, section 4.1). MMDetection's
+// and torchvision's matchers are settings of it too: see matchers/forcing.hpp.
 #pragma once
 
 #include <retinue/anchors/layout.hpp>           // anchor_layout
@@ -42,6 +44,9 @@ class overlap_matcher {
            ", expected 0 < negative <= positive <= 1");
     if (!(s.floor >= 0 && s.floor <= 1))
       fail("a matcher's floor is ", s.floor, ", expected 0 to 1");
+    if (!(s.background >= 0 && s.background <= s.negative))
+      fail("a matcher calls no anchor negative below ", s.background, ", expected 0 to ",
+           s.negative);
   }
 
   [[nodiscard]] static overlap_matcher retinaface() { return overlap_matcher(settings{}); }
@@ -59,11 +64,29 @@ class overlap_matcher {
     return overlap_matcher(
         {.positive = 0.5f, .negative = 0.4f, .force = forcing::ties, .floor = 0});
   }
+  /// Compatibility: MMDetection's MaxIoUAssigner with these as pos_iou_thr, neg_iou_thr and
+  /// min_pos_iou. Truths to be ignored take anchors out as they do there.
+  [[nodiscard]] static overlap_matcher mmdetection(float positive, float negative, float floor)
+  {
+    return overlap_matcher({.positive = positive,
+                            .negative = negative,
+                            .force = forcing::last_ties,
+                            .floor = floor,
+                            .ignored = ignoring::all});
+  }
+  /// Compatibility: torchvision's SSDMatcher.
+  [[nodiscard]] static overlap_matcher torchvision_ssd()
+  {
+    return overlap_matcher(
+        {.positive = 0.5f, .negative = 0.5f, .force = forcing::last_best, .floor = 0});
+  }
   /// Compatibility: what seeds 000 to 003 compute, defects included.
   [[nodiscard]] static overlap_matcher reference()
   {
     return overlap_matcher({.force = forcing::reference});
   }
+
+  [[nodiscard]] const settings& how() const { return settings_; }
 
   /// The same where the tables of a backend lie.
   template <tensor_backend B>
@@ -81,15 +104,21 @@ class overlap_matcher {
       fail("a matcher was given ", truths.size(), " truths and ", ignore.size(), " ignore marks");
     clear_bests(anchors.corners().size());
     truth_best_.assign(truths.size(), {});
+    const bool any =
+        ignore.empty() ? !truths.empty() : std::ranges::find(ignore, 0) != ignore.end();
+    bar(anchors, truths, any ? ignore : std::span<const std::uint8_t>());
 
     for (std::size_t t = 0; t < truths.size(); ++t)
       if (ignore.empty() || !ignore[t]) compare(anchors, truths[t], static_cast<row_index>(t));
 
-    out.verdicts.assign(best_overlap_.size(), verdict::negative);  // padded: whole blocks
+    // What was not compared overlaps by less than any threshold. Padded: whole blocks.
+    const bool far = any && settings_.background > 0;
+    out.verdicts.assign(best_overlap_.size(), far ? verdict::ignored : verdict::negative);
     out.truths.resize(anchors.size());
     using number = packet<std::int32_t>;
     const auto positive = numbers::all(settings_.positive),
-               negative = numbers::all(settings_.negative);
+               negative = numbers::all(settings_.negative),
+               background = numbers::all(settings_.background);
     const auto yes = number::all(static_cast<int>(verdict::positive)),
                no = number::all(static_cast<int>(verdict::negative)),
                between = number::all(static_cast<int>(verdict::ignored));
@@ -97,11 +126,15 @@ class overlap_matcher {
     each_compared([&](std::size_t at) {
       const auto best = numbers::load(&best_overlap_[at]);
       const auto above = where_less(best, positive, between, yes);
-      where_less(best, negative, no, above).store_bytes(verdicts + at);
+      const auto below = where_less(best, background, between, no);
+      where_less(best, negative, below, above).store_bytes(verdicts + at);
     });
     out.verdicts.resize(anchors.size());
     force(anchors, truths, ignore, out);
-    if (!ignore.empty()) set_aside(anchors, truths, ignore, out);
+    if (any_barred_)
+      ignore_barred(out);
+    else if (!ignore.empty() && settings_.ignored == ignoring::negatives)
+      set_aside(anchors, truths, ignore, out);
     if (settings_.force == forcing::reference)  // the truths of negatives too
       std::copy_n(best_truth_.begin(), anchors.size(), out.truths.begin());
     report(truths.size(), ignore, out);
@@ -143,7 +176,9 @@ class overlap_matcher {
   void compare(const anchor_layout& anchors, const box<float>& truth, row_index t)
   {
     const bool all = settings_.force == forcing::reference;  // it wants the truths of negatives too
-    const float enough = all ? 0 : settings_.negative;
+    const float enough = all                        ? 0
+                         : settings_.background > 0 ? settings_.background
+                                                    : settings_.negative;
     compare_near(anchors, truth, t, enough);
     const float needed = settings_.force == forcing::none ? 1.0f : settings_.floor;
     if (truth_best_[t].overlap < enough && needed < enough)
@@ -174,8 +209,8 @@ class overlap_matcher {
   /// Calls each(at, overlaps) for the blocks of anchors near a truth, in rising order. They are
   /// whole: to compare an anchor that is far away, or one anchor twice, changes nothing.
   template <class Each>
-  static void each_block(const anchor_layout& anchors, const box<float>& truth, float least,
-                         const Each& each)
+  void each_block(const anchor_layout& anchors, const box<float>& truth, float least,
+                  const Each& each) const
   {
     const std::size_t last = anchors.corners().size() - block;
     const float *const x1 = anchors.corners().column(0), *const y1 = anchors.corners().column(1),
@@ -186,8 +221,9 @@ class overlap_matcher {
     near_anchors(anchors, truth, least, [&](std::size_t begin, std::size_t end) {
       for (std::size_t next = begin; next < end; next += block) {
         const std::size_t at = std::min(next, last);
-        each(at, iou(of, box<numbers>{numbers::load(x1 + at), numbers::load(y1 + at),
-                                      numbers::load(x2 + at), numbers::load(y2 + at)}));
+        const auto shared = iou(of, box<numbers>{numbers::load(x1 + at), numbers::load(y1 + at),
+                                                 numbers::load(x2 + at), numbers::load(y2 + at)});
+        each(at, any_barred_ ? minimum_of(shared, numbers::load(&most_[at])) : shared);
       }
     });
   }
@@ -212,6 +248,38 @@ class overlap_matcher {
         break;
       case forcing::best:
         force_best(anchors, truths, wanted, out);
+        break;
+      case forcing::last_ties:
+      case forcing::last_best:
+        for (std::size_t t = 0; t < truths.size(); ++t)
+          if ((ignore.empty() || !ignore[t]) && truth_best_[t].overlap >= settings_.floor)
+            give_last(anchors, truths[t], static_cast<row_index>(t), out);
+    }
+  }
+
+  /// Whoever had them. Of a truth that overlaps nothing all anchors tie, and the first is the best.
+  void give_last(const anchor_layout& anchors, const box<float>& truth, row_index t,
+                 assignment& out)
+  {
+    const auto [best, anchor] = truth_best_[t];
+    const bool one = settings_.force == forcing::last_best;
+    const auto give = [&](std::size_t a) {
+      out.verdicts[a] = verdict::positive;
+      best_truth_[a] = t;
+    };
+    if (best == 0) {
+      for (std::size_t a = 0; a < anchors.size(); ++a) {
+        if (any_barred_ && most_[a] < 0) continue;
+        give(a);
+        if (one) return;
+      }
+    } else if (one) {
+      give(anchor);
+    } else {
+      each_block(anchors, truth, best, [&](std::size_t at, const numbers& shared) {
+        for (std::size_t k = 0; k < block; ++k)
+          if (shared.lane[k] == best) give(at + k);
+      });
     }
   }
 
@@ -325,6 +393,31 @@ class overlap_matcher {
     }
   }
 
+  [[nodiscard]] bool is_taken_out(const box<float>& anchor, const box<float>& ignored) const
+  {
+    return (settings_.share_of_anchor ? iof(anchor, ignored) : iof(ignored, anchor)) >
+           settings_.ignore;
+  }
+
+  /// Keeps anchors out of all comparisons: the most that they overlap is -1.
+  void bar(const anchor_layout& anchors, std::span<const box<float>> truths,
+           std::span<const std::uint8_t> ignore)
+  {
+    any_barred_ = settings_.ignored == ignoring::all && !ignore.empty();
+    if (!any_barred_) return;
+    most_.assign(anchors.corners().size(), 1.0f);
+    for (std::size_t t = 0; t < truths.size(); ++t)
+      if (ignore[t])
+        for (std::size_t a = 0; a < anchors.size(); ++a)
+          if (is_taken_out(anchors.corners()[a], truths[t])) most_[a] = -1;
+  }
+
+  void ignore_barred(assignment& out) const
+  {
+    for (std::size_t a = 0; a < out.verdicts.size(); ++a)
+      if (most_[a] < 0) out.verdicts[a] = verdict::ignored;
+  }
+
   /// Negatives that lie within a truth to be ignored are no evidence of anything.
   void set_aside(const anchor_layout& anchors, std::span<const box<float>> truths,
                  std::span<const std::uint8_t> ignore, assignment& out) const
@@ -332,8 +425,7 @@ class overlap_matcher {
     for (std::size_t t = 0; t < truths.size(); ++t)
       if (ignore[t])
         for (std::size_t a = 0; a < anchors.size(); ++a)
-          if (out.verdicts[a] == verdict::negative &&
-              iof(anchors.corners()[a], truths[t]) > settings_.ignore)
+          if (out.verdicts[a] == verdict::negative && is_taken_out(anchors.corners()[a], truths[t]))
             out.verdicts[a] = verdict::ignored;
   }
 
@@ -358,6 +450,8 @@ class overlap_matcher {
   std::vector<best_anchor> truth_best_;  // (truths)
   std::vector<row_index> owner_;         // (anchors): the truth whose best anchor it is
   std::vector<row_index> losers_;        // a heap
+  std::vector<float> most_;              // (anchors, padded): -1 where barred
+  bool any_barred_ = false;
 };
 static_assert(matcher<overlap_matcher>);
 
