@@ -33,8 +33,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// In memory where that can be: no disk is waited for, and the calls are the same.
 struct scratch {
-  fs::path path = fs::temp_directory_path() / ("retinue_faults_" + std::to_string(::getpid()));
+  fs::path path = (fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path()) /
+                  ("retinue_faults_" + std::to_string(::getpid()));
   scratch()
   {
     fs::remove_all(path);
