@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "by_definition.hpp"
 #include "catch.hpp"
 #include "npz.hpp"
 #include "shared.hpp"
@@ -17,85 +18,6 @@
 using namespace retinue;
 
 namespace {
-
-/// Every truth against every anchor, as the rules are written down.
-struct by_definition {
-  overlap_matcher::settings s;
-
-  assignment operator()(const anchor_layout& anchors, const std::vector<box<float>>& truths,
-                        const std::vector<std::uint8_t>& ignore) const
-  {
-    const std::size_t n = anchors.size();
-    const auto counts = [&](std::size_t t) { return ignore.empty() || !ignore[t]; };
-    bool any = false;
-    for (std::size_t t = 0; t < truths.size(); ++t) any = any || counts(t);
-    const auto taken_out = [&](std::size_t a) {
-      for (std::size_t t = 0; t < truths.size(); ++t) {
-        const box<float> anchor = to_corners(anchors.anchors()[a]);
-        if (!counts(t) &&
-            (s.share_of_anchor ? iof(anchor, truths[t]) : iof(truths[t], anchor)) > s.ignore)
-          return true;
-      }
-      return false;
-    };
-    std::vector<bool> barred(n);
-    for (std::size_t a = 0; a < n && any && s.ignored == ignoring::all; ++a)
-      barred[a] = taken_out(a);
-    const auto shared = [&](std::size_t t, std::size_t a) {
-      return barred[a] ? -1.0f : iou(truths[t], to_corners(anchors.anchors()[a]));
-    };
-    assignment out;
-    out.verdicts.assign(n, verdict::negative);
-    out.truths.assign(n, 0);
-    std::vector<float> best(n, 0.0f), best_of_truth(truths.size(), 0.0f);
-    std::vector<std::size_t> best_anchor(truths.size(), 0);
-    for (std::size_t t = 0; t < truths.size(); ++t)
-      for (std::size_t a = 0; a < n && counts(t); ++a) {
-        const float o = shared(t, a);
-        if (o > best[a]) best[a] = o, out.truths[a] = static_cast<row_index>(t);
-        if (o > best_of_truth[t]) best_of_truth[t] = o, best_anchor[t] = a;
-      }
-    for (std::size_t a = 0; a < n; ++a)
-      out.verdicts[a] = best[a] >= s.positive           ? verdict::positive
-                        : best[a] >= s.negative         ? verdict::ignored
-                        : any && best[a] < s.background ? verdict::ignored
-                                                        : verdict::negative;
-    std::vector<std::size_t> order(truths.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](auto x, auto y) { return best_of_truth[x] > best_of_truth[y]; });
-    std::vector<bool> taken(n);
-    for (const std::size_t t : order) {
-      if (!counts(t) || best_of_truth[t] < s.floor || best_of_truth[t] == 0) continue;
-      if (s.force == forcing::ties)
-        for (std::size_t a = 0; a < n; ++a)
-          if (shared(t, a) == best_of_truth[t]) out.verdicts[a] = verdict::positive;
-      if (s.force != forcing::best) continue;
-      std::size_t free = n;
-      float most = 0;
-      for (std::size_t a = 0; a < n; ++a)
-        if (!taken[a] && shared(t, a) > most && shared(t, a) >= s.floor)
-          most = shared(t, a), free = a;
-      if (free == n) continue;
-      taken[free] = true;
-      out.verdicts[free] = verdict::positive;
-      out.truths[free] = static_cast<row_index>(t);
-    }
-    const bool last = s.force == forcing::last_ties || s.force == forcing::last_best;
-    for (std::size_t t = 0; t < truths.size() && last; ++t)
-      for (std::size_t a = 0; a < n && counts(t) && best_of_truth[t] >= s.floor; ++a)
-        if (shared(t, a) == best_of_truth[t]) {
-          out.verdicts[a] = verdict::positive;
-          out.truths[a] = static_cast<row_index>(t);
-          if (s.force == forcing::last_best) break;
-        }
-    for (std::size_t a = 0; a < n; ++a)
-      if (out.verdicts[a] == verdict::negative &&
-          (s.ignored == ignoring::all ? barred[a] : taken_out(a)))
-        out.verdicts[a] = verdict::ignored;
-    return out;
-  }
-};
 
 /// Truths of all sizes and shapes, some outside the image, some the same, some like an anchor.
 std::vector<box<float>> random_truths(std::mt19937& random, const anchor_layout& anchors,
@@ -197,12 +119,33 @@ TEST_CASE("the matcher equals its definition, for its settings, on grids and off
         overlap_matcher match(setting(which));
         assignment ours;
         match(layouts()[l], truths, {}, ours);
-        require_same(ours, by_definition{setting(which)}(layouts()[l], truths, {}));
+        require_same(ours, test::match_by_definition{setting(which)}(layouts()[l], truths, {}));
 
         std::vector<std::uint8_t> ignore(n);
         for (auto& i : ignore) i = random() % 3 == 0;
         match(layouts()[l], truths, ignore, ours);
-        require_same(ours, by_definition{setting(which)}(layouts()[l], truths, ignore));
+        require_same(ours, test::match_by_definition{setting(which)}(layouts()[l], truths, ignore));
+      }
+}
+
+TEST_CASE("truths that reach any distance beyond the picture find the anchors that they overlap")
+{
+  for (int which = 0; which < 4; ++which)
+    for (std::size_t l = 0; l < layouts().size(); ++l)
+      for (float far = 100; far < 1e30f; far *= 7) {
+        CAPTURE(which, l, far);
+        const std::vector<box<float>> truths{{-far, 0.2f, 0.3f, 0.7f},
+                                             {0.6f, 0.2f, far, 0.7f},
+                                             {0.2f, -far, 0.9f, 0.4f},
+                                             {0.2f, 0.1f, 0.4f, far},
+                                             {-far, -far, 0.3f, 0.3f}};
+        for (const auto& truth : truths) {
+          overlap_matcher match(setting(which));
+          assignment ours;
+          match(layouts()[l], std::vector{truth}, {}, ours);
+          require_same(ours, test::match_by_definition{setting(which)}(layouts()[l],
+                                                                       std::vector{truth}, {}));
+        }
       }
 }
 
@@ -341,7 +284,7 @@ TEST_CASE("a truth of any size is matched, also where its sides or its centre ov
       overlap_matcher match(setting(which));
       assignment ours;
       match(anchors, truths, {}, ours);
-      require_same(ours, by_definition{setting(which)}(anchors, truths, {}));
+      require_same(ours, test::match_by_definition{setting(which)}(anchors, truths, {}));
     }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "by_definition.hpp"
 #include "catch.hpp"
 #include "npz.hpp"
 #include "shared.hpp"
@@ -25,16 +26,7 @@ struct boxes_and_scores {
 template <class Lengths>
 std::vector<row_index> greedy_by_definition(const boxes_and_scores& in, float overlap)
 {
-  std::vector<row_index> order(in.scores.size()), kept;
-  std::iota(order.begin(), order.end(), row_index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](row_index a, row_index b) { return in.scores[a] > in.scores[b]; });
-  for (const row_index row : order)
-    if (std::none_of(kept.begin(), kept.end(), [&](row_index k) {
-          return iou<Lengths>(in.boxes[k], in.boxes[row]) > overlap;
-        }))
-      kept.push_back(row);
-  return kept;
+  return test::greedy_by_definition<Lengths>(in.boxes, in.scores, overlap);
 }
 
 /// Clusters of boxes of many sizes and shapes, some degenerate, some far away.

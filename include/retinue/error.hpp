@@ -35,6 +35,7 @@ template <class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void throw_sentence(const Parts&... parts)
 {
   std::ostringstream sentence;
+  sentence.exceptions(std::ios::badbit);  // or a stream without memory cuts the sentence short
   (sentence << ... << parts);
   throw error(printable(sentence.str()));
 }

@@ -21,8 +21,9 @@ inline cell_range cells_within(float centre, float reach, float first, float per
                                std::size_t count)
 {
   if (count <= 1 || per_step <= 0) return {0, count};
-  const float slack = 1e-3f;  // of a cell, for rounding
   const float middle = (centre - first) * per_step, cells = reach * per_step;
+  // Of a cell, for rounding: of what is added here, and of large numbers before.
+  const float slack = 1e-3f + 1e-6f * (maximum_of(middle, -middle) + cells);
   // Whole numbers by truncation, which costs less than std::ceil and std::floor. The order of the
   // arguments decides what infinity - infinity becomes: 0 for the first, count for the last.
   const auto whole = [](float cell) {

@@ -71,9 +71,9 @@ class class_table {
  public:
   void resize(table_shape shape, std::size_t classes)
   {
+    values_.resize(shape.size() * classes);  // first: where it throws, the table stays as it was
     shape_ = shape;
     classes_ = classes;
-    values_.resize(shape.size() * classes);
   }
   [[nodiscard]] table_shape shape() const { return shape_; }
   [[nodiscard]] std::size_t classes() const { return classes_; }

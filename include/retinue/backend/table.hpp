@@ -293,8 +293,9 @@ class columns {
   void resize(table_shape shape)
   {
     if (shape.size() > stride_) {
-      stride_ = (shape.size() + 15) / 16 * 16;
-      values_.resize(stride_ * R::width);
+      const std::size_t stride = (shape.size() + 15) / 16 * 16;
+      values_.resize(stride * R::width);  // first: where it throws, the table stays as it was
+      stride_ = stride;
     }
     shape_ = shape;
   }

@@ -69,7 +69,7 @@ template <landmark_schema Schema>
   };
   auto detections = nlohmann::ordered_json::array();
   for (const detection<Schema>& d : found) {
-    nlohmann::ordered_json one;
+    nlohmann::ordered_json one = nlohmann::ordered_json::object();
     const box<float>& b = d.bounds;
     one["box"] = {number(b.x1), number(b.y1), number(b.x2), number(b.y2)};
     one["score"] = number(d.score);
@@ -87,7 +87,7 @@ template <landmark_schema Schema>
     }
     detections.push_back(std::move(one));
   }
-  nlohmann::ordered_json all;
+  nlohmann::ordered_json all = nlohmann::ordered_json::object();
   all["image"] = image;
   all["width"] = size.width;
   all["height"] = size.height;

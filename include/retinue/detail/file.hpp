@@ -5,6 +5,7 @@
 #include <retinue/detail/printable.hpp>  // printable
 #include <retinue/error.hpp>             // fail
 
+#include <dirent.h>    // opendir
 #include <fcntl.h>     // open
 #include <sys/file.h>  // flock
 #include <sys/stat.h>  // fstat
@@ -22,6 +23,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -136,8 +138,8 @@ struct unfinished_file {
   {
     static std::atomic<unsigned> count{0};
     for (;;) {
-      const std::string fresh = file.string() + "." + std::to_string(::getpid()) + "-" +
-                                std::to_string(count++) + std::string(ending);
+      std::string fresh = file.string() + "." + std::to_string(::getpid()) + "-" +
+                          std::to_string(count++) + std::string(ending);
       descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (descriptor < 0 && errno == EEXIST) continue;
       if (descriptor < 0) return false;
@@ -146,7 +148,7 @@ struct unfinished_file {
       ::flock(descriptor, LOCK_EX);
       struct stat now{};
       if (::fstat(descriptor, &now) != 0 || now.st_nlink > 0) {
-        name = fresh;
+        name = std::move(fresh);  // to copy it could throw, and leave the file
         return true;
       }
       ::close(descriptor);  // taken for abandoned before the lock was held
@@ -154,20 +156,35 @@ struct unfinished_file {
   }
 };
 
+/// Calls each(name) for all that a folder holds; false, with errno, where it cannot be read. The
+/// iterators of std::filesystem end the process where there is no memory for them (libstdc++ 12).
+template <class Each>
+[[nodiscard]] bool each_entry(const std::filesystem::path& folder, const Each& each)
+{
+  const auto close = [](DIR* opened) { ::closedir(opened); };
+  const std::unique_ptr<DIR, decltype(close)> opened(::opendir(folder.c_str()), close);
+  if (!opened) return false;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(opened.get());
+    if (!entry) return errno == 0;
+    each(std::string_view(entry->d_name));
+  }
+}
+
 /// Removes what killed processes left unfinished in a folder. What a living process writes, this
 /// one or another, stays.
 inline void remove_abandoned(const std::filesystem::path& folder)
 {
-  std::error_code trouble;
-  for (std::filesystem::directory_iterator at(folder, trouble), end; !trouble && at != end;
-       at.increment(trouble)) {
-    const auto& file = at->path();
-    if (!file.filename().string().ends_with(unfinished_file::ending)) continue;
+  // Of a folder that cannot be read, nothing is removed.
+  static_cast<void>(each_entry(folder, [&](std::string_view name) {
+    if (!name.ends_with(unfinished_file::ending)) return;
+    const auto file = folder / name;
     const int left = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (left < 0) continue;
+    if (left < 0) return;
     if (::flock(left, LOCK_EX | LOCK_NB) == 0) ::unlink(file.c_str());
     ::close(left);
-  }
+  }));
 }
 
 /// Writes all parts; false, with errno, where that cannot be.

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,6 +28,7 @@ class xml_file {
     // Taken as it stands, whatever encoding it declares: a conversion would move the lines.
     const auto result = document_.load_buffer(bytes_.data(), bytes_.size(), pugi::parse_default,
                                               pugi::encoding_utf8);
+    if (result.status == pugi::status_out_of_memory) throw std::bad_alloc();
     if (!result) refuse_at(result.offset, "not XML: ", result.description());
   }
   xml_file(const xml_file&) = delete;

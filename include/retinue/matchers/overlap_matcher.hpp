@@ -158,11 +158,12 @@ class overlap_matcher {
       each_compared([&](std::size_t at) { std::fill_n(&best_overlap_[at], block, 0.0f); });
       if (settings_.force == forcing::reference)
         std::fill(best_truth_.begin(), best_truth_.end(), row_index{0});
+      compared_.assign(padded / block, 0);
     } else {
-      best_overlap_.assign(padded, 0.0f);
+      compared_.assign(padded / block, 0);
       best_truth_.assign(padded, 0);
+      best_overlap_.assign(padded, 0.0f);  // last: where one throws, the next call is here again
     }
-    compared_.assign(padded / block, 0);
   }
 
   /// Calls each(first anchor) for every block of which an anchor was compared with a truth.
@@ -295,6 +296,7 @@ class overlap_matcher {
     };
     const auto after = [&](row_index a, row_index b) { return before(b, a); };
     losers_.clear();
+    losers_.reserve(truths.size());           // or to throw would leave anchors with owners
     owner_.resize(anchors.size(), no_truth);  // no anchor has one from call to call
     for (std::size_t i = 0; i < truths.size(); ++i) {
       if (!wanted(i)) continue;

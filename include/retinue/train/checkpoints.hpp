@@ -67,8 +67,13 @@ class checkpoint_folder {
   [[nodiscard]] std::vector<std::int64_t> steps() const
   {
     std::vector<std::int64_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
-      if (const auto step = step_of(entry.path().filename().string())) found.push_back(*step);
+    if (!detail::each_entry(folder_, [&](std::string_view name) {
+          if (const auto step = step_of(name)) found.push_back(*step);
+        })) {
+      const int number = errno;
+      fail(folder_.string(),
+           ": the folder cannot be read: ", std::generic_category().message(number));
+    }
     std::sort(found.begin(), found.end());
     return found;
   }

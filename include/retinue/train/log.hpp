@@ -111,7 +111,8 @@ template <class T>
 
 [[nodiscard]] inline std::string to_json(const log_line& line)
 {
-  nlohmann::ordered_json made;
+  // Not null, which ends the process where it is to become an object and there is no memory.
+  nlohmann::ordered_json made = nlohmann::ordered_json::object();
   detail::log_fields(
       line, [&](const char* key, const auto& value) { made[key] = value; },
       [&] {

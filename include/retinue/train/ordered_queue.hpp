@@ -12,7 +12,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,7 +20,7 @@ namespace retinue {
 
 /// Calls make(i) for first <= i < last, at most `ahead` of them before they are fetched. With 0
 /// threads each is made when it is fetched. One thread fetches. Where the system refuses a thread,
-/// those it has given do the work, as few as none.
+/// or the memory for one, those there are do the work, as few as none.
 template <class T>
 class ordered_queue {
  public:
@@ -36,8 +35,9 @@ class ordered_queue {
         places_(std::max({ahead, threads, std::size_t{1}}))
   {
     try {
+      static_cast<void>(detail::allowed_cores());  // makes its list here: no thread may throw
       for (std::size_t t = 0; t < threads; ++t) threads_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {  // thrown on, it would have the others joined, who wait
+    } catch (const std::exception&) {  // thrown on, it would have the others joined, who wait
     }
   }
   ordered_queue(const ordered_queue&) = delete;

@@ -231,21 +231,35 @@ inline void write_safetensors(const std::filesystem::path& file, const state_dic
     end += tensor.bytes.size();
     parts.emplace_back(tensor.bytes);
   }
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!weights.metadata.empty()) header["__metadata__"] = weights.metadata;
-  for (const auto& [name, tensor] : weights) {
-    if (name == "__metadata__") fail(file.string(), ": no tensor may be called ", name);
-    header.push_back({name,
-                      {{"dtype", detail::safetensors_types[static_cast<std::size_t>(tensor.type)]},
-                       {"shape", tensor.shape},
-                       {"data_offsets", {begins[name], begins[name] + tensor.bytes.size()}}}});
-  }
-  std::string text;
+  // Put together here: a tree of JSON asks for memory in its destructor, and ends the process where
+  // there is none.
+  std::string text = "{";
+  const auto list_of = [](const auto& numbers) {
+    std::string list = "[";
+    for (const auto number : numbers) list += (list.size() > 1 ? "," : "") + std::to_string(number);
+    return list + "]";
+  };
   try {
-    text = header.dump();
+    const auto quoted = [](const std::string& word) { return nlohmann::json(word).dump(); };
+    const auto key = [&](const std::string& word) {
+      return (text.back() == '{' ? "" : ",") + quoted(word) + ":";
+    };
+    if (!weights.metadata.empty()) {
+      text += key("__metadata__") + "{";
+      for (const auto& [word, meaning] : weights.metadata) text += key(word) + quoted(meaning);
+      text += "}";
+    }
+    for (const auto& [name, tensor] : weights) {
+      if (name == "__metadata__") fail(file.string(), ": no tensor may be called ", name);
+      const std::array<std::uint64_t, 2> at{begins[name], begins[name] + tensor.bytes.size()};
+      text += key(name) + "{\"dtype\":\"" +
+              std::string(detail::safetensors_types[static_cast<std::size_t>(tensor.type)]) +
+              "\",\"shape\":" + list_of(tensor.shape) + ",\"data_offsets\":" + list_of(at) + "}";
+    }
   } catch (const nlohmann::json::exception&) {
     fail(file.string(), ": a name or a text of the metadata is not UTF-8");
   }
+  text += "}";
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t length = text.size();
   parts[0] = std::as_bytes(std::span(&length, 1));
