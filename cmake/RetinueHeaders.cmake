@@ -70,12 +70,15 @@ retinue_headers(
   evaluate/matching.hpp
   evaluate/voc.hpp
   evaluate/wider.hpp
+  formulas/centre_ness.hpp
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
   formulas/distances.hpp
+  formulas/distribution_focal.hpp
   formulas/dual.hpp
   formulas/focal.hpp
+  formulas/keypoint_similarity.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
   formulas/residual.hpp
@@ -96,6 +99,8 @@ retinue_headers(
   losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp
+  losses/quality.hpp
+  losses/random_negatives.hpp
   losses/samples.hpp
   losses/truths.hpp
   matchers.hpp

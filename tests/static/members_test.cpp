@@ -38,6 +38,16 @@ static_assert(suppressor<any_greedy_suppressor>);
 static_assert(suppressor<soft_suppressor<linear_decay>> && suppressor<soft_suppressor<>>);
 
 static_assert(binary_cost<binary_cross_entropy> && binary_cost<quality_focal> &&
-              binary_cost<sigmoid_focal>);
+              binary_cost<sigmoid_focal> && binary_cost<varifocal> && binary_cost<gaussian_focal>);
+
+static_assert(overlap_loss<log_iou_loss> && overlap_loss<square_iou_loss> &&
+              overlap_loss<eiou_loss> && overlap_loss<siou_loss> &&
+              overlap_loss<extended_iou_loss> && overlap_loss<bounded_iou_loss>);
+
+static_assert(points_loss<keypoint_loss<schemas::face5>, schemas::face5> &&
+              points_loss<keypoint_loss<schemas::coco17>, schemas::coco17, double> &&
+              points_loss<keypoint_loss<schemas::none>, schemas::none>);
+
+static_assert(negative_mining<random_negatives>);
 
 }  // namespace retinue

@@ -108,8 +108,9 @@ template <class T>
   return iou(a, b) - detail::share<T>((dx * dx + dy * dy) / 4, w * w + h * h);
 }
 
+/// v above: how differently two boxes are shaped, 0 to 1.
 template <class T>
-[[nodiscard]] RETINUE_HD T ciou(const box<T>& a, const box<T>& b)
+[[nodiscard]] RETINUE_HD T shape_mismatch(const box<T>& a, const box<T>& b)
 {
   using detail::atan;
   using S = scalar_of_t<T>;
@@ -117,7 +118,13 @@ template <class T>
   const T between = detail::share<T>(detail::product<T>(w_a, h_b) - detail::product<T>(w_b, h_a),
                                      h_a * h_b + w_a * w_b);
   const T turn = atan(between) * S(2 / std::numbers::pi);
-  const T v = turn * turn;
+  return T(turn * turn);
+}
+
+template <class T>
+[[nodiscard]] RETINUE_HD T ciou(const box<T>& a, const box<T>& b)
+{
+  const T v = shape_mismatch(a, b);
   const T apart = fill_like(v, 1) - iou(a, b);
   return diou(a, b) - v * detail::share<T>(v, apart + v);
 }

@@ -348,7 +348,12 @@ class sampler {
     b.rows_of(numbers_, chosen_);
     b.append(chosen_, truths.first(i), out.truths);
 
-    b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+    if constexpr (requires { mining_.rank(out.anchors, host_ranks_); }) {
+      mining_.rank(out.anchors, host_ranks_);
+      b.put(std::span<const number<float>>(host_ranks_), 1, wrong_);
+    } else {
+      b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+    }
     b.map(detail::minable{}, numbers_, wrong_, judged_);
     if (const std::size_t quota = mining_.quota(positives); quota >= out.anchors) {
       b.map(detail::was_minable{}, marks_, numbers_);
@@ -372,7 +377,7 @@ class sampler {
   std::vector<row_index> positives_, own_truths_, mined_;
   std::vector<rival<float>> host_rivals_;
   std::vector<assigned<float>> host_assigned_;
-  std::vector<number<float>> host_labels_;
+  std::vector<number<float>> host_labels_, host_ranks_;
   // Where tables lie:
   typename B::template table<rival<float>> rivals_;
   typename B::template table<box<float>> decoded_;
