@@ -116,12 +116,18 @@ retinue_headers(
   select.hpp
   suppress.hpp
   suppress/any_greedy.hpp
+  suppress/class_agnostic.hpp
+  suppress/fusion.hpp
   suppress/greedy.hpp
+  suppress/matrix.hpp
+  suppress/measured.hpp
+  suppress/merge.hpp
   suppress/per_class.hpp
   suppress/run.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp
   suppress/tables.hpp
+  suppress/voting.hpp
   train/ordered_queue.hpp
   train/run_lock.hpp
   train/samples.hpp

@@ -139,4 +139,38 @@ struct iou_of {
   }
 };
 
+/// Share of the first: of the box that is judged, how much a better one covers.
+template <class Lengths = continuous>
+struct iof_of {
+  template <class T>
+  RETINUE_HD constexpr T operator()(const box<T>& a, const box<T>& b) const
+  {
+    return iof<Lengths>(a, b);
+  }
+};
+
+/// Zheng 2020, section 3.4: boxes side by side are less alike than those around one centre.
+struct diou_of {
+  template <class T>
+  RETINUE_HD constexpr T operator()(const box<T>& a, const box<T>& b) const
+  {
+    return diou(a, b);
+  }
+};
+
+/// 1 where the centres are the same, 0 where they are `within` apart or more, whatever the sizes.
+struct near_centres {
+  double within = 1;  ///< in the unit of the boxes; > 0
+
+  template <class T>
+  RETINUE_HD T operator()(const box<T>& a, const box<T>& b) const
+  {
+    using detail::sqrt;
+    using S = scalar_of_t<T>;
+    const T dx = (a.x1 + a.x2 - b.x1 - b.x2) * S(0.5), dy = (a.y1 + a.y2 - b.y1 - b.y2) * S(0.5);
+    const T apart = sqrt(T(dx * dx + dy * dy)) * S(-1 / within) + S(1);
+    return maximum_of(apart, fill_like(apart, 0));
+  }
+};
+
 }  // namespace retinue
