@@ -113,6 +113,7 @@ retinue_headers(
   outputs.hpp
   random.hpp
   retinue.hpp
+  rotated_box.hpp
   select.hpp
   suppress.hpp
   suppress/any_greedy.hpp
