@@ -26,15 +26,16 @@ struct loss_batch {
   std::vector<assignment> assigned;
   std::vector<float> offsets, logits, landmarks;
   std::vector<float> quality;  ///< (rows), or nothing
+  std::size_t box_width = 4;   ///< numbers of a code, for `offsets` may be any other code
 
   [[nodiscard]] std::size_t images() const { return truths.size(); }
   [[nodiscard]] outputs<host_backend> said() const
   {
-    const std::size_t rows = offsets.size() / 4 / std::max<std::size_t>(images(), 1);
+    const std::size_t rows = offsets.size() / box_width / std::max<std::size_t>(images(), 1);
     const table_shape shape{images(), rows};
     const std::size_t columns = rows == 0 ? 2 : logits.size() / shape.size();
     return {.scores = {logits.data(), shape, columns},
-            .boxes = {offsets.data(), shape, 4},
+            .boxes = {offsets.data(), shape, box_width},
             .points = {landmarks.data(), shape, width},
             .quality = quality.empty() ? number_rows() : number_rows(quality.data(), shape, 1)};
   }

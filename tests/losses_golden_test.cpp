@@ -9,9 +9,15 @@
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/dual.hpp>
 
+#if __has_include(<Eigen/Core>)
+#include <Eigen/Core>
+#endif
+
 #include <algorithm>
+#include <concepts>
 #include <set>
 #include <span>
+#include <type_traits>
 
 using namespace retinue;
 
@@ -73,33 +79,43 @@ TEST_CASE("losses and their slopes are those of the peers' code", "[shared]")
   CHECK(seen.size() == 42);
 }
 
-TEST_CASE("a packet of losses is as many losses of numbers", "[shared]")
+namespace {
+using eight = packet<float>;
+#if __has_include(<Eigen/Core>)
+using sixteen = Eigen::Array<float, 16, 1>;
+#else
+using sixteen = packet<float, 16>;
+#endif
+}  // namespace
+
+TEMPLATE_TEST_CASE("a packet of losses is as many losses of numbers", "[shared]", eight, sixteen)
 {
   RETINUE_NEEDS_SHARED();
   const test::npz golden(test::shared("golden/families/losses.npz"));
-  using eight = packet<float>;
+  constexpr std::size_t lanes = sizeof(TestType) / sizeof(float);
+  using index = std::conditional_t<std::same_as<TestType, eight>, std::size_t, std::ptrdiff_t>;
   test::each_golden_loss(golden, [&]<std::size_t Width>(const test::golden_loss& g,
                                                         test::width<Width>, const auto& formula) {
     CAPTURE(g.name);
     double most = 0;
-    for (std::size_t first = 0; first < g.rows; first += eight::lanes) {
-      std::vector<eight> x(Width), given(g.given_width);
-      const std::size_t count = std::min(eight::lanes, g.rows - first);
-      for (std::size_t k = 0; k < eight::lanes; ++k) {
+    for (std::size_t first = 0; first < g.rows; first += lanes) {
+      std::vector<TestType> x(Width), given(g.given_width);
+      const std::size_t count = std::min(lanes, g.rows - first);
+      for (std::size_t k = 0; k < lanes; ++k) {
         const std::size_t row = first + std::min(k, count - 1);
         for (std::size_t c = 0; c < Width; ++c)
-          x[c][k] = static_cast<float>(g.said[row * Width + c]);
+          x[c][index(k)] = static_cast<float>(g.said[row * Width + c]);
         for (std::size_t c = 0; c < g.given_width; ++c)
-          given[c][k] = static_cast<float>(g.given[row * g.given_width + c]);
+          given[c][index(k)] = static_cast<float>(g.given[row * g.given_width + c]);
       }
-      const eight cost = formula(x, given);
+      const TestType cost = formula(x, given);
       for (std::size_t k = 0; k < count; ++k) {
         std::vector<float> one, want;
-        for (const eight& p : x) one.push_back(p[k]);
-        for (const eight& p : given) want.push_back(p[k]);
+        for (const TestType& p : x) one.push_back(p[index(k)]);
+        for (const TestType& p : given) want.push_back(p[index(k)]);
         const float alone = formula(one, want);
-        most = std::max(
-            most, static_cast<double>(std::abs(cost[k] - alone) / std::max(1.0f, std::abs(alone))));
+        most = std::max(most, static_cast<double>(std::abs(cost[index(k)] - alone) /
+                                                  std::max(1.0f, std::abs(alone))));
       }
     }
     CHECK(most <= 2e-6);

@@ -499,6 +499,108 @@ TEST_CASE("a balanced sample is filled up with negatives, each as likely as any 
   CHECK_THROWS_AS(random_negatives({.share = std::nan("")}), error);
 }
 
+namespace {
+/// Distances from the anchor's centre as distributions over 0, 1, 2, 3 of its quarter sides.
+struct quarters_coder {
+  template <class T>
+  struct code {
+    using value_type = T;
+    template <class U>
+    using rebind = code<U>;
+    static constexpr std::size_t width = 16;
+
+    std::array<std::array<T, 4>, 4> side{};
+
+    constexpr T& operator[](std::size_t i) { return side[i / 4][i % 4]; }
+    constexpr const T& operator[](std::size_t i) const { return side[i / 4][i % 4]; }
+  };
+  template <class T>
+  using box_code = code<T>;
+
+  template <class T, landmark_schema Schema>
+  landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& points,
+                                     const centre_box<T>& anchor) const
+  {
+    return centre_size_coder{}.encode(points, anchor);
+  }
+  template <class T, landmark_schema Schema>
+  landmarks<T, Schema> decode(const landmark_offsets<T, Schema>& said,
+                              const centre_box<T>& anchor) const
+  {
+    return centre_size_coder{}.decode(said, anchor);
+  }
+  template <class T>
+  code<T> encode(const box<T>& truth, const centre_box<T>& anchor) const
+  {
+    code<T> said;
+    for (auto& side : said.side) side.fill(fill_like(truth.x1, 0));
+    static_cast<void>(anchor);
+    return said;
+  }
+  template <class T>
+  box<T> decode(const code<T>& said, const centre_box<T>& anchor) const
+  {
+    using std::exp;
+    std::array<T, 4> mean;
+    for (std::size_t s = 0; s < 4; ++s) {
+      T sum = fill_like(anchor.cx, 0), all = sum;
+      for (std::size_t i = 0; i < 4; ++i) {
+        const T share = exp(said.side[s][i]);
+        all = all + share, sum = sum + share * static_cast<scalar_of_t<T>>(0.25 * double(i));
+      }
+      mean[s] = sum / all;
+    }
+    return {T(anchor.cx - mean[0] * anchor.w), T(anchor.cy - mean[1] * anchor.h),
+            T(anchor.cx + mean[2] * anchor.w), T(anchor.cy + mean[3] * anchor.h)};
+  }
+  template <class T>
+  box<T> within(const box<T>& truth, const centre_box<T>& anchor) const
+  {
+    using S = scalar_of_t<T>;
+    return {
+        T((anchor.cx - truth.x1) / anchor.w * S(4)), T((anchor.cy - truth.y1) / anchor.h * S(4)),
+        T((truth.x2 - anchor.cx) / anchor.w * S(4)), T((truth.y2 - anchor.cy) / anchor.h * S(4))};
+  }
+};
+}  // namespace
+
+TEST_CASE("a box that is said as distributions costs by these and by its overlap")
+{
+  using none = schemas::none;
+  using settings = multibox_settings<none, quarters_coder, hard_negatives, distribution_loss<>>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  auto batch = test::random_batch<none>(anchors, 2, {4, 0, 9});
+  std::mt19937 random(17);
+  batch.box_width = 16;
+  batch.offsets.resize(3 * anchors.size() * 16);
+  for (float& x : batch.offsets) x = static_cast<float>(random() % 100) / 50 - 1;
+  test::batch_loss<settings> loss({.box = {.weight = 0.5}});
+  const auto terms = loss(anchors, batch);
+  double sum = 0, positives = 0;
+  const quarters_coder coder;
+  each_positive_of(anchors, batch, [&](std::size_t row, const auto& anchor, const auto& truth) {
+    quarters_coder::code<float> said;
+    for (std::size_t c = 0; c < 16; ++c) said[c] = batch.offsets[row * 16 + c];
+    sum += static_cast<double>(giou_loss{}(coder.decode(said, anchor), truth.bounds));
+    const auto lengths = coder.within(truth.bounds, anchor);
+    for (std::size_t s = 0; s < 4; ++s) {
+      const double t = std::clamp(static_cast<double>(lengths[s]), 0.0, 3.0);
+      const auto lower = static_cast<std::size_t>(std::min(t, 2.999999));
+      double all = 0;
+      for (const float x : said.side[s]) all += std::exp(static_cast<double>(x));
+      const auto cost = [&](std::size_t i) {
+        return std::log(all) - static_cast<double>(said.side[s][i]);
+      };
+      const double above = t - static_cast<double>(lower);
+      sum += 0.125 * ((1 - above) * cost(lower) + above * cost(lower + 1));
+    }
+    positives += 1;
+  });
+  REQUIRE(positives > 10);
+  CHECK(std::abs(terms.box - sum / positives) < 1e-5 * sum / positives);
+  check_gradient(loss, anchors, batch);
+}
+
 TEST_CASE("SSD's loss: 8,732 default boxes, 21 classes, 3 : 1 (seed 004)")
 {
   const anchor_layout anchors(default_boxes::ssd300(), {300, 300});

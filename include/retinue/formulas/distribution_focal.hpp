@@ -7,12 +7,19 @@
 //
 // x are the logits of one side, a T each; t is its length in the unit of the whole numbers. A t
 // beyond 0 to n - 1 counts as the nearer end.
+//
+// distribution_loss adds it, the mean of four sides, to what the decoded box costs by its overlap:
+// the loss of boxes of GFL and YOLOv8, for a coder whose code has side[s], the logits of a side,
+// and which says by within(truth, anchor)[s] how long that should be.
 #pragma once
 
-#include <retinue/compiler.hpp>                // RETINUE_HD
-#include <retinue/formulas/coordinate.hpp>     // fill_like
-#include <retinue/formulas/cross_entropy.hpp>  // log_sum_exp
+#include <retinue/compiler.hpp>                 // RETINUE_HD
+#include <retinue/formulas/coordinate.hpp>      // fill_like
+#include <retinue/formulas/cross_entropy.hpp>   // log_sum_exp
+#include <retinue/formulas/overlap_losses.hpp>  // giou_loss
+#include <retinue/geometry.hpp>                 // box, centre_box
 
+#include <concepts>
 #include <cstddef>
 
 namespace retinue {
@@ -34,5 +41,33 @@ template <class Row, class T>
   }
   return cost;
 }
+
+/// Bins at whole numbers.
+template <class Overlap = giou_loss>
+struct distribution_loss {
+  Overlap overlap{};
+  double weight = 0.25;  ///< of the distributions beside the overlap; >= 0. GFL: 0.125, for its
+                         ///< 0.25 goes with an overlap that counts twice
+
+  template <class Coder, class Code, class T>
+  [[nodiscard]] RETINUE_HD T of_code(const Coder& coder, const Code& said, const box<T>& truth,
+                                     const centre_box<T>& anchor) const
+  {
+    using S = scalar_of_t<T>;
+    const auto lengths = coder.within(truth, anchor);
+    T sum = fill_like(truth.x1, 0);
+    for (std::size_t s = 0; s < 4; ++s) sum = sum + distribution_focal(said.side[s], T(lengths[s]));
+    return T(overlap(coder.decode(said, anchor), truth) + sum * S(weight / 4));
+  }
+};
+
+/// A loss of boxes of your own that looks at the code as well as at where it lies: of_code, as in
+/// distribution_loss.
+template <class L, class Coder, class T = float>
+concept coded_box_loss =
+    requires(const L& loss, const Coder& coder, const typename Coder::template box_code<T>& said,
+             const box<T>& truth, const centre_box<T>& anchor) {
+      { loss.of_code(coder, said, truth, anchor) } -> std::same_as<T>;
+    };
 
 }  // namespace retinue

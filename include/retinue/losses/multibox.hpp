@@ -2,7 +2,8 @@
 // The loss of a detector that regresses boxes and landmarks from anchors and names what is there.
 //
 //   box        sum over positives of smooth_l1(code - encode(truth))                     / N
-//              or, for a loss of how boxes lie, of giou_loss(decode(code), truth)
+//              or, for a loss of how boxes lie, of giou_loss(decode(code), truth);
+//              or of both, as of distribution_loss
 //   label      sum over positives and mined negatives of the label policy's cost         / N
 //   landmark   sum over positives, their visible points, of smooth_l1(x) + smooth_l1(y)  / M
 //              or, for a loss of all points where they lie, of keypoint_loss(decode(code), truth)
@@ -21,6 +22,7 @@
 #include <retinue/backend.hpp>                       // tensor_backend
 #include <retinue/error.hpp>                         // fail
 #include <retinue/formulas/coders.hpp>               // coder
+#include <retinue/formulas/distribution_focal.hpp>   // coded_box_loss
 #include <retinue/formulas/dual.hpp>                 // dual
 #include <retinue/formulas/focal.hpp>                // binary_cross_entropy
 #include <retinue/formulas/keypoint_similarity.hpp>  // points_loss
@@ -51,10 +53,10 @@ enum class normalisation : std::uint8_t {
   images,     ///< the images of the batch, so that crowded ones count for more
 };
 
-/// What a box may cost: by its code, number by number, or by how it lies on its truth. Decoded
-/// boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
-template <class L>
-concept box_loss = residual_loss<L> || overlap_loss<L>;
+/// What a box may cost: by its code, number by number, by how it lies on its truth, or by both.
+/// Decoded boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
+template <class L, class Coder>
+concept box_loss = residual_loss<L> || overlap_loss<L> || coded_box_loss<L, Coder>;
 
 /// And landmarks: by their code, number by number, or all of an object together where they lie.
 template <class L, class Schema>
@@ -66,12 +68,12 @@ struct multibox_weights {
 };
 
 template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negative_mining Mining,
-          box_loss BoxLoss, landmark_loss<Schema> LandmarkLoss, learnable_labels Labels,
+          box_loss<Coder> BoxLoss, landmark_loss<Schema> LandmarkLoss, learnable_labels Labels,
           quality_policy Quality>
 class multibox_loss;
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
           landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
           quality_policy Quality = matched_quality>
 struct multibox_settings {
@@ -149,7 +151,7 @@ struct loss_terms {
 
 namespace detail {
 
-/// By its code, number by number, or by how it lies on its truth.
+/// By its code, by how it lies on its truth, or by both.
 template <class Coder, class Loss>
 struct box_cost {
   Coder coder;
@@ -164,6 +166,8 @@ struct box_cost {
       T sum = fill_like(want.weight, 0);
       for (std::size_t c = 0; c < Code::width; ++c) sum = sum + loss.value(T(said[c] - target[c]));
       return T(sum * want.weight);
+    } else if constexpr (requires { loss.of_code(coder, said, truth.bounds, anchor); }) {
+      return T(loss.of_code(coder, said, truth.bounds, anchor) * want.weight);
     } else {
       return T(loss(coder.decode(said, anchor), truth.bounds) * want.weight);
     }
@@ -289,12 +293,13 @@ struct any_visible {
 
 /// Its buffers are reused, and one copy serves one thread at a time.
 template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
+          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
           landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
           quality_policy Quality = matched_quality>
 class multibox_loss {
   static_assert(
-      residual_loss<BoxLoss> || overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
+      residual_loss<BoxLoss> || coded_box_loss<BoxLoss, Coder> ||
+          overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
       "a loss of boxes must be a template over the coordinate T, for its slopes are found "
       "by dual numbers: write T operator()(const box<T>& predicted, const box<T>& truth)");
 
