@@ -187,6 +187,8 @@ void overlaps_of_columns(benchmark::State& state)
       "ATen");
   add("1 - ciou, both ways", overlaps_of_numbers<ciou_loss>, overlaps_of_columns<ciou_loss>,
       "ATen");
+  add("eiou, both ways", overlaps_of_numbers<eiou_loss>, overlaps_of_columns<eiou_loss>, "ATen");
+  add("siou, both ways", overlaps_of_numbers<siou_loss>, overlaps_of_columns<siou_loss>, "ATen");
   return true;
 }();
 

@@ -20,6 +20,7 @@ namespace {
 using namespace retinue;
 
 constexpr float overlap = 0.4f;
+constexpr std::size_t n_unlimited = greedy_suppressor<>::unlimited;
 
 struct workload {
   std::vector<box<float>> boxes;
@@ -135,6 +136,31 @@ void add(const std::string& kind, std::size_t n, workload (*make)(std::size_t))
   });
 #endif
 }
+
+/// A suppressor of its own on boxes in clusters.
+template <class Make>
+void add_member(const std::string& name, std::size_t n, const Make& make)
+{
+  const std::string of = "suppress, clustered " + std::to_string(n) + " boxes | " + name;
+  benchmark::RegisterBenchmark(of.c_str(), [=](benchmark::State& state) {
+    const workload w = clustered(n);
+    auto suppress = make();
+    for (auto _ : state) benchmark::DoNotOptimize(suppress(w.boxes, w.scores).rows.data());
+    state.counters["kept"] = static_cast<double>(suppress(w.boxes, w.scores).rows.size());
+  });
+}
+
+[[maybe_unused]] const bool added_members = [] {
+  for (const std::size_t n : {1000, 5000}) {
+    add_member("one by one, iou", n, [] { return measured_suppressor<>(overlap); });
+    add_member("one by one, diou", n, [] { return measured_suppressor<diou_of>(overlap); });
+    add_member("soft", n, [] { return soft_suppressor<>(); });
+    add_member("matrix", n, [] { return matrix_suppressor<>(); });
+    add_member("votes", n, [] { return voting_suppressor<>(overlap, n_unlimited); });
+    add_member("fusion", n, [] { return box_fusion(); });
+  }
+  return true;
+}();
 
 [[maybe_unused]] const bool added = [] {
   for (const std::size_t n : {1000, 5000, 20000}) {

@@ -74,14 +74,17 @@ retinue_headers(
   evaluate/matching.hpp
   evaluate/voc.hpp
   evaluate/wider.hpp
+  formulas/centre_ness.hpp
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
   formulas/deltas.hpp
   formulas/distances.hpp
+  formulas/distribution_focal.hpp
   formulas/distributions.hpp
   formulas/dual.hpp
   formulas/focal.hpp
+  formulas/keypoint_similarity.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
   formulas/residual.hpp
@@ -102,6 +105,8 @@ retinue_headers(
   losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp
+  losses/quality.hpp
+  losses/random_negatives.hpp
   losses/samples.hpp
   losses/truths.hpp
   matchers.hpp
@@ -121,15 +126,22 @@ retinue_headers(
   outputs.hpp
   random.hpp
   retinue.hpp
+  rotated_box.hpp
   select.hpp
   suppress.hpp
   suppress/any_greedy.hpp
+  suppress/class_agnostic.hpp
+  suppress/fusion.hpp
   suppress/greedy.hpp
+  suppress/matrix.hpp
+  suppress/measured.hpp
+  suppress/merge.hpp
   suppress/per_class.hpp
   suppress/run.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp
   suppress/tables.hpp
+  suppress/voting.hpp
   train/meeting.hpp
   train/ordered_queue.hpp
   train/run_lock.hpp

@@ -93,14 +93,29 @@ TEST_CASE("slopes that are written down are those of the values")
     for (const double beta : {1.0, 0.2})
       CHECK(std::abs(smooth_l1{beta}.value(x).slope[0] - smooth_l1{beta}.slope(d)) < 1e-12);
     CHECK(std::abs(wing{3, 0.5}.value(x).slope[0] - wing{3, 0.5}.slope(d)) < 1e-12);
+    const auto check = [&](const auto& loss) {
+      const double difference = (loss.value(d + 1e-6) - loss.value(d - 1e-6)) / 2e-6;
+      CHECK(std::abs(loss.slope(d) - difference) < 1e-6 * (1 + std::abs(difference)));
+    };
+    check(l1{});
+    check(balanced_l1{});
+    check(balanced_l1{.alpha = 0.3, .gamma = 2, .beta = 1});
+    check(adaptive_wing{});
     for (const bool object : {true, false})
       CHECK(std::abs(sigmoid_focal{}.value(x, object).slope[0] - sigmoid_focal{}.slope(d, object)) <
             1e-12);
   }
 }
 
+namespace {
+struct free_ciou_loss : ciou_loss {
+  free_ciou_loss() : ciou_loss{.fixed_weight = false} {}
+};
+}  // namespace
+
 TEMPLATE_TEST_CASE("an overlap loss says how it changes with the predicted box", "", iou_loss,
-                   giou_loss, diou_loss, ciou_loss)
+                   giou_loss, diou_loss, free_ciou_loss, log_iou_loss, square_iou_loss, eiou_loss,
+                   siou_loss, extended_iou_loss, bounded_iou_loss)
 {
   std::mt19937 random(5);
   const TestType loss;
@@ -124,8 +139,30 @@ TEMPLATE_TEST_CASE("an overlap loss says how it changes with the predicted box",
   }
 }
 
+TEST_CASE("the weight of the shapes is held, as the paper has it")
+{
+  std::mt19937 random(6);
+  for (int round = 0; round < 100; ++round) {
+    const auto predicted = drawn_box(random), truth = drawn_box(random);
+    const double v = shape_mismatch(predicted, truth);
+    const double alpha = v / (1 - iou(predicted, truth) + v);
+    const auto said = with_slope(ciou_loss{}, predicted, truth);
+    const auto shapes = [&](const box<double>& b, const box<double>& t) {
+      return 1 - diou(b, t) + alpha * shape_mismatch(b, t);
+    };
+    REQUIRE(std::abs(said.value - (1 - ciou(predicted, truth))) < 1e-12);
+    for (std::size_t c = 0; c < 4; ++c) {
+      const double slope =
+          (moved(shapes, predicted, truth, c, 1e-6) - moved(shapes, predicted, truth, c, -1e-6)) /
+          2e-6;
+      REQUIRE(std::abs(said.slope[c] - slope) < 1e-6 * (1 + std::abs(slope)));
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("an overlap loss has a finite slope, however small the decoded box is", "",
-                   iou_loss, giou_loss, diou_loss, ciou_loss)
+                   iou_loss, giou_loss, diou_loss, ciou_loss, log_iou_loss, square_iou_loss,
+                   eiou_loss, siou_loss, extended_iou_loss, bounded_iou_loss)
 {
   const centre_size_coder code;
   const centre_box<float> anchor{0.4f, 0.5f, 0.1f, 0.1f};

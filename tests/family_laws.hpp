@@ -315,14 +315,21 @@ void check_suppression()
         labels.push_back(static_cast<std::int32_t>(c.label));
       }
       for (const std::size_t keep : {std::size_t{12}, std::size_t{1000}}) {
-        per_class_suppressor<greedy_suppressor<>> host(greedy_suppressor<>(overlap, keep), keep);
-        const auto expected = host(boxes, scores, labels);
-        suppression<B, greedy_suppressor<>> suppress(greedy_suppressor<>(overlap, keep), keep);
-        typename B::list kept;
-        suppress(lab.b, lab.table(boxes), lab.table(found), kept);
         CAPTURE(overlap, n, keep);
-        REQUIRE(lab.rows(kept) ==
-                std::vector<row_index>(expected.rows.begin(), expected.rows.end()));
+        const auto agree = [&]<class Suppressor>(const Suppressor& by, auto host) {
+          const auto expected = host(boxes, scores, labels);
+          suppression<B, Suppressor> suppress(by, keep);
+          typename B::list kept;
+          suppress(lab.b, lab.table(boxes), lab.table(found), kept);
+          REQUIRE(lab.rows(kept) ==
+                  std::vector<row_index>(expected.rows.begin(), expected.rows.end()));
+        };
+        const greedy_suppressor<> greedy(overlap, keep);
+        agree(greedy, per_class_suppressor<greedy_suppressor<>>(greedy, keep));
+        agree(class_agnostic<greedy_suppressor<>>(greedy),
+              class_agnostic<greedy_suppressor<>>(greedy));
+        const measured_suppressor<diou_of> by_diou(overlap, keep);
+        agree(by_diou, by_diou);
       }
     }
 }

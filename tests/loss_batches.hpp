@@ -25,16 +25,19 @@ struct loss_batch {
   std::vector<std::vector<instance<Schema>>> truths;
   std::vector<assignment> assigned;
   std::vector<float> offsets, logits, landmarks;
+  std::vector<float> quality;  ///< (rows), or nothing
+  std::size_t box_width = 4;   ///< numbers of a code, for `offsets` may be any other code
 
   [[nodiscard]] std::size_t images() const { return truths.size(); }
   [[nodiscard]] outputs<host_backend> said() const
   {
-    const std::size_t rows = offsets.size() / 4 / std::max<std::size_t>(images(), 1);
+    const std::size_t rows = offsets.size() / box_width / std::max<std::size_t>(images(), 1);
     const table_shape shape{images(), rows};
     const std::size_t columns = rows == 0 ? 2 : logits.size() / shape.size();
     return {.scores = {logits.data(), shape, columns},
-            .boxes = {offsets.data(), shape, 4},
-            .points = {landmarks.data(), shape, width}};
+            .boxes = {offsets.data(), shape, box_width},
+            .points = {landmarks.data(), shape, width},
+            .quality = quality.empty() ? number_rows() : number_rows(quality.data(), shape, 1)};
   }
 
   void match(const anchor_layout& anchors, overlap_matcher with)
@@ -64,17 +67,19 @@ static_assert(matcher<canned_matcher>);
 struct batch_terms {
   double box = 0, label = 0, landmark = 0, total = 0;
   std::size_t positives = 0, negatives = 0, with_landmarks = 0;
+  double quality = 0;
 };
 
 /// Where the gradients of a batch go.
 struct gradient_room {
-  std::vector<float> offsets, logits, landmarks;
+  std::vector<float> offsets, logits, landmarks, quality;
 
   template <class Schema>
   explicit gradient_room(const loss_batch<Schema>& of)
       : offsets(of.offsets.size(), 9.0f),
         logits(of.logits.size(), 9.0f),
-        landmarks(of.landmarks.size(), 9.0f)
+        landmarks(of.landmarks.size(), 9.0f),
+        quality(of.quality.size(), 9.0f)
   {
   }
 };
@@ -104,11 +109,15 @@ class batch_loss {
     for (const auto& term : terms.terms) {
       const double value = term.cost.sum / term.divisor;
       sums.total += term.weight * value;
-      (term.name == "box" ? sums.box : term.name == "label" ? sums.label : sums.landmark) = value;
+      (term.name == "box"       ? sums.box
+       : term.name == "label"   ? sums.label
+       : term.name == "quality" ? sums.quality
+                                : sums.landmark) = value;
       if (!room) continue;
-      std::vector<float>& to = term.part == output_part::boxes    ? room->offsets
-                               : term.part == output_part::scores ? room->logits
-                                                                  : room->landmarks;
+      std::vector<float>& to = term.part == output_part::boxes     ? room->offsets
+                               : term.part == output_part::scores  ? room->logits
+                               : term.part == output_part::quality ? room->quality
+                                                                   : room->landmarks;
       if (!to.empty())
         term.cost.write(term.weight / term.divisor, to.data(), to.size() / term.cost.width);
     }

@@ -3,6 +3,7 @@
 // memory, which agree.
 #include "another_device.hpp"
 #include "catch.hpp"
+#include "golden_losses.hpp"
 #include "loss_batches.hpp"
 #include "loss_laws.hpp"
 #include "shared.hpp"
@@ -35,6 +36,7 @@ network_outputs outputs_of(const test::loss_batch<Schema>& batch, at::Device dev
   network_outputs said{tensor(batch.logits, batch.images(), batch.said().scores.numbers(), device),
                        tensor(batch.offsets, batch.images(), 4, device)};
   if (batch.width > 0) said.points = tensor(batch.landmarks, batch.images(), batch.width, device);
+  if (!batch.quality.empty()) said.quality = tensor(batch.quality, batch.images(), 1, device);
   return said;
 }
 
@@ -105,11 +107,13 @@ void check_agreement(const Settings& settings, const anchor_layout& anchors,
     require_close(terms["box"], expected.box);
     require_close(terms["label"], expected.label);
     require_close(terms["landmark"], expected.landmark);
+    if (!batch.quality.empty()) require_close(terms["quality"], expected.quality);
     require_close(terms.total, expected.total);
     terms.total.backward();
     CHECK(test::furthest(slopes(out.boxes), room.offsets) <= 1e-6);
     CHECK(test::furthest(slopes(out.scores), room.logits) <= 1e-6);
     if (batch.width > 0) CHECK(test::furthest(slopes(out.points), room.landmarks) <= 1e-6);
+    if (!batch.quality.empty()) CHECK(test::furthest(slopes(out.quality), room.quality) <= 1e-6);
   };
   check(terms_over<libtorch_backend, Settings>(settings, libtorch_backend(device)));
   if (device.is_cpu()) check(terms_over<host_backend, Settings>(settings));
@@ -153,7 +157,9 @@ TEST_CASE("overlap losses of a box with itself, and of boxes without area, have 
                             column(0.25f + side)};
     const box<at::Tensor> b{a.x1.detach(), a.y1.detach(), a.x2.detach(), a.y2.detach()};
     for (const at::Tensor& loss :
-         {iou_loss{}(a, b), giou_loss{}(a, b), diou_loss{}(a, b), ciou_loss{}(a, b)}) {
+         {iou_loss{}(a, b), giou_loss{}(a, b), diou_loss{}(a, b), ciou_loss{}(a, b),
+          log_iou_loss{}(a, b), eiou_loss{}(a, b), siou_loss{}(a, b), extended_iou_loss{}(a, b),
+          bounded_iou_loss{}(a, b)}) {
       CHECK(loss.isfinite().all().item<bool>());
       for (const at::Tensor& g : torch::autograd::grad({loss.sum()}, {a.x1, a.x2, a.y1, a.y2}))
         CHECK(g.isfinite().all().item<bool>());
@@ -187,8 +193,108 @@ TEST_CASE("SSD's loss agrees too: 8,732 default boxes, 21 classes, 3 : 1")
   check_agreement(multibox_settings<schemas::none>::ssd(), anchors, batch);
 }
 
+TEST_CASE("over tensors, losses and gradients are those of the peers' code", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  std::size_t compared = 0;
+  test::each_golden_loss(golden, [&]<std::size_t Width>(const test::golden_loss& g,
+                                                        test::width<Width>, const auto& formula) {
+    CAPTURE(g.name);
+    const auto columns_of = [&](const std::vector<double>& rows, std::size_t width) {
+      std::vector<at::Tensor> columns;
+      for (std::size_t c = 0; c < width; ++c) {
+        std::vector<double> column;
+        for (std::size_t i = 0; i < g.rows; ++i) column.push_back(rows[i * width + c]);
+        columns.push_back(at::tensor(column, at::kDouble));
+      }
+      return columns;
+    };
+    std::vector<at::Tensor> x = columns_of(g.said, Width);
+    for (at::Tensor& column : x) column.set_requires_grad(true);
+    const at::Tensor cost = formula(x, columns_of(g.given, g.given_width));
+    cost.sum().backward();
+    // A number beside a column goes in as a float.
+    const double near = 2e-7 + g.rounding;
+    if (g.value.size() != g.rows)
+      CHECK(std::abs(cost.sum().item<double>() - g.value[0]) <= near * std::abs(g.value[0]));
+    for (std::size_t i = 0; i < g.rows; ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      const double scale = g.value.size() == g.rows ? g.scale(i) : 1;
+      if (g.value.size() == g.rows)
+        REQUIRE(std::abs(cost[row].item<double>() - g.value[i]) <= near * scale);
+      for (std::size_t c = 0; c < Width; ++c)
+        REQUIRE(std::abs(x[c].grad()[row].item<double>() - g.slope[i * Width + c]) <= near * scale);
+    }
+    ++compared;
+  });
+  CHECK(compared > 40);
+}
+
+TEMPLATE_TEST_CASE("landmarks may cost by how alike they are together", "", schemas::none,
+                   schemas::points<1>, schemas::face5, schemas::face68)
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
+  multibox_settings<TestType, centre_size_coder, hard_negatives, smooth_l1, keypoint_loss<TestType>>
+      settings{};
+  check_agreement(settings, anchors, test::random_batch<TestType>(anchors, 2, {3, 0, 9}));
+}
+
+TEMPLATE_TEST_CASE("qualities agree, and are held", "", matched_quality, overlap_quality<>,
+                   centre_quality)
+{
+  using none = schemas::none;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
+  const multibox_settings<none, centre_size_coder, every_negative, giou_loss, smooth_l1,
+                          sigmoid_labels<varifocal>, TestType>
+      settings{.classes = 3};
+  auto batch = test::random_batch<none>(anchors, 3, {3, 0, 9});
+  for (std::size_t i = 0; i < 3 * anchors.size(); ++i)
+    batch.quality.push_back(static_cast<float>(i % 17) / 4 - 2);
+  check_agreement(settings, anchors, batch);
+}
+
+TEST_CASE("negatives are drawn over tensors as well, as many and none but negatives")
+{
+  using none = schemas::none;
+  using settings = multibox_settings<none, centre_size_coder, random_negatives>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
+  const auto batch = test::random_batch<none>(anchors, 2, {3, 0, 1});
+  const settings s{.mining = random_negatives({.total = 40, .share = 0.5})};
+  settings::sampler_over<libtorch_backend, test::canned_matcher> sample(
+      test::canned_matcher{&batch.assigned}, s.labels, s.mining, s.code);
+  libtorch_backend b;
+  libtorch_backend::table<centre_box<float>> table;
+  b.put(anchors.anchors(), 1, table);
+  truth_batch<none> truths;
+  truths.read(batch.truths, 1, s.reading);
+  samples<libtorch_backend> chosen;
+  const network_outputs said = outputs_of(batch);
+  std::vector<row_index> before;
+  for (int round = 0; round < 2; ++round) {
+    sample(b, anchors, table, said, truths, chosen);
+    std::vector<row_index> negatives;
+    b.fetch(chosen.negatives, negatives);
+    CHECK(negatives != before);  // others each time
+    before = negatives;
+    std::vector<std::size_t> of_image(3);
+    for (const row_index row : negatives) {
+      const std::size_t image = row / anchors.size();
+      CHECK(batch.assigned[image].verdicts[row % anchors.size()] == verdict::negative);
+      ++of_image[image];
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto& verdicts = batch.assigned[i].verdicts;
+      const auto positives =
+          static_cast<std::size_t>(std::count(verdicts.begin(), verdicts.end(), verdict::positive));
+      CHECK(of_image[i] == s.mining.quota(positives));
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("boxes may cost by how they lie on their truths", "", iou_loss, giou_loss,
-                   diou_loss, ciou_loss)
+                   diou_loss, ciou_loss, log_iou_loss, eiou_loss, siou_loss, extended_iou_loss,
+                   bounded_iou_loss)
 {
   using face5 = schemas::face5;
   const anchor_layout anchors(square_anchors::retinaface(), {160, 160});
@@ -197,8 +303,8 @@ TEMPLATE_TEST_CASE("boxes may cost by how they lie on their truths", "", iou_los
     check_agreement(settings, anchors, test::random_batch<face5>(anchors, 2, faces));
 }
 
-TEMPLATE_TEST_CASE("labels without a background agree", "", sigmoid_focal, quality_focal,
-                   binary_cross_entropy)
+TEMPLATE_TEST_CASE("labels without a background agree", "", sigmoid_focal, quality_focal, varifocal,
+                   gaussian_focal, binary_cross_entropy)
 {
   using none = schemas::none;
   const anchor_layout anchors(square_anchors::retinaface(), {160, 160});

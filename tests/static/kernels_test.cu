@@ -62,6 +62,14 @@ template __global__ void overlap_losses<diou_loss>(const box<float>*, const box<
                                                    sloped_loss<float>*, int);
 template __global__ void overlap_losses<ciou_loss>(const box<float>*, const box<float>*,
                                                    sloped_loss<float>*, int);
+template __global__ void overlap_losses<eiou_loss>(const box<float>*, const box<float>*,
+                                                   sloped_loss<float>*, int);
+template __global__ void overlap_losses<siou_loss>(const box<float>*, const box<float>*,
+                                                   sloped_loss<float>*, int);
+template __global__ void overlap_losses<extended_iou_loss>(const box<float>*, const box<float>*,
+                                                           sloped_loss<float>*, int);
+template __global__ void overlap_losses<bounded_iou_loss>(const box<float>*, const box<float>*,
+                                                          sloped_loss<float>*, int);
 
 __global__ void losses_of_numbers(const float* x, float* value, float* slope, int rows)
 {

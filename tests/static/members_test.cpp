@@ -40,9 +40,29 @@ static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<in
 
 static_assert(suppressor<any_greedy_suppressor>);
 
-static_assert(suppressor<soft_suppressor<linear_decay>> && suppressor<soft_suppressor<>>);
+static_assert(suppressor<soft_suppressor<linear_decay>> && suppressor<soft_suppressor<>> &&
+              suppressor<soft_suppressor<gaussian_decay, diou_of>>);
+
+static_assert(suppressor<matrix_suppressor<>> && suppressor<voting_suppressor<>> &&
+              suppressor<box_fusion> && suppressor<class_agnostic<greedy_suppressor<>>>);
+
+static_assert(class_suppressor<class_agnostic<soft_suppressor<>>> &&
+              class_suppressor<measured_suppressor<iof_of<>>> &&
+              table_suppressor<measured_suppressor<near_centres>, host_backend> &&
+              table_suppressor<class_agnostic<greedy_suppressor<>>, host_backend> &&
+              !table_suppressor<class_agnostic<soft_suppressor<>>, host_backend>);
 
 static_assert(binary_cost<binary_cross_entropy> && binary_cost<quality_focal> &&
-              binary_cost<sigmoid_focal>);
+              binary_cost<sigmoid_focal> && binary_cost<varifocal> && binary_cost<gaussian_focal>);
+
+static_assert(overlap_loss<log_iou_loss> && overlap_loss<square_iou_loss> &&
+              overlap_loss<eiou_loss> && overlap_loss<siou_loss> &&
+              overlap_loss<extended_iou_loss> && overlap_loss<bounded_iou_loss>);
+
+static_assert(points_loss<keypoint_loss<schemas::face5>, schemas::face5> &&
+              points_loss<keypoint_loss<schemas::coco17>, schemas::coco17, double> &&
+              points_loss<keypoint_loss<schemas::none>, schemas::none>);
+
+static_assert(negative_mining<random_negatives>);
 
 }  // namespace retinue

@@ -18,6 +18,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <vector>
@@ -101,14 +102,14 @@ struct overlap_table {
     return {values.data() + detection * truths, truths};
   }
 
-  /// measure(detection, row of the truth) is a double.
-  template <class Measure>
-  void fill(std::span<const box<double>> detections, std::size_t truth_count, Measure measure)
+  /// measure(detection, row of the truth) is a double; detections are boxes of any kind.
+  template <class Detections, class Measure>
+  void fill(const Detections& detections, std::size_t truth_count, Measure measure)
   {
     truths = truth_count;
-    values.resize(detections.size() * truths);
+    values.resize(std::size(detections) * truths);
     auto value = values.begin();
-    for (const box<double>& d : detections)
+    for (const auto& d : detections)
       for (std::size_t g = 0; g < truths; ++g) *value++ = measure(d, g);
   }
 };

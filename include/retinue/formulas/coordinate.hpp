@@ -210,6 +210,17 @@ template <class T>
     return full_like(x, value);
 }
 
+/// x as a constant: what a formula weighs by, but is not to be learnt from. Anything that carries
+/// slopes or a graph drops them by its detach(), a dual or a column; all else is as it was.
+template <class T>
+[[nodiscard]] RETINUE_HD constexpr T held(const T& x)
+{
+  if constexpr (requires { T(x.detach()); })
+    return x.detach();
+  else
+    return x;
+}
+
 /// The smaller of two values, row by row.
 template <class T>
 [[nodiscard]] RETINUE_HD constexpr T minimum_of(const T& a, const T& b)
@@ -231,5 +242,22 @@ template <detail::selective T>
 {
   return detail::chosen(a, b, then, otherwise);
 }
+
+namespace detail {
+/// x to the power of e, for x >= 0. Of 0 it is 1e-12 to that power, for a logarithm would have no
+/// slope there.
+template <class T>
+[[nodiscard]] RETINUE_HD T power_by(const T& x, const T& e)
+{
+  using S = scalar_of_t<T>;
+  const T grown = log(T(x + S(1e-12))) * e;
+  return T(exp(grown));
+}
+template <class T>
+[[nodiscard]] RETINUE_HD T power(const T& x, double e)
+{
+  return e == 2 ? T(x * x) : power_by(x, fill_like(x, static_cast<scalar_of_t<T>>(e)));
+}
+}  // namespace detail
 
 }  // namespace retinue

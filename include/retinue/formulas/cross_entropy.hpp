@@ -3,6 +3,7 @@
 //
 //   softmax_cross_entropy(x, label)   ln sum_c exp(x_c) - x_label
 //   its slope by x_c                  softmax(x)_c, less 1 for the label
+//   smoothed_cross_entropy            (1 - s) of that and s of the mean over all classes
 //   softplus(z)                       ln(1 + exp(z)), whose slope is sigmoid(z)
 //
 // With two classes the first is softplus(x_other - x_label). Every row has its own maximum
@@ -83,6 +84,30 @@ RETINUE_HD T softmax_cross_entropy(const Row& x, std::size_t label, std::span<T>
   for (T& s : slope) s /= sum;
   slope[label] -= 1;
   return most + log(sum) - x[label];
+}
+
+/// How much a class counts: 1 where no weights are given, one a class.
+[[nodiscard]] RETINUE_HD inline double class_weight(std::span<const double> weights, std::size_t c)
+{
+  return weights.empty() ? 1 : weights[c];
+}
+
+/// Label smoothing (Szegedy 2016, section 7), with a weight for each class or none:
+///   sum_c w_c t_c (ln sum_k exp(x_k) - x_c),   t_c = s / classes, and 1 - s more for the label
+template <class Row>
+[[nodiscard]] RETINUE_HD auto smoothed_cross_entropy(const Row& x, std::size_t label,
+                                                     double smoothing,
+                                                     std::span<const double> weights = {})
+{
+  using T = std::remove_cvref_t<decltype(x[0])>;
+  using S = scalar_of_t<T>;
+  const T all = log_sum_exp(x);
+  T cost = (all - x[label]) * S((1 - smoothing) * class_weight(weights, label));
+  const double share = smoothing / static_cast<double>(x.size());
+  if (share > 0)
+    for (std::size_t c = 0; c < x.size(); ++c)
+      cost = cost + (all - x[c]) * S(share * class_weight(weights, c));
+  return cost;
 }
 
 }  // namespace retinue

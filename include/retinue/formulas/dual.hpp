@@ -47,6 +47,9 @@ struct dual {
     return x;
   }
 
+  /// The value alone.
+  [[nodiscard]] RETINUE_HD constexpr dual detach() const { return constant(value); }
+
   RETINUE_HD friend constexpr dual operator+(const dual& a, const dual& b)
   {
     return both(a.value + b.value, a, b, [](const T& x, const T& y) { return T(x + y); });

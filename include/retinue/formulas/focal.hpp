@@ -11,6 +11,17 @@
 //
 //   |t - p|^beta (-t ln p - (1 - t) ln(1 - p))
 //
+// The varifocal loss of Zhang 2021 (VarifocalNet, eq. 2), in which objects count by their quality:
+//
+//   object       t (-t ln p - (1 - t) ln(1 - p))         t > 0
+//   background   -alpha p^gamma ln(1 - p)                t = 0
+//
+// The focal loss of a map on which objects are bumps (Law 2018, CornerNet, eq. 1), t being 1 at
+// their tops alone:
+//
+//   top          -(1 - p)^alpha ln p                     t = 1
+//   elsewhere    -(1 - t)^gamma p^alpha ln(1 - p)        t < 1
+//
 // x is one logit of one class; T is a number, a packet or a column.
 #pragma once
 
@@ -43,17 +54,48 @@ struct quality_focal {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
   {
-    using detail::abs, detail::exp, detail::log;
+    using detail::abs;
+    const T wrong = abs(T(t - sigmoid(x)));
+    return T(detail::power(wrong, beta) * binary_cross_entropy{}(x, t));
+  }
+};
+
+struct varifocal {
+  double alpha = 0.75;     ///< the weight of background; >= 0
+  double gamma = 2;        ///< how fast the easy ones of it fade; >= 0
+  bool by_quality = true;  ///< else each object counts as 1
+
+  template <class T>
+  [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
+  {
+    using detail::abs;
     using S = scalar_of_t<T>;
-    const T wrong = abs(T(t - sigmoid(x))), entropy = binary_cross_entropy{}(x, t);
-    if (beta == 2) return T(wrong * wrong * entropy);
-    const T faded = log(T(wrong + S(1e-12))) * S(beta);
-    return T(exp(faded) * entropy);
+    const T zero = fill_like(t, 0);
+    const T faded = detail::power(T(abs(T(sigmoid(x) - t))), gamma) * S(alpha);
+    const T counts = by_quality ? t : fill_like(t, 1);
+    return T(pick_less(zero, t, counts, faded) * binary_cross_entropy{}(x, t));
+  }
+};
+
+struct gaussian_focal {
+  double alpha = 2;  ///< how fast the easy ones fade; >= 0
+  double gamma = 4;  ///< how little those near a top count; >= 0
+
+  template <class T>
+  [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
+  {
+    using detail::exp;
+    using S = scalar_of_t<T>;
+    const T minus = x * S(-1), one = fill_like(t, 1), below = one - t;
+    const T is_top = softplus(minus), is_none = softplus(x);  // -ln p, -ln(1 - p)
+    const T top = exp(T(is_none * S(-alpha))) * is_top;
+    const T elsewhere = exp(T(is_top * S(-alpha))) * is_none * detail::power(below, gamma);
+    return pick_less(t, one, elsewhere, top);
   }
 };
 
 struct sigmoid_focal {
-  double alpha = 0.25;  ///< the weight of objects; 0 to 1
+  double alpha = 0.25;  ///< the weight of objects, 0 to 1; below 0: all weigh 1
   double gamma = 2;     ///< how fast the easy ones fade; >= 0, and 0 is cross-entropy
 
   template <class T>
@@ -65,7 +107,12 @@ struct sigmoid_focal {
     // (1 - q)^gamma = exp(-gamma softplus(z)).
     const T z = x * S(object ? 1 : -1), minus = z * S(-1);
     const T faded = softplus(z) * S(-gamma);
-    return T(exp(faded) * softplus(minus) * S(object ? alpha : 1 - alpha));
+    return T(exp(faded) * softplus(minus) * S(weight(object)));
+  }
+
+  [[nodiscard]] RETINUE_HD double weight(bool object) const
+  {
+    return alpha < 0 ? 1 : object ? alpha : 1 - alpha;
   }
 
   /// t is 1 for an object, and 0 for background; what lies between is mixed of both.
@@ -85,7 +132,7 @@ struct sigmoid_focal {
     const T z = x * sign, minus = z * S(-1);
     const T faded = softplus(z) * S(-gamma);
     const T missed = sigmoid(z) * softplus(minus) * S(gamma) + sigmoid(minus);
-    return T(exp(faded) * missed * S(-sign * S(object ? alpha : 1 - alpha)));
+    return T(exp(faded) * missed * S(-sign * S(weight(object))));
   }
 };
 

@@ -108,8 +108,9 @@ template <class T>
   return iou(a, b) - detail::share<T>((dx * dx + dy * dy) / 4, w * w + h * h);
 }
 
+/// v above: how differently two boxes are shaped, 0 to 1.
 template <class T>
-[[nodiscard]] RETINUE_HD T ciou(const box<T>& a, const box<T>& b)
+[[nodiscard]] RETINUE_HD T shape_mismatch(const box<T>& a, const box<T>& b)
 {
   using detail::atan;
   using S = scalar_of_t<T>;
@@ -117,7 +118,13 @@ template <class T>
   const T between = detail::share<T>(detail::product<T>(w_a, h_b) - detail::product<T>(w_b, h_a),
                                      h_a * h_b + w_a * w_b);
   const T turn = atan(between) * S(2 / std::numbers::pi);
-  const T v = turn * turn;
+  return T(turn * turn);
+}
+
+template <class T>
+[[nodiscard]] RETINUE_HD T ciou(const box<T>& a, const box<T>& b)
+{
+  const T v = shape_mismatch(a, b);
   const T apart = fill_like(v, 1) - iou(a, b);
   return diou(a, b) - v * detail::share<T>(v, apart + v);
 }
@@ -129,6 +136,40 @@ struct iou_of {
   RETINUE_HD constexpr T operator()(const box<T>& a, const box<T>& b) const
   {
     return iou<Lengths>(a, b);
+  }
+};
+
+/// Share of the first: of the box that is judged, how much a better one covers.
+template <class Lengths = continuous>
+struct iof_of {
+  template <class T>
+  RETINUE_HD constexpr T operator()(const box<T>& a, const box<T>& b) const
+  {
+    return iof<Lengths>(a, b);
+  }
+};
+
+/// Zheng 2020, section 3.4: boxes side by side are less alike than those around one centre.
+struct diou_of {
+  template <class T>
+  RETINUE_HD constexpr T operator()(const box<T>& a, const box<T>& b) const
+  {
+    return diou(a, b);
+  }
+};
+
+/// 1 where the centres are the same, 0 where they are `within` apart or more, whatever the sizes.
+struct near_centres {
+  double within = 1;  ///< in the unit of the boxes; > 0
+
+  template <class T>
+  RETINUE_HD T operator()(const box<T>& a, const box<T>& b) const
+  {
+    using detail::sqrt;
+    using S = scalar_of_t<T>;
+    const T dx = (a.x1 + a.x2 - b.x1 - b.x2) * S(0.5), dy = (a.y1 + a.y2 - b.y1 - b.y2) * S(0.5);
+    const T apart = sqrt(T(dx * dx + dy * dy)) * S(-1 / within) + S(1);
+    return maximum_of(apart, fill_like(apart, 0));
   }
 };
 

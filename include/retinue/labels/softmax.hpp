@@ -6,7 +6,8 @@
 //   logit(k)   x_k+1 - x_0; a score above p implies a logit above ln(p / (1 - p))
 //   wrong      ln sum_{c >= 1} exp(x_c) - x_0: its softplus is the loss of background, but it does
 //              not round to 0 where the network is sure, and of two classes it needs no exp at all
-//   cost       softmax cross-entropy
+//   cost       softmax cross-entropy; where `smoothing` s is not 0, of a target that is 1 - s for
+//              the label and s shared among all columns:  + s (x_label - mean of x)
 #pragma once
 
 #include <retinue/formulas/cross_entropy.hpp>  // softmax_cross_entropy
@@ -49,6 +50,8 @@ template <class T>
 struct softmax_labels {
   static constexpr std::string_view kind = "softmax";  ///< in a configuration
 
+  double smoothing = 0;  ///< 0 to 1, and 0.1 in Szegedy 2016: how far the network may stay unsure
+
   [[nodiscard]] static constexpr std::string_view what()
   {
     return "softmax, the background in column 0";
@@ -79,20 +82,38 @@ struct softmax_labels {
   template <class Row, class T>
   [[nodiscard]] T cost(const Row& x, const T& label, const T&) const
   {
+    using S = scalar_of_t<T>;
     if (x.size() == 2) {  // the other's logit less that of the label
-      const T turn = fill_like(label, 1) - label * scalar_of_t<T>(2);
-      return softplus(T((x[1] - x[0]) * turn));
+      const T turn = fill_like(label, 1) - label * S(2);
+      const T over = (x[1] - x[0]) * turn;
+      return smoothing > 0 ? T(softplus(over) - over * S(smoothing / 2)) : softplus(over);
     }
     T called = x[0];
     for (std::size_t c = 1; c < x.size(); ++c)
-      called = detail::pick_equal(label, fill_like(label, static_cast<scalar_of_t<T>>(c)), T(x[c]),
-                                  called);
-    return T(log_sum_exp(x) - called);
+      called = detail::pick_equal(label, fill_like(label, static_cast<S>(c)), T(x[c]), called);
+    const T cost = log_sum_exp(x) - called;
+    return smoothing > 0 ? T(cost + (called - mean_of(x)) * S(smoothing)) : cost;
   }
   template <class Row>
   [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label, float) const
   {
-    return softmax_cross_entropy(x, static_cast<std::size_t>(label), slopes);
+    const auto called = static_cast<std::size_t>(label);
+    const float cost = softmax_cross_entropy(x, called, slopes);
+    if (!(smoothing > 0)) return cost;
+    const auto s = static_cast<float>(smoothing);
+    for (float& slope : slopes) slope -= s / static_cast<float>(slopes.size());
+    slopes[called] += s;
+    return cost + s * (x[called] - mean_of(x));
+  }
+
+ private:
+  template <class Row>
+  [[nodiscard]] static auto mean_of(const Row& x)
+  {
+    using T = detail::number_in<Row>;
+    T sum = x[0];
+    for (std::size_t c = 1; c < x.size(); ++c) sum = sum + x[c];
+    return T(sum / scalar_of_t<T>(static_cast<double>(x.size())));
   }
 };
 

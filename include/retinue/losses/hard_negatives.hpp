@@ -25,7 +25,9 @@ namespace retinue {
 
 /// A way of your own to choose: be callable with how wrong each anchor of an image is if it is
 /// background (any rising function of its loss), the verdicts, the number of positives, and the
-/// rows to fill, which must be of negatives and in rising order.
+/// rows to fill, which must be of negatives and in rising order. Where tables lie elsewhere it says
+/// how many it wants, by quota(positives), and gets the most wrong; or those of the highest rank,
+/// if it has a rank(anchors, ranks) that fills in a number for each.
 template <class M>
 concept negative_mining = requires(
     M& mine, std::span<const float> wrong, std::span<const verdict> verdicts, std::size_t positives,

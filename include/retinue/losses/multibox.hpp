@@ -2,10 +2,13 @@
 // The loss of a detector that regresses boxes and landmarks from anchors and names what is there.
 //
 //   box        sum over positives of smooth_l1(code - encode(truth))                     / N
-//              or, for a loss of how boxes lie, of giou_loss(decode(code), truth)
+//              or, for a loss of how boxes lie, of giou_loss(decode(code), truth);
+//              or of both, as of distribution_loss
 //   label      sum over positives and mined negatives of the label policy's cost         / N
 //   landmark   sum over positives, their visible points, of smooth_l1(x) + smooth_l1(y)  / M
-//   quality    where the head has such a part: the binary cross-entropy of it            / N
+//              or, for a loss of all points where they lie, of keypoint_loss(decode(code), truth)
+//   quality    where the head has such a part: the binary cross-entropy of it, against
+//              what the quality policy says of a positive, and 0 of a negative           / N
 //   total      2 box + label + landmark + quality
 //
 // N is the number of positives of the batch, M of those with a visible landmark; neither is ever
@@ -16,18 +19,21 @@
 // over tensors autograd has them.
 #pragma once
 
-#include <retinue/backend.hpp>                  // tensor_backend
-#include <retinue/error.hpp>                    // fail
-#include <retinue/formulas/coders.hpp>          // coder
-#include <retinue/formulas/dual.hpp>            // dual
-#include <retinue/formulas/focal.hpp>           // binary_cross_entropy
-#include <retinue/formulas/overlap_losses.hpp>  // overlap_loss
-#include <retinue/formulas/residual.hpp>        // smooth_l1
-#include <retinue/labels/softmax.hpp>           // softmax_labels
-#include <retinue/losses/hard_negatives.hpp>    // negative_mining
-#include <retinue/losses/samples.hpp>           // samples
-#include <retinue/losses/truths.hpp>            // truth_batch
-#include <retinue/outputs.hpp>                  // outputs
+#include <retinue/backend.hpp>                       // tensor_backend
+#include <retinue/error.hpp>                         // fail
+#include <retinue/formulas/coders.hpp>               // coder
+#include <retinue/formulas/distribution_focal.hpp>   // coded_box_loss
+#include <retinue/formulas/dual.hpp>                 // dual
+#include <retinue/formulas/focal.hpp>                // binary_cross_entropy
+#include <retinue/formulas/keypoint_similarity.hpp>  // points_loss
+#include <retinue/formulas/overlap_losses.hpp>       // overlap_loss
+#include <retinue/formulas/residual.hpp>             // smooth_l1
+#include <retinue/labels/softmax.hpp>                // softmax_labels
+#include <retinue/losses/hard_negatives.hpp>         // negative_mining
+#include <retinue/losses/quality.hpp>                // quality_policy
+#include <retinue/losses/samples.hpp>                // samples
+#include <retinue/losses/truths.hpp>                 // truth_batch
+#include <retinue/outputs.hpp>                       // outputs
 
 #include <algorithm>
 #include <array>
@@ -47,10 +53,14 @@ enum class normalisation : std::uint8_t {
   images,     ///< the images of the batch, so that crowded ones count for more
 };
 
-/// What a box may cost: by its code, number by number, or by how it lies on its truth. Decoded
-/// boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
-template <class L>
-concept box_loss = residual_loss<L> || overlap_loss<L>;
+/// What a box may cost: by its code, number by number, by how it lies on its truth, or by both.
+/// Decoded boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
+template <class L, class Coder>
+concept box_loss = residual_loss<L> || overlap_loss<L> || coded_box_loss<L, Coder>;
+
+/// And landmarks: by their code, number by number, or all of an object together where they lie.
+template <class L, class Schema>
+concept landmark_loss = residual_loss<L> || points_loss<L, Schema>;
 
 /// How much each term counts in the total.
 struct multibox_weights {
@@ -58,18 +68,20 @@ struct multibox_weights {
 };
 
 template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negative_mining Mining,
-          box_loss BoxLoss, residual_loss LandmarkLoss, learnable_labels Labels>
+          box_loss<Coder> BoxLoss, landmark_loss<Schema> LandmarkLoss, learnable_labels Labels,
+          quality_policy Quality>
 class multibox_loss;
 
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
-          residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>
+          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
+          landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
+          quality_policy Quality = matched_quality>
 struct multibox_settings {
   using schema = Schema;
   template <tensor_backend B, class Match>
   using sampler_over = sampler<B, Match, Labels, Mining, Coder>;
   template <tensor_backend B>
-  using loss_over = multibox_loss<B, Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
+  using loss_over = multibox_loss<B, Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels, Quality>;
 
   std::size_t classes = 1;  ///< of objects
   Coder code{};
@@ -80,6 +92,7 @@ struct multibox_settings {
   normalisation divide_by = normalisation::positives;
   truth_reading reading = truth_reading::classes;
   Labels labels{};
+  Quality quality{};
 
   /// Throws what is wrong with them.
   void check() const
@@ -138,7 +151,7 @@ struct loss_terms {
 
 namespace detail {
 
-/// By its code, number by number, or by how it lies on its truth.
+/// By its code, by how it lies on its truth, or by both.
 template <class Coder, class Loss>
 struct box_cost {
   Coder coder;
@@ -153,6 +166,8 @@ struct box_cost {
       T sum = fill_like(want.weight, 0);
       for (std::size_t c = 0; c < Code::width; ++c) sum = sum + loss.value(T(said[c] - target[c]));
       return T(sum * want.weight);
+    } else if constexpr (requires { loss.of_code(coder, said, truth.bounds, anchor); }) {
+      return T(loss.of_code(coder, said, truth.bounds, anchor) * want.weight);
     } else {
       return T(loss(coder.decode(said, anchor), truth.bounds) * want.weight);
     }
@@ -180,19 +195,27 @@ struct landmark_cost {
   Loss loss;
 
   template <class Code, class T, class Schema>
-  T operator()(const Code& said, const truth_points<T, Schema>& truth, const centre_box<T>& anchor,
+  T operator()(const Code& said, const truth_points<T, Schema>& truth,
+               const truth_bounds<T>& bounds, const centre_box<T>& anchor,
                const wanted<T>& want) const
   {
-    const auto target = coder.encode(truth.points, anchor);
-    T sum = fill_like(want.weight, 0);
-    for (std::size_t c = 0; c < Code::width; ++c)
-      sum = sum + loss.value(T(said[c] - target[c])) * truth.visible[c / Schema::dimension];
-    return T(sum * want.weight);
+    if constexpr (!residual_loss<Loss>) {
+      const T cost =
+          loss(coder.decode(said, anchor), truth.points, truth.visible, area(bounds.bounds));
+      return T(cost * want.weight);
+    } else {
+      const auto target = coder.encode(truth.points, anchor);
+      T sum = fill_like(want.weight, 0);
+      for (std::size_t c = 0; c < Code::width; ++c)
+        sum = sum + loss.value(T(said[c] - target[c])) * truth.visible[c / Schema::dimension];
+      return T(sum * want.weight);
+    }
   }
   template <class Code, class Schema>
+    requires residual_loss<Loss>
   double with_slope(const Code& said, std::span<float> slope,
-                    const truth_points<float, Schema>& truth, const centre_box<float>& anchor,
-                    const wanted<float>& want) const
+                    const truth_points<float, Schema>& truth, const truth_bounds<float>&,
+                    const centre_box<float>& anchor, const wanted<float>& want) const
   {
     const auto target = coder.encode(truth.points, anchor);
     double sum = 0;
@@ -221,6 +244,23 @@ struct label_cost {
     const float cost = labels.with_slope(x, slope, want.label, want.quality);
     for (float& s : slope) s *= want.weight;
     return static_cast<double>(cost * want.weight);
+  }
+};
+
+/// What a positive should say, with the quality that a policy gives it.
+template <class Coder, class Quality, bool OfPart>
+struct rated_of {
+  Coder coder;
+  Quality quality;
+
+  template <class Code, class T>
+  wanted<T> operator()(const Code& code, const truth_bounds<T>& truth, const centre_box<T>& anchor,
+                       wanted<T> want) const
+  {
+    const box<T> said = coder.decode(code, anchor);
+    want.quality = OfPart ? quality.of_part(said, truth.bounds, anchor, want.quality)
+                          : quality.of_score(said, truth.bounds, anchor, want.quality);
+    return want;
   }
 };
 
@@ -253,16 +293,18 @@ struct any_visible {
 
 /// Its buffers are reused, and one copy serves one thread at a time.
 template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
-          residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>
+          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
+          landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
+          quality_policy Quality = matched_quality>
 class multibox_loss {
   static_assert(
-      residual_loss<BoxLoss> || overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
+      residual_loss<BoxLoss> || coded_box_loss<BoxLoss, Coder> ||
+          overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
       "a loss of boxes must be a template over the coordinate T, for its slopes are found "
       "by dual numbers: write T operator()(const box<T>& predicted, const box<T>& truth)");
 
  public:
-  using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels>;
+  using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels, Quality>;
   static constexpr std::size_t box_width = box_code_t<Coder>::width,
                                landmark_width = landmark_code_t<Coder, Schema>::width;
 
@@ -301,15 +343,26 @@ class multibox_loss {
     const wanted<float> nothing{0, 0, 1};
     b.put(std::span<const wanted<float>>(&nothing, 1), 1, background_);
     b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.negatives), background_);
-    b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
+    constexpr bool as_matched = std::same_as<Quality, matched_quality>;
+    if constexpr (as_matched)
+      b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
+    else
+      b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives),
+                 rated<false>(b, codes, anchors, chosen));
 
     add_landmarks(b, anchors, said, truths, chosen, whole);
     if (said.quality.shape().rows > 0) {
       auto& quality_term = term(b, "quality", output_part::quality, 1, w.quality, divisor);
-      b.add_cost(detail::quality_cost{}, quality_term.cost,
-                 b.gather(said.quality, chosen.negatives), background_);
-      b.add_cost(detail::quality_cost{}, quality_term.cost,
-                 b.gather(said.quality, chosen.positives), chosen.want);
+      if constexpr (Quality::of_negatives)
+        b.add_cost(detail::quality_cost{}, quality_term.cost,
+                   b.gather(said.quality, chosen.negatives), background_);
+      if constexpr (as_matched)
+        b.add_cost(detail::quality_cost{}, quality_term.cost,
+                   b.gather(said.quality, chosen.positives), chosen.want);
+      else
+        b.add_cost(detail::quality_cost{}, quality_term.cost,
+                   b.gather(said.quality, chosen.positives),
+                   rated<true>(b, codes, anchors, chosen));
     }
     said_.terms.resize(names_.size());
     return said_;
@@ -326,6 +379,18 @@ class multibox_loss {
     next.name = name, next.part = part, next.weight = weight, next.divisor = divisor;
     b.clear(next.cost, width);
     return next;
+  }
+
+  /// What positives should say, with the quality of the policy.
+  template <bool OfPart, class Codes>
+  const auto& rated(B& b, const Codes& codes,
+                    const typename B::template table<centre_box<float>>& anchors,
+                    const samples<B>& chosen)
+  {
+    b.map(detail::rated_of<Coder, Quality, OfPart>{settings_.code, settings_.quality}, rated_,
+          b.gather(codes, chosen.positives), b.gather(boxes_, chosen.truths),
+          b.gather(anchors, own_anchors_), chosen.want);
+    return rated_;
   }
 
   void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
@@ -347,7 +412,8 @@ class multibox_loss {
       const auto codes = b.template as<landmark_code_t<Coder, Schema>>(said.points, "landmarks");
       b.add_cost(detail::landmark_cost<Coder, LandmarkLoss>{settings_.code, settings_.landmark},
                  t.cost, b.gather(codes, seen_rows_), b.gather(points_, seen_truths_),
-                 b.gather(anchors, seen_anchors_), b.gather(chosen.want, seen_));
+                 b.gather(boxes_, seen_truths_), b.gather(anchors, seen_anchors_),
+                 b.gather(chosen.want, seen_));
     } else {
       static_cast<void>(anchors), static_cast<void>(said), static_cast<void>(truths);
       t.divisor = settings_.divisor(0, whole ? whole->images : chosen.images);
@@ -373,7 +439,7 @@ class multibox_loss {
   std::vector<std::string_view> names_;
   typename B::template table<truth_bounds<float>> boxes_;
   typename B::template table<truth_points<float, Schema>> points_;
-  typename B::template table<wanted<float>> background_;
+  typename B::template table<wanted<float>> background_, rated_;
   typename B::template table<number<float>> visible_;
   typename B::list images_, own_anchors_, seen_, seen_rows_, seen_truths_, seen_anchors_;
 };

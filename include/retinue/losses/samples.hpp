@@ -290,7 +290,16 @@ class sampler {
     if (out.images == 0) return clear(b, out.negatives);
 
     b.put(std::span<const number<float>>(host_verdicts_), out.images, marks_);
-    b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores);
+    if constexpr (requires { mining_.rank(out.anchors, host_ranks_); }) {
+      all_ranks_.clear();
+      for (std::size_t i = 0; i < out.images; ++i) {
+        mining_.rank(out.anchors, host_ranks_);
+        all_ranks_.insert(all_ranks_.end(), host_ranks_.begin(), host_ranks_.end());
+      }
+      b.put(std::span<const number<float>>(all_ranks_), out.images, wrong_);
+    } else {
+      b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores);
+    }
     b.map(detail::minable{}, numbers_, wrong_, marks_);
     const std::size_t most = std::ranges::max(quotas_);
     if (std::ranges::min(quotas_) == out.anchors) {
@@ -402,7 +411,12 @@ class sampler {
     b.rows_of(numbers_, chosen_);
     b.append(chosen_, truths.first(i), out.truths);
 
-    b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+    if constexpr (requires { mining_.rank(out.anchors, host_ranks_); }) {
+      mining_.rank(out.anchors, host_ranks_);
+      b.put(std::span<const number<float>>(host_ranks_), 1, wrong_);
+    } else {
+      b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
+    }
     b.map(detail::minable{}, numbers_, wrong_, judged_);
     if (const std::size_t quota = mining_.quota(positives); quota >= out.anchors) {
       b.map(detail::was_minable{}, marks_, numbers_);
@@ -428,7 +442,7 @@ class sampler {
   // Of the batch, on the host:
   std::vector<wanted<float>> want_;
   std::vector<row_index> all_positives_, all_truths_;
-  std::vector<number<float>> host_verdicts_;
+  std::vector<number<float>> host_verdicts_, host_ranks_, all_ranks_;
   std::vector<std::size_t> quotas_;
   // Where tables lie:
   typename B::template table<rival<float>> rivals_;

@@ -73,7 +73,7 @@ class greedy_suppressor {
                  const typename B::template table<candidate<float>>& found,
                  typename B::list& kept) const
   {
-    suppress_tables<Lengths>(b, boxes, found, overlap_, kept);
+    suppress_tables(b, boxes, found, iou_of<Lengths>{}, overlap_, kept);
   }
 
  private:

@@ -5,11 +5,12 @@
 //   linear     s <- s (1 - iou)             where iou > overlap          (eq. 2)
 //   gaussian   s <- s exp(-iou^2 / sigma)   everywhere                   (eq. 3)
 //
-// Every kept box is compared with all that are left: O(kept x boxes).
+// iou stands for any measure of how alike two boxes are. Every kept box is compared with all that
+// are left: O(kept x boxes).
 #pragma once
 
 #include <retinue/error.hpp>                // fail
-#include <retinue/formulas/overlap.hpp>     // iou
+#include <retinue/formulas/overlap.hpp>     // iou_of
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 
 #include <cmath>
@@ -31,13 +32,14 @@ struct gaussian_decay {
   [[nodiscard]] float operator()(float shared) const { return std::exp(-shared * shared / sigma); }
 };
 
-template <class Decay = gaussian_decay, class Lengths = continuous>
+template <class Decay = gaussian_decay, class Measure = iou_of<>>
 class soft_suppressor {
  public:
   /// Boxes whose lowered score is below `floor` are dropped; at most `keep` are kept.
   explicit soft_suppressor(Decay decay = Decay(), float floor = 0.001f,
-                           std::size_t keep = std::numeric_limits<std::size_t>::max())
-      : decay_(decay), floor_(floor), keep_(keep)
+                           std::size_t keep = std::numeric_limits<std::size_t>::max(),
+                           Measure measure = {})
+      : decay_(decay), floor_(floor), keep_(keep), measure_(measure)
   {
   }
 
@@ -70,7 +72,7 @@ class soft_suppressor {
       for (std::size_t i = 0; i < left_.size(); ++i) {
         if (i == best) continue;
         candidate c = left_[i];
-        const float shared = iou<Lengths>(taken.corners, c.corners);
+        const float shared = measure_(c.corners, taken.corners);
         c.score *= decay_(shared > 0 ? shared : 0);
         if (c.score >= floor_) left_[stay++] = c;
       }
@@ -89,6 +91,7 @@ class soft_suppressor {
   Decay decay_;
   float floor_;
   std::size_t keep_;
+  Measure measure_;
   std::vector<candidate> left_;
   std::vector<row_index> rows_;
   std::vector<float> scores_;

@@ -8,9 +8,9 @@
 // host is told one number a round: how many are left.
 #pragma once
 
-#include <retinue/backend.hpp>           // tensor_backend
-#include <retinue/candidate.hpp>         // candidate
-#include <retinue/formulas/overlap.hpp>  // iou
+#include <retinue/backend.hpp>    // tensor_backend
+#include <retinue/candidate.hpp>  // candidate
+#include <retinue/geometry.hpp>   // box
 
 #include <cstddef>
 #include <vector>
@@ -52,8 +52,9 @@ struct enter_contest {
 };
 
 /// 2 where the better box is kept and drops the other, 1 where it may yet.
-template <class Lengths>
+template <class Measure>
 struct looks_back {
+  Measure measure;
   float overlap;
 
   template <class T>
@@ -61,7 +62,7 @@ struct looks_back {
   {
     const T zero = fill_like(one.label, 0), threshold = fill_like(one.label, overlap);
     const T weight = better.fate + scalar_of_t<T>(1);  // 0 dropped, 1 open, 2 kept
-    const T shared = iou<Lengths>(one.bounds, better.bounds);
+    const T shared = measure(one.bounds, better.bounds);
     const T touched = pick_less(threshold, shared, weight, zero);
     const T before = pick_less(better.place, one.place, touched, zero);
     const T alike = pick_less(better.label, one.label, zero, before);
@@ -103,10 +104,10 @@ struct is_kept {
 }  // namespace detail
 
 /// Boxes best first; `kept` are the places of those kept, rising.
-template <class Lengths, tensor_backend B>
+template <class Measure, tensor_backend B>
 void suppress_tables(B& b, const typename B::template table<box<float>>& boxes,
-                     const typename B::template table<candidate<float>>& found, float overlap,
-                     typename B::list& kept)
+                     const typename B::template table<candidate<float>>& found,
+                     const Measure& measure, float overlap, typename B::list& kept)
 {
   typename B::template table<number<float>> places, marks, left;
   typename B::template table<detail::contender<float>> contenders;
@@ -115,7 +116,7 @@ void suppress_tables(B& b, const typename B::template table<box<float>>& boxes,
   b.count(boxes.shape(), places);
   b.map(detail::enter_contest{}, contenders, boxes, found, places);
   do {
-    b.most(detail::looks_back<Lengths>{overlap}, back, b.across(contenders), contenders);
+    b.most(detail::looks_back<Measure>{measure, overlap}, back, b.across(contenders), contenders);
     b.map(detail::decide{}, contenders, contenders, b.across(back));
     b.total(detail::is_open{}, left, contenders);
     b.fetch(left, open);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses against what the code of their peers computes: values and gradients, of numbers and of
+// packets. (Over tensors: losses_torch.)
+#include "catch.hpp"
+#include "golden_losses.hpp"
+#include "shared.hpp"
+
+#include <retinue/backend/packet.hpp>
+#include <retinue/formulas/centre_ness.hpp>
+#include <retinue/formulas/dual.hpp>
+
+#if __has_include(<Eigen/Core>)
+#include <Eigen/Core>
+#endif
+
+#include <algorithm>
+#include <concepts>
+#include <set>
+#include <span>
+#include <type_traits>
+
+using namespace retinue;
+
+namespace {
+struct worst {
+  double value = 0, slope = 0;
+};
+
+/// The largest differences, by the scale of their rows, of duals of T.
+template <class T, std::size_t Width>
+worst furthest(const test::golden_loss& g, const auto& formula, const auto& value,
+               const auto& slope)
+{
+  using number = dual<T, Width>;
+  worst most;
+  double sum = 0;
+  for (std::size_t i = 0; i < g.rows; ++i) {
+    std::vector<number> x, given;
+    for (std::size_t c = 0; c < Width; ++c)
+      x.push_back(number::input(static_cast<T>(g.said[i * Width + c]), c));
+    for (std::size_t c = 0; c < g.given_width; ++c)
+      given.push_back(number::constant(static_cast<T>(g.given[i * g.given_width + c])));
+    const number cost = formula(x, given);
+    sum += static_cast<double>(cost.value);
+    const double scale = g.value.size() == g.rows ? g.scale(i) : 1;
+    if (g.value.size() == g.rows)
+      most.value = std::max(
+          most.value,
+          std::abs(static_cast<double>(cost.value) - static_cast<double>(value[i])) / scale);
+    for (std::size_t c = 0; c < Width; ++c)
+      most.slope = std::max(most.slope, std::abs(static_cast<double>(cost.slope[c]) -
+                                                 static_cast<double>(slope[i * Width + c])) /
+                                            scale);
+  }
+  if (g.value.size() != g.rows)
+    most.value = std::abs(sum - static_cast<double>(value[0])) / std::max(1.0, std::abs(sum));
+  return most;
+}
+}  // namespace
+
+TEST_CASE("losses and their slopes are those of the peers' code", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  std::set<std::string> seen;
+  test::each_golden_loss(golden, [&]<std::size_t Width>(const test::golden_loss& g,
+                                                        test::width<Width>, const auto& formula) {
+    CAPTURE(g.name);
+    const auto most = furthest<double, Width>(g, formula, g.value, g.slope);
+    CHECK(most.value <= g.rounding);
+    CHECK(most.slope <= g.rounding);
+    if (!g.value32.empty()) {
+      const auto in_float = furthest<float, Width>(g, formula, g.value32, g.slope32);
+      CHECK(in_float.value <= g.rounding32);
+      CHECK(in_float.slope <= g.rounding32);
+    }
+    seen.insert(g.name);
+  });
+  CHECK(seen.size() == 42);
+}
+
+namespace {
+using eight = packet<float>;
+#if __has_include(<Eigen/Core>)
+using sixteen = Eigen::Array<float, 16, 1>;
+#else
+using sixteen = packet<float, 16>;
+#endif
+}  // namespace
+
+TEMPLATE_TEST_CASE("a packet of losses is as many losses of numbers", "[shared]", eight, sixteen)
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  constexpr std::size_t lanes = sizeof(TestType) / sizeof(float);
+  using index = std::conditional_t<std::same_as<TestType, eight>, std::size_t, std::ptrdiff_t>;
+  test::each_golden_loss(golden, [&]<std::size_t Width>(const test::golden_loss& g,
+                                                        test::width<Width>, const auto& formula) {
+    CAPTURE(g.name);
+    double most = 0;
+    for (std::size_t first = 0; first < g.rows; first += lanes) {
+      std::vector<TestType> x(Width), given(g.given_width);
+      const std::size_t count = std::min(lanes, g.rows - first);
+      for (std::size_t k = 0; k < lanes; ++k) {
+        const std::size_t row = first + std::min(k, count - 1);
+        for (std::size_t c = 0; c < Width; ++c)
+          x[c][index(k)] = static_cast<float>(g.said[row * Width + c]);
+        for (std::size_t c = 0; c < g.given_width; ++c)
+          given[c][index(k)] = static_cast<float>(g.given[row * g.given_width + c]);
+      }
+      const TestType cost = formula(x, given);
+      for (std::size_t k = 0; k < count; ++k) {
+        std::vector<float> one, want;
+        for (const TestType& p : x) one.push_back(p[index(k)]);
+        for (const TestType& p : given) want.push_back(p[index(k)]);
+        const float alone = formula(one, want);
+        most = std::max(most, static_cast<double>(std::abs(cost[index(k)] - alone) /
+                                                  std::max(1.0f, std::abs(alone))));
+      }
+    }
+    CHECK(most <= 2e-6);
+  });
+}
+
+TEST_CASE("centre-ness is that of FCOS's own targets", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  std::size_t compared = 0;
+  for (const std::string way : {"fcos_nocs_", "fcos_cs1.5_"})
+    for (const std::string scene : {"none", "g8", "g40"}) {
+      const std::string of = way + scene;
+      const auto points = golden[of + "/points"].as<float>(),
+                 ltrb = golden[of + "/target_ltrb"].as<float>(),
+                 said = golden[of + "/centerness"].as<float>();
+      for (std::size_t i = 0; i < said.size(); ++i) {
+        if (said[i] < 0) continue;  // of what is no positive
+        const float x = points[2 * i], y = points[2 * i + 1];
+        const box<float> truth{x - ltrb[4 * i], y - ltrb[4 * i + 1], x + ltrb[4 * i + 2],
+                               y + ltrb[4 * i + 3]};
+        CHECK(std::abs(centre_ness(truth, x, y) - said[i]) < 1e-5f);
+        ++compared;
+      }
+    }
+  CHECK(compared > 50);
+  const box<float> one{0, 0, 4, 2};
+  CHECK(centre_ness(one, 2.0f, 1.0f) == 1);
+  CHECK(centre_ness(one, 5.0f, 1.0f) == 0);
+  CHECK(centre_ness(one, 4.0f, 1.0f) == 0);
+}
