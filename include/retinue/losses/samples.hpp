@@ -146,9 +146,9 @@ struct is_positive {
 };
 struct wanted_of {
   template <class T>
-  wanted<T> operator()(const judged<T>& j) const
+  wanted<T> operator()(const judged<T>& j, const number<T>& of_truth) const
   {
-    return {j.label, j.said.quality, j.said.weight};
+    return {j.label, j.said.quality, T(j.said.weight * of_truth.value)};
   }
 };
 
@@ -241,10 +241,13 @@ class sampler {
         sample_image(b, said, truths, i, out);
       }
     }
-    if constexpr (all_on_host)
+    if constexpr (all_on_host) {
       b.put(std::span<const wanted<float>>(want_), 1, out.want);
-    else
-      b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
+    } else {
+      b.put(truths.weights(), 1, weights_);
+      b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives),
+            b.gather(weights_, out.truths));
+    }
   }
 
  private:
@@ -270,7 +273,8 @@ class sampler {
         positives_.push_back(static_cast<row_index>(anchor));
         own_truths_.push_back(truth);
         want_.push_back({label, a.qualities.empty() ? 1.0f : a.qualities[anchor],
-                         a.weights.empty() ? 1.0f : a.weights[anchor]});
+                         (a.weights.empty() ? 1.0f : a.weights[anchor]) *
+                             truths.weights()[truths.first(image) + truth].value});
       } else {
         verdicts_[anchor] = label == 0 ? verdict::negative : verdict::ignored;
       }
@@ -378,7 +382,7 @@ class sampler {
   typename B::template table<box<float>> decoded_;
   typename B::template table<assigned<float>> assignment_;
   typename B::template table<detail::judged<float>> judged_, all_judged_;
-  typename B::template table<number<float>> labels_of_, numbers_, wrong_, marks_;
+  typename B::template table<number<float>> labels_of_, weights_, numbers_, wrong_, marks_;
   typename B::list rows_, chosen_, anchor_rows_;
   std::vector<wanted<float>> want_;  // of the batch
 };
