@@ -206,6 +206,33 @@ std::size_t check_points(const Mixing& drawn, const cv::Mat& picture,
 
 }  // namespace
 
+// What lacks one thing is no stage.
+namespace {
+struct without_others {
+  template <class Random, class Schema>
+  mixup draw(Random&, std::span<const extent2>,
+             std::span<const std::vector<instance<Schema>>>) const;
+};
+struct draws_for_two : without_others {
+  static constexpr std::size_t others = 1;
+};
+struct draws_a_transform {
+  static constexpr std::size_t others = 1;
+  template <class Random, class Schema>
+  window draw(Random&, std::span<const extent2>,
+              std::span<const std::vector<instance<Schema>>>) const;
+};
+struct draws_once {
+  static constexpr std::size_t others = 1;
+  template <class Random, class Schema>
+  mixup draw(Random&, std::span<const extent2>, std::span<const std::vector<instance<Schema>>>);
+};
+static_assert(mixing_stage<draws_for_two> && !mixing_stage<without_others>);
+static_assert(!mixing_stage<draws_a_transform> && !mixing_stage<draws_once>);
+static_assert(!mixing<window> && !transform<mixup>);
+static_assert(augmentation_stage<until_epoch<random_affine>>);
+}  // namespace
+
 TEMPLATE_TEST_CASE(
     "A mosaic, a mixup and a paste are replayed, and keep boxes and landmarks together", "",
     RETINUE_SCHEMAS)
@@ -419,7 +446,7 @@ TEMPLATE_TEST_CASE("Mixed pictures depend on (seed, epoch, sample) alone, and no
   };
   const auto alone = epoch_by(0, 0);
   REQUIRE(alone.size() == 8);
-  for (const std::size_t workers : {1, 3}) {
+  for (const std::size_t workers : {1u, 3u}) {
     const auto together = epoch_by(0, workers);
     REQUIRE(together.size() == 8);
     for (std::size_t i = 0; i < 8; ++i) {
