@@ -2,11 +2,11 @@
 // Objects of another picture, copied into this one and blended in (Dwibedi et al. 2017; Ghiasi et
 // al. 2021): more objects, and strange surroundings.
 //
-//   +-----------+     An object is cut out with a margin, scaled, and put where it covers no truth.
-//   | . . . . . |     Inside its box it stands as it is; in the margin it fades out, so that no
-//   edge | . +---+ . |     tells where it was put. What else is cut out with it comes along,
-//   labelled; an | . |   | . |     object that another one is cut by stays where it is. | . +---+ .
-//   |
+//   +-----------+   An object is cut out with a margin, scaled, and put where it covers no truth.
+//   | . . . . . |   Inside its box it stands as it is; in the margin it fades out, so that no
+//   | . +---+ . |   edge tells where it was put. What else is cut out with it comes along,
+//   | . |   | . |   labelled. An object whose margin would cut another one is not taken.
+//   | . +---+ . |
 //   +-----------+
 #pragma once
 

@@ -2,8 +2,7 @@
 // A stage that is switched off in the last epochs, so that a network ends on pictures as it will
 // meet them (Ge et al. 2021: the last 15 of 300 without mosaic and mixup).
 //
-//   augmentation train{until_epoch{random_affine{}, 85}, random_mirror{}, random_resize{{640,
-//   640}}}
+//   augmentation train{until_epoch{random_affine{}, 85}, random_resize{{640, 640}}};
 #pragma once
 
 #include <retinue/augment/transform.hpp>  // augmentation_stage
