@@ -28,17 +28,25 @@ retinue_headers(
   anchors/square_anchors.hpp
   augment.hpp
   augment/affine.hpp
+  augment/blend.hpp
+  augment/blur.hpp
   augment/colours.hpp
   augment/crop.hpp
   augment/erase.hpp
+  augment/jpeg.hpp
   augment/mirror.hpp
+  augment/mixing.hpp
+  augment/mixup.hpp
   augment/mosaic.hpp
+  augment/noise.hpp
+  augment/paste.hpp
   augment/pipeline.hpp
   augment/presets.hpp
   augment/recolour.hpp
   augment/resample.hpp
   augment/resize.hpp
   augment/transform.hpp
+  augment/until_epoch.hpp
   augment/window.hpp
   backend.hpp
   backend/host.hpp
@@ -230,6 +238,7 @@ retinue_headers(
   opencv
   augment/pixels.hpp
   data/drawn_face.hpp
+  data/mixed_pictures.hpp
   data/pictures.hpp
   data/scenes.hpp
   image/drawing.hpp

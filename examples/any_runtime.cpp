@@ -74,8 +74,10 @@ arguments parse(CLI::App& app, int count, char** values)
       ->excludes(side);
   app.add_flag("--square", a.square,
                "Pad to a square: with --long-side 640, for a graph whose input is 640 x 640");
-  app.add_option("--json", a.json, "Write the detections to this file ('-': standard output)");
-  app.add_option("--overlay", a.overlay, "Draw what was found into a copy of the photo");
+  app.add_option("--json", a.json, "Write the detections to this file ('-': standard output)")
+      ->check(any_name());
+  app.add_option("--overlay", a.overlay, "Draw what was found into a copy of the photo")
+      ->check(any_name());
   app.footer(
       "Without --long-side or --original-size a photo keeps its size unless a side exceeds " +
       std::to_string(longest_by_default) +
@@ -103,10 +105,12 @@ class network {
  public:
   explicit network(const fs::path& file) : file_(file)
   {
+    if (fs::is_directory(file)) fail(file.string(), ": a folder, expected an ONNX file");
     if (!fs::is_regular_file(file)) fail(file.string(), ": no such file");
     try {
       net_ = cv::dnn::readNetFromONNX(file.string());
-    } catch (const std::exception&) {
+    } catch (const std::exception& e) {
+      if (is_out_of_memory(e)) throw;
       fail(file.string(), ": not an ONNX network that OpenCV ", CV_VERSION, " can read");
     }
     if (net_.empty()) fail(file.string(), ": an ONNX network without layers");
@@ -119,7 +123,8 @@ class network {
     try {
       net_.setInput(cv::dnn::blobFromImage(bgr, 1.0, {}, mean, false));
       net_.forward(outputs, net_.getUnconnectedOutLayersNames());
-    } catch (const std::exception&) {
+    } catch (const std::exception& e) {
+      if (is_out_of_memory(e)) throw;
       fail(file_.string(), ": the network does not run on an input of ", bgr.cols, " x ", bgr.rows,
            " pixels; if its graph is made for one size, say so by --long-side N --square");
     }
@@ -190,9 +195,9 @@ cv::Mat prepare(const cv::Mat& photo, const arguments& a, frame& how)
 /// The exit code.
 int detect(const arguments& a)
 {
-  check_written(
-      std::vector{a.model, a.image},
-      std::vector<written_file>{{"--json", a.json == "-" ? "" : a.json}, {"--overlay", a.overlay}});
+  check_written(std::vector{a.model, a.image},
+                std::vector<written_file>{{"--json", a.json}, {"--overlay", a.overlay}});
+  if (!a.overlay.empty()) check_image_ending(a.overlay);
   network run(a.model);
   cv::Mat photo = read_image(a.image);
   frame how;
@@ -210,7 +215,7 @@ int detect(const arguments& a)
   const std::array<std::string_view, 1> classes{"face"};
   const std::vector<nlohmann::ordered_json> list{
       to_json(a.image.string(), how.original, faces, classes)};
-  if (a.json == "-")
+  if (a.json == standard_output)
     std::cout << to_text(list);
   else if (!a.json.empty())
     write_detections(a.json, list);

@@ -18,6 +18,7 @@
 #include "program/main.hpp"
 #include "program/numbers.hpp"
 #include "program/process.hpp"
+#include "program/written.hpp"
 
 #include <retinue/augment/presets.hpp>
 #include <retinue/evaluate.hpp>
@@ -208,7 +209,8 @@ int main(int count, char** values)
       ->capture_default_str();
   app.add_option("--test", a.test, "To measure on: of PASCAL VOC's form a subset, else other data")
       ->capture_default_str();
-  app.add_option("--init", a.init, "Weights of a body that was trained to classify");
+  app.add_option("--init", a.init,
+                 "Weights of a body that was trained to classify (default: none)");
   app.add_option("--heads", a.heads, "multibox, modern, or both")
       ->check(CLI::IsMember({"multibox", "modern"}))
       ->capture_default_str();
@@ -231,9 +233,11 @@ int main(int count, char** values)
       ->check(number_in(1e-12, 1000.0))
       ->capture_default_str();
   app.add_option("--out", a.out, "Folder of the runs, each in a folder of its own")
+      ->check(any_name())
       ->capture_default_str();
   app.add_option("--threads", a.threads, "Processor threads of the network (default: all)")
       ->check(number_in(1, 1024));
+  app.footer("Exit codes: 0 done, 2 nothing could be done.");
   return run_program(app, [&] {
     app.parse(count, values);
     return compare_all(a);

@@ -75,8 +75,9 @@ arguments parse(CLI::App& app, int count, char** values)
       ->check(number_in(0.01, 1.0));
   app.add_option("--floor", a.floor, "Least overlap of a forced anchor (default 0.2; SSD 0)")
       ->check(number_in(0.0, 1.0));
-  app.add_option("-o,--out", a.out, "Draw the coverage by size to this picture");
-  app.add_option("--json", a.json, "Write the figures to this file");
+  app.add_option("-o,--out", a.out, "Draw the coverage by size to this picture")->check(any_name());
+  app.add_option("--json", a.json, "Write the figures to this file ('-': standard output)")
+      ->check(any_name());
   app.footer("Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done.");
   app.parse(count, values);
   return a;
@@ -168,14 +169,14 @@ std::unordered_map<std::string, extent2> read_sizes(const fs::path& file)
   return sizes;
 }
 
-void print(const table& seen, const coverage& all)
+void print(std::FILE* to, const table& seen, const coverage& all)
 {
-  std::printf("%17s %9s %10s %10s %10s %9s\n", "size in pixels", "truths", "matched", "forced",
-              "without", "anchors");
-  const auto line = [](const std::string& name, const coverage& c) {
-    std::printf("%17s %9zu %8.1f %% %8.1f %% %8.1f %% %9.1f\n", name.c_str(), c.truths,
-                100 * c.share(c.matched), 100 * c.share(c.forced),
-                100 * c.share(c.truths - c.matched - c.forced), c.share(c.anchors));
+  std::fprintf(to, "%17s %9s %10s %10s %10s %9s\n", "size in pixels", "truths", "matched", "forced",
+               "without", "anchors");
+  const auto line = [to](const std::string& name, const coverage& c) {
+    std::fprintf(to, "%17s %9zu %8.1f %% %8.1f %% %8.1f %% %9.1f\n", name.c_str(), c.truths,
+                 100 * c.share(c.matched), 100 * c.share(c.forced),
+                 100 * c.share(c.truths - c.matched - c.forced), c.share(c.anchors));
   };
   for (const auto& [bin, c] : seen) {
     char name[32];
@@ -226,6 +227,7 @@ int show(const arguments& a)
 {
   const std::vector<written_file> written{{"--out", a.out}, {"--json", a.json}};
   check_written(std::vector<fs::path>{a.data.data, a.config, a.sizes}, written);
+  if (!a.out.empty()) check_image_ending(a.out);
   const network_config named = a.config.empty() ? find_preset(a.preset) : read_config(a.config);
   const bool ssd = !a.boxes.empty() || std::holds_alternative<ssd_form>(named.form);
   const extent2 square{a.size, a.size};
@@ -243,6 +245,7 @@ int show(const arguments& a)
   if (!a.sizes.empty()) {
     const auto sizes = read_sizes(a.sizes);
     const auto set = read_data<schemas::none>(a.data);
+    tell_left_out(a.data.data, set.skipped);
     for (const auto& s : set.samples) {
       // Names may stand with their folders, or without.
       auto size = sizes.end();
@@ -275,11 +278,12 @@ int show(const arguments& a)
   coverage all;
   for (const auto& [bin, c] : count.seen()) all.add(c);
   if (all.truths == 0) fail(a.data.data, ": no truth that counts");
-  std::printf("%s at %d pixels: %zu anchors, matched from overlap %g, forced from %g\n",
-              retinue::detail::printable(a.data.data).c_str(), a.size, layout.anchors().size(),
-              double(settings.positive), double(settings.floor));
-  print(count.seen(), all);
-  if (!a.json.empty()) write_text(a.json, to_json(count.seen()).dump(2) + "\n");
+  std::fprintf(words_beside(a.json),
+               "%s at %d pixels: %zu anchors, matched from overlap %g, forced from %g\n",
+               retinue::detail::printable(a.data.data).c_str(), a.size, layout.anchors().size(),
+               double(settings.positive), double(settings.floor));
+  print(words_beside(a.json), count.seen(), all);
+  write_json(a.json, to_json(count.seen()).dump(2) + "\n");
   if (!a.out.empty())
     write_image(a.out, draw(count.seen(), fs::path(a.data.data).filename().string() + " at " +
                                               std::to_string(a.size) + " pixels"));

@@ -52,9 +52,12 @@ void parse(CLI::App& app, arguments& a, int count, char** values)
                  "conventions")
       ->check(CLI::IsMember({"official", "python", "clean"}))
       ->capture_default_str();
-  app.add_option("--json", a.json, "Write the figures and their protocol to this file");
+  app.add_option("--json", a.json,
+                 "Write the figures and their protocol to this file ('-': standard output)")
+      ->check(any_name());
 #if RETINUE_HAS_PLOT
-  app.add_option("--curve", a.curve, "Draw precision against recall to this picture");
+  app.add_option("--curve", a.curve, "Draw precision against recall to this picture")
+      ->check(any_name());
 #endif
   app.footer("Exit codes: 0 done, 2 the input was refused.");
   app.parse(count, values);
@@ -83,6 +86,9 @@ void evaluate(const arguments& a)
 {
   check_written(std::vector{a.truth, a.detections},
                 std::vector<written_file>{{"--json", a.json}, {"--curve", a.curve}});
+#if RETINUE_HAS_PLOT
+  if (!a.curve.empty()) check_image_ending(a.curve);
+#endif
   auto images = read_wider_truth(a.truth, gunzip);
   const std::size_t absent = read_wider_detections(a.detections, images, gunzip);
   if (absent)
@@ -92,8 +98,8 @@ void evaluate(const arguments& a)
   wider_evaluation evaluation(protocols.at(a.protocol));
   for (const wider_image& image : images) evaluation.add(image.detections, image.truths);
   const wider_result result = evaluation.result();
-  std::cout << result.describe();
-  if (!a.json.empty()) write_text(a.json, to_json(result).dump(2) + "\n");
+  print_beside(a.json, result.describe());
+  write_json(a.json, to_json(result).dump(2) + "\n");
 #if RETINUE_HAS_PLOT
   if (!a.curve.empty()) draw(result, a.curve);
 #endif

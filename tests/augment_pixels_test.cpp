@@ -294,6 +294,121 @@ TEST_CASE("Brightness and contrast are cut to whole numbers, each by itself")
   CHECK(is(63, 88, 125));
 }
 
+TEST_CASE("Noise is a bell of its width, the same again, and seen by views as by copies")
+{
+  const cv::Mat grey(300, 400, CV_8UC3, cv::Scalar::all(128)), kept = grey.clone();
+  for (const double sigma : {1., 3., 12., 30.}) {
+    cv::Mat once, again, other;
+    apply(noise{sigma, 77}, grey, once);
+    apply(noise{sigma, 77}, grey, again);
+    apply(noise{sigma, 78}, grey, other);
+    CHECK(greatest_difference(once, again) == 0);
+    CHECK(greatest_difference(once, other) > sigma);
+    const auto count = double(3 * once.total());
+    double sum = 0, squares = 0, within = 0, neighbours = 0;
+    for (int y = 0; y < once.rows; ++y)
+      for (int x = 0; x < 3 * once.cols; ++x) {
+        const double d = once.ptr(y)[x] - 128.;
+        sum += d, squares += d * d, within += std::abs(d) < sigma + 0.5;
+        if (x > 0) neighbours += d * (once.ptr(y)[x - 1] - 128.);
+      }
+    INFO("sigma " << sigma);
+    CHECK(std::abs(sum / count) < 4 * sigma / std::sqrt(count));
+    // Whole numbers add 1/12; the bell's ends, cut at 3.67 sigma, take a thousandth.
+    CHECK(std::abs(squares / count - sigma * sigma - 1 / 12.) < 0.01 * sigma * sigma);
+    CHECK(std::abs(neighbours / count) < 4 * sigma * sigma / std::sqrt(count));
+    if (sigma == 30) CHECK(std::abs(within / count - 0.69) < 0.01);  // 0.6827 within sigma
+  }
+  CHECK(greatest_difference(grey, kept) == 0);
+  cv::Mat out;
+  apply(noise{}, grey, out);
+  CHECK(out.u == grey.u);
+
+  // Near black and white it is cut, not wrapped around.
+  apply(noise{20, 5}, cv::Mat(50, 50, CV_8UC3, cv::Scalar(0, 128, 255)), out);
+  std::array<cv::Mat, 3> parts;
+  cv::split(out, parts.data());
+  double most = 0, least = 0;
+  cv::minMaxLoc(parts[0], nullptr, &most);
+  cv::minMaxLoc(parts[2], &least, nullptr);
+  CHECK(most < 80);
+  CHECK(least > 175);
+}
+
+TEST_CASE("A blur widens by its deviation, and keeps what there is")
+{
+  for (const double sigma : {0.8, 1.5, 2.5}) {
+    cv::Mat dot(61, 61, CV_8UC3, cv::Scalar::all(0)), out;
+    dot(cv::Rect(28, 28, 5, 5)).setTo(cv::Scalar::all(255));
+    apply(blur{sigma}, dot, out);
+    double sum = 0, wide = 0;
+    for (int y = 0; y < 61; ++y)
+      for (int x = 0; x < 61; ++x) {
+        const double v = out.at<cv::Vec3b>(y, x)[1];
+        sum += v, wide += v * (x - 30.) * (x - 30.);
+      }
+    INFO("sigma " << sigma);
+    CHECK(std::abs(sum / (25 * 255) - 1) < 0.02);
+    CHECK(std::abs(wide / sum - 2 - sigma * sigma) < 0.12 * sigma * sigma);  // 5 pixels have 2
+  }
+  cv::Mat out;
+  const cv::Mat grey(20, 30, CV_8UC3, cv::Scalar(7, 80, 250));
+  apply(blur{1.2}, grey, out);
+  CHECK(greatest_difference(out, grey) == 0);
+  apply(blur{}, grey, out);
+  CHECK(out.u == grey.u);
+}
+
+TEST_CASE("JPEG leaves the more traces, the lower its quality")
+{
+  const cv::Mat smooth = [] {
+    cv::Mat m(90, 120, CV_8UC3);
+    cv::RNG(3).fill(m, cv::RNG::UNIFORM, 0, 256);
+    cv::GaussianBlur(m, m, {}, 2);
+    return m;
+  }();
+  const cv::Mat kept = smooth.clone();
+  cv::Mat again;
+  double before = 0;
+  for (const int quality : {100, 80, 50, 20, 5}) {
+    cv::Mat out;
+    apply(jpeg{quality}, smooth, out);
+    REQUIRE(out.size() == smooth.size());
+    apply(jpeg{quality}, smooth, again);
+    CHECK(greatest_difference(out, again) == 0);
+    const double traces = cv::norm(out, smooth, cv::NORM_L1) / double(3 * out.total());
+    CHECK(traces > before);
+    CHECK(traces < 25);
+    before = traces;
+  }
+  CHECK(greatest_difference(smooth, kept) == 0);
+  apply(jpeg{}, smooth, again);
+  CHECK(again.u == smooth.u);
+  CHECK_THROWS_AS(apply(jpeg{50}, cv::Mat(1, 70000, CV_8UC3), again), error);
+}
+
+TEST_CASE("A view is blurred, given noise and sent around as if it were alone")
+{
+  const cv::Mat all = map_of_places({120, 160});
+  const cv::Mat view = all(cv::Rect(31, 17, 64, 48)), copy = view.clone();
+  const auto check = [&](const auto& transform) {
+    cv::Mat of_view, of_copy;
+    apply(transform, view, of_view);
+    apply(transform, copy, of_copy);
+    CHECK(greatest_difference(of_view, of_copy) == 0);
+    cv::Mat in_place = copy.clone();
+    const cv::Mat from = in_place;
+    apply(transform, from, in_place);
+    CHECK(greatest_difference(in_place, of_copy) == 0);
+    CHECK(greatest_difference(from, copy) == 0);
+  };
+  check(blur{1.7});
+  check(noise{9, 1});
+  check(jpeg{40});
+  check(perhaps<window>{window{.left = -3, .top = 2, .size = {20, 90}}});
+  check(perhaps<window>{});
+}
+
 TEST_CASE("Resampling gives what OpenCV's gives, at any size")
 {
   cv::RNG random(7);

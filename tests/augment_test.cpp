@@ -61,6 +61,33 @@ void check_mirror()
   }
 }
 
+/// Twice is none at all, names included.
+template <class Schema>
+void check_mirror_of_classes()
+{
+  const random_mirror stage{1, {{1, 3}, {5, 4}}};
+  keyed_random random(1, 1, 1);
+  const mirror swapped = stage.draw(random, picture, std::span<const instance<Schema>>{});
+  auto before = objects<Schema>({1, 2, 4}, 20);
+  for (std::size_t i = 0; i < before.size(); ++i) before[i].label = std::int32_t(i % 8);
+  auto now = before;
+  swapped.map(now, picture);
+  constexpr std::array<std::int32_t, 8> becomes{0, 3, 2, 1, 5, 4, 6, 7};
+  for (std::size_t i = 0; i < now.size(); ++i) CHECK(now[i].label == becomes[i % 8]);
+  auto plain = before;
+  mirror{}.map(plain, picture);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    CHECK(now[i].bounds == plain[i].bounds);
+    CHECK(now[i].points == plain[i].points);
+  }
+  swapped.map(now, picture);
+  for (std::size_t i = 0; i < now.size(); ++i) CHECK(now[i].label == before[i].label);
+  const mirror stays =
+      random_mirror{0, {{1, 3}}}.draw(random, picture, std::span<const instance<Schema>>{});
+  stays.map(before, picture);
+  CHECK(before[1].label == 1);
+}
+
 /// A stage moves boxes and landmarks as `move` moves points: a landmark put on each corner of the
 /// box says where the corner went.
 template <class Transform, class Move>
@@ -147,9 +174,19 @@ void check_square_crop()
 template <class Schema>
 void check_replay()
 {
-  const augmentation all{random_colours{}, random_expand{},         random_overlap_crop{},
-                         random_affine{},  random_square_crop{},    pad_to_square{},
-                         random_mirror{},  random_resize{{64, 64}}, random_erase{}};
+  const augmentation all{random_colours{},
+                         random_expand{},
+                         random_overlap_crop{},
+                         random_affine{},
+                         random_square_crop{},
+                         pad_to_square{},
+                         random_mirror{},
+                         random_resize{{64, 64}},
+                         random_erase{},
+                         random_blur{},
+                         random_noise{},
+                         random_jpeg{},
+                         until_epoch{random_affine{}, 3}};
   std::set<float> seen;
   for (std::uint64_t round = 0; round < 40; ++round) {
     const auto before = objects<Schema>({7, 0, round}, 5);
@@ -161,6 +198,10 @@ void check_replay()
     CHECK(first == mapped);
     CHECK(plan.after == extent2{64, 64});
     CHECK(std::get<0>(plan.transforms).contrast == std::get<0>(again.transforms).contrast);
+    CHECK(std::get<9>(plan.transforms).sigma == std::get<9>(again.transforms).sigma);
+    CHECK(std::get<10>(plan.transforms).key == std::get<10>(again.transforms).key);
+    CHECK(std::get<11>(plan.transforms).quality == std::get<11>(again.transforms).quality);
+    for (const auto& truth : first) CHECK(truth.weight == 1);
     auto other = before;
     static_cast<void>(all.draw(keyed_random(1, 3, round), picture, other));
     if (!first.empty()) seen.insert(first[0].bounds.x1);
@@ -208,6 +249,78 @@ TEST_CASE("A mirror is its own inverse, and moves each landmark to its partner")
   check_mirror<schemas::face5>();
   check_mirror<schemas::face68>();
   check_mirror<schemas::wflw98>();
+}
+
+TEST_CASE("A mirror exchanges classes that have a left and a right")
+{
+  check_mirror_of_classes<schemas::none>();
+  check_mirror_of_classes<schemas::points<1>>();
+  check_mirror_of_classes<schemas::plate4>();
+  check_mirror_of_classes<schemas::face5>();
+  check_mirror_of_classes<schemas::face68>();
+  check_mirror_of_classes<schemas::wflw98>();
+}
+
+TEST_CASE("A stage is switched off from an epoch on, and those after it draw as before")
+{
+  const augmentation strong{random_expand{.probability = 1}, random_mirror{}};
+  const augmentation ends{until_epoch{random_expand{.probability = 1}, 7}, random_mirror{}};
+  std::size_t mirrored = 0;
+  for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
+    const auto before = objects<schemas::face5>({18, 0, epoch}, 5);
+    auto all = before, some = before;
+    const auto always = strong.draw(keyed_random(1, epoch, 2), picture, all);
+    const auto plan = ends.draw(keyed_random(1, epoch, 2), picture, some);
+    CHECK(std::get<0>(plan.transforms).drawn.has_value() == (epoch < 7));
+    CHECK(std::get<1>(plan.transforms).on == std::get<1>(always.transforms).on);
+    CHECK((some == all) == (epoch < 7));
+    auto mapped = before;
+    plan.map(mapped);
+    CHECK(mapped == some);
+    if (epoch < 7) continue;
+    CHECK(plan.after == picture);
+    mirrored += std::get<1>(plan.transforms).on;
+    auto flipped = before;
+    mirror{std::get<1>(plan.transforms).on}.map(flipped, picture);
+    CHECK(some == flipped);
+  }
+  CHECK(mirrored > 0);
+  CHECK(keyed_random(1, 9, 2).fork(3).epoch() == 9);
+}
+
+TEST_CASE("Stages behind a pipeline leave it as it was")
+{
+  const auto longer = ssd_augmentation(64).then(until_epoch{random_blur{}, 5}, random_noise{});
+  std::size_t blurred = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const auto before = objects<schemas::face5>({20, 0, i}, 4);
+    auto as_it_was = before, now = before;
+    const auto plan = ssd_augmentation(64).draw(keyed_random(1, 0, i), picture, as_it_was);
+    const auto more = longer.draw(keyed_random(1, 0, i), picture, now);
+    CHECK(now == as_it_was);
+    CHECK(std::get<4>(more.transforms).kernel == std::get<4>(plan.transforms).kernel);
+    blurred += std::get<5>(more.transforms).drawn.value().sigma > 0;
+  }
+  CHECK(blurred > 3);
+  CHECK(blurred < 30);
+}
+
+TEST_CASE("SCRFD's crops make objects smaller than RetinaFace's do")
+{
+  double sides = 0, smaller_sides = 0;
+  std::size_t found = 0, smaller_found = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const auto before = objects<schemas::face5>({19, 0, i}, 4);
+    auto usual = before, zoomed = before;
+    static_cast<void>(retinaface_augmentation(640).draw(keyed_random(1, 0, i), picture, usual));
+    static_cast<void>(scrfd_augmentation(640).draw(keyed_random(1, 0, i), picture, zoomed));
+    for (const auto& truth : usual) sides += std::sqrt(double(area(truth.bounds))), ++found;
+    for (const auto& truth : zoomed)
+      smaller_sides += std::sqrt(double(area(truth.bounds))), ++smaller_found;
+  }
+  // The mean share of .3 .45 .6 .8 1 is 0.63, with those up to 2 it is 1.115.
+  CHECK(smaller_sides / double(smaller_found) < 0.75 * sides / double(found));
+  CHECK(smaller_found > found);  // fewer are cut away
 }
 
 TEST_CASE("Boxes and landmarks stay together")
@@ -366,6 +479,15 @@ TEST_CASE("Stages that cannot draw are refused, in a sentence that names the val
   CHECK(said(random_erase{.least_area = 0.5, .most_area = 0.1}).find("0.5") != std::string::npos);
   CHECK(said(random_erase{.most_aspect = 0}) != "nothing");
   CHECK(said(random_mirror{none}).find("nan") != std::string::npos);
+  CHECK(said(random_mirror{1, {{1, 0}}}).find("label 0") != std::string::npos);
+  CHECK(said(random_mirror{1, {{1, 2}, {2, 3}}}).find("label 2 more than once") !=
+        std::string::npos);
+  CHECK(said(random_mirror{1, {{4, 4}}}).find("label 4") != std::string::npos);
+  CHECK(said(random_blur{.least = -1}).find("blur") != std::string::npos);
+  CHECK(said(random_blur{.probability = 3}).find("3") != std::string::npos);
+  CHECK(said(random_noise{.most = 300}).find("300") != std::string::npos);
+  CHECK(said(random_jpeg{.least = 0}).find("JPEG") != std::string::npos);
+  CHECK(said(random_jpeg{.least = 50, .most = 40}).find("50 to 40") != std::string::npos);
   CHECK(said(random_colours{.least = 2, .most = 1}).find("contrast") != std::string::npos);
   CHECK(said(random_colours{.hue = -1}).find("-1") != std::string::npos);
   for (const extent2 size : {extent2{}, extent2{1, 9}}) {

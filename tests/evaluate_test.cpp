@@ -351,6 +351,8 @@ TEMPLATE_TEST_CASE("NME: by definition, over visible points alone, for any numbe
     const auto pairs = static_cast<double>(expected.size());
     CHECK(std::abs(*result.mean - sum / pairs) < 1e-9);
     CHECK(std::abs(*result.failed - failed / pairs) < 1e-12);
+    CHECK(result.describe().find(" pairs, " + std::to_string(int(failed)) + " of them failed;") !=
+          std::string::npos);
     CHECK(result.share_within(1e9) == 1);
     CHECK(result.share_within(-1) == 0);
     CHECK(std::ranges::is_sorted(result.errors));

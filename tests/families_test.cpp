@@ -60,7 +60,9 @@ TEST_CASE("a whole loss runs on what the concept asks for, and comes to the same
   using face5 = schemas::face5;
   using settings = multibox_settings<face5>;
   const anchor_layout layout(square_anchors::retinaface(), {96, 128});
-  const auto batch = test::random_batch<face5>(layout, 2, {5, 0, 11});
+  auto batch = test::random_batch<face5>(layout, 2, {5, 0, 11});
+  for (auto& image : batch.truths)
+    for (std::size_t t = 0; t < image.size(); ++t) image[t].weight = 0.25f * float(t % 4);
   const auto expected = test::batch_loss<settings>()(layout, batch);
   test::laboratory<archetype> lab;
   truth_batch<face5> truths;

@@ -694,6 +694,31 @@ TEST_CASE("the two readings of a truth")
   CHECK_THROWS_AS(read(truth_reading::classes), error);
 }
 
+TEMPLATE_TEST_CASE("a truth of weight w counts w times", "", RETINUE_TEST_SCHEMAS)
+{
+  using settings = multibox_settings<TestType>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  auto batch = test::random_batch<TestType>(anchors, 2, {5, 0, 3});
+  const auto cost = [&](float weight) {
+    for (auto& image : batch.truths)
+      for (auto& truth : image) truth.weight = weight;
+    return test::batch_loss<settings>()(anchors, batch);
+  };
+  const auto one = cost(1), half = cost(0.5f), none = cost(0);
+  CHECK(one.positives == none.positives);
+  CHECK(one.box > 0);
+  CHECK(std::abs(half.box - one.box / 2) < 1e-6 * one.box);
+  CHECK(std::abs(half.landmark - one.landmark / 2) <= 1e-6 * one.landmark);
+  CHECK(none.box == 0);
+  CHECK(none.landmark == 0);
+  // What is left are the negatives, which count as they do.
+  CHECK(std::abs(half.label - (one.label + none.label) / 2) < 1e-6 * one.label);
+  CHECK(none.label < one.label);
+
+  batch.truths[2][1].weight = -1;
+  CHECK_THROWS_AS(test::batch_loss<settings>()(anchors, batch), error);
+}
+
 TEST_CASE("dividing by images, and what cannot be a loss is refused")
 {
   const anchor_layout anchors(square_anchors::retinaface(), {64, 64});

@@ -83,11 +83,21 @@ template <retinue::landmark_schema Schema>
 }
 
 /// Tells on the standard error stream how many truths were left out, and why the first was.
+inline void tell_left_out(const std::string& data, const std::vector<std::string>& skipped)
+{
+  if (!skipped.empty())
+    std::cerr << retinue::detail::printable(data) << ": " << skipped.size()
+              << " truths are left out; the first: " << skipped[0] << "\n";
+}
+
+/// The pictures; what is left out is told.
 template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::picture_set<Schema> open_pictures(const data_argument& a)
 {
   using namespace retinue;
   if (a.data == synthetic) {
+    if (!a.images.empty())
+      fail("--images ", a.images.string(), ": drawn scenes have no folder of pictures");
     if constexpr (std::same_as<Schema, schemas::face5>)
       return drawn_faces(a.seed, a.scenes, a.side);
     else if constexpr (std::same_as<Schema, schemas::none>)
@@ -96,9 +106,7 @@ template <retinue::landmark_schema Schema>
       fail("drawn scenes have 5 landmarks (faces) or none (shapes), expected ", Schema::count);
   }
   auto set = pictures_of(read_data<Schema>(a));
-  if (!set.skipped.empty())
-    std::cerr << retinue::detail::printable(a.data) << ": " << set.skipped.size()
-              << " truths are left out; the first: " << set.skipped[0] << "\n";
+  tell_left_out(a.data, set.skipped);
   return set;
 }
 

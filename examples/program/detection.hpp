@@ -8,6 +8,7 @@
 #include "overlays.hpp"
 #include "process.hpp"
 #include "progress.hpp"
+#include "written.hpp"
 
 #include <retinue/data/detections_json.hpp>
 #include <retinue/detail/printable.hpp>
@@ -54,9 +55,11 @@ struct detection_arguments {
     app.add_option("--nms", nms,
                    "Boxes that overlap by more are one object (default: as configured)")
         ->check(number_in(0.0, 1.0));
-    app.add_option("--json", json, "Write all detections to this file ('-': standard output)");
+    app.add_option("--json", json, "Write all detections to this file ('-': standard output)")
+        ->check(any_name());
     app.add_option("--overlay", overlay,
-                   "Draw what was found: a file for one picture, a folder for several");
+                   "Draw what was found: a file for one picture, a folder for several")
+        ->check(any_name());
     app.add_option("--threads", threads, "Processor threads (default: all)")
         ->check(number_in(1, 1024));
     app.add_option("--batch", batch,
@@ -279,8 +282,7 @@ class detection_run {
   void place_results(const std::vector<std::filesystem::path>& paths)
   {
     const std::filesystem::path& to = arguments_.overlay;
-    std::vector<written_file> written;
-    if (arguments_.json != "-") written.push_back({"--json", arguments_.json});
+    std::vector<written_file> written{{"--json", arguments_.json}};
     const bool one =
         paths.size() == 1 && retinue::is_image_name(to) && !std::filesystem::is_directory(to);
     if (one) written.push_back({"--overlay", to});
@@ -307,7 +309,7 @@ class detection_run {
                   << (r.found.empty() ? "" : ", best score " + std::to_string(r.found[0].score))
                   << "\n";
     }
-    if (arguments_.json == "-")
+    if (arguments_.json == standard_output)
       std::cout << retinue::to_text(all);
     else if (!arguments_.json.empty())
       retinue::write_detections(arguments_.json, all);

@@ -10,6 +10,7 @@
 #include "overlays.hpp"
 #include "plot.hpp"
 #include "progress.hpp"
+#include "written.hpp"
 
 #include <retinue/data/wider_files.hpp>
 #include <retinue/detail/printable.hpp>
@@ -31,6 +32,7 @@
 #include <iostream>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,9 +86,13 @@ struct evaluation_arguments {
         ->check(number_in(0.0, 1.0))
         ->capture_default_str();
     app.add_flag("--eleven-points", eleven_points, "voc: as before 2010");
-    app.add_option("--json", json, "Write the figures and their protocols to this file");
-    app.add_option("--curve", curve, "Draw precision against recall to this picture (voc, wider)");
-    app.add_option("--overlay", overlay, "Draw truths and what was found to pictures here");
+    app.add_option("--json", json,
+                   "Write the figures and their protocols to this file ('-': standard output)")
+        ->check(any_name());
+    app.add_option("--curve", curve, "Draw precision against recall to this picture (voc, wider)")
+        ->check(any_name());
+    app.add_option("--overlay", overlay, "Draw truths and what was found to pictures here")
+        ->check(any_name());
     app.add_option("--overlays", overlays, "How many of them")->capture_default_str();
     app.add_option("--threads", threads, "Processor threads (default: all)")
         ->check(number_in(1, 1024));
@@ -110,6 +116,7 @@ struct evaluation_arguments {
     }
     if (!curve.empty() && !wants("voc") && !wants("wider"))
       retinue::fail("--curve: drawn for the protocols voc and wider only");
+    if (!curve.empty()) retinue::check_image_ending(curve);
   }
 };
 
@@ -199,6 +206,10 @@ class evaluation_run {
       if (a.protocols.size() > 1)
         retinue::fail(
             "--protocol wider: its truth has no other figures; evaluate them in another run");
+      if (a.data.data == synthetic || std::filesystem::is_directory(a.data.data))
+        retinue::fail("--protocol wider --data ", a.data.data, ": ",
+                      a.data.data == synthetic ? "drawn scenes have no subsets" : "a folder",
+                      ", expected the file of WIDER FACE's truth with its subsets");
       wider_.images = retinue::read_wider_truth(a.data.data, retinue::gunzip);
     }
     set_ = a.wants("wider")
@@ -283,16 +294,19 @@ class evaluation_run {
     all["score"] = config_.detect.score;
     all["nms"] = config_.detect.overlap;
     std::vector<retinue::plot_line> lines;
+    const auto say = [&](const std::string& words) { print_beside(arguments_.json, words); };
     const auto tell = [&](const char* name, const auto& result) {
-      std::cout << result.describe();
+      say(result.describe());
       all[name] = retinue::to_json(result);
     };
-    std::cout << retinue::detail::printable(arguments_.data.data) << ": " << set_.count
-              << " pictures, " << of_.size << ", scores above " << config_.detect.score
-              << ", suppression at " << config_.detect.overlap << "\n";
+    std::ostringstream first;
+    first << retinue::detail::printable(arguments_.data.data) << ": " << set_.count << " pictures, "
+          << of_.size << ", scores above " << config_.detect.score << ", suppression at "
+          << config_.detect.overlap << "\n";
+    say(first.str());
     if (arguments_.wants("voc")) {
       const retinue::voc_result result = voc_.result();
-      std::cout << result.describe(printable_names(config_.classes));
+      say(result.describe(printable_names(config_.classes)));
       all["voc"] = retinue::to_json(result, config_.classes);
       lines = lines_of(result, config_.classes);
     }
@@ -310,8 +324,7 @@ class evaluation_run {
         if constexpr (retinue::eye_points<schema>.has_value())
           tell("nme by eyes", by_eyes_->result());
       }
-    std::cout.flush();
-    if (!arguments_.json.empty()) retinue::write_text(arguments_.json, all.dump(2) + "\n");
+    write_json(arguments_.json, all.dump(2) + "\n");
     if (!arguments_.curve.empty())
       write_precision_recall(
           arguments_.curve, std::filesystem::path(arguments_.data.data).filename().string(), lines);

@@ -19,13 +19,20 @@
 #include <string>
 #include <system_error>
 
+/// Whether that is what went wrong, in the words of LibTorch and of OpenCV, too.
+[[nodiscard]] inline bool is_out_of_memory(const std::exception& e)
+{
+  const std::string text = e.what();
+  const auto has = [&](const char* words) { return text.find(words) != std::string::npos; };
+  return dynamic_cast<const std::bad_alloc*>(&e) || has("can't allocate memory") ||
+         has("Insufficient memory");
+}
+
 /// What a user is told of an exception. LibTorch's carry a backtrace, which nobody wants to read.
 [[nodiscard]] inline std::string sentence_of(const std::exception& e)
 {
   const std::string text = e.what();
-  const auto has = [&](const char* words) { return text.find(words) != std::string::npos; };
-  if (dynamic_cast<const std::bad_alloc*>(&e) || has("can't allocate memory") ||
-      has("Insufficient memory"))
+  if (is_out_of_memory(e))
     return "there is not enough memory, smaller pictures or fewer at once need less";
   return retinue::detail::printable(text.substr(0, text.find("\nException raised from")));
 }

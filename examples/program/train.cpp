@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs that train: on labelled photos, or on scenes that they draw themselves.
+#include "augmentation.hpp"
 #include "data.hpp"
 #include "evaluation.hpp"
 #include "family.hpp"
@@ -9,6 +10,7 @@
 #include "numbers.hpp"
 #include "processes.hpp"
 #include "training.hpp"
+#include "written.hpp"
 
 #include <retinue/augment/presets.hpp>
 #include <retinue/config.hpp>
@@ -77,7 +79,9 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
     app.add_option("--test", a.test,
                    "The same for the figures at the end, of the last weights (default: those of "
                    "--validate)");
-    app.add_option("--json", a.json, "Write the figures at the end to this file, too");
+    app.add_option("--json", a.json,
+                   "Write the figures at the end to this file, too ('-': standard output)")
+        ->check(any_name());
   }
   add_training_arguments(app, a, names_of_presets(kind_named(words.kind)) + words.preset_note);
   if (words.long_side)
@@ -97,6 +101,10 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   take_kept_arguments(app, a, fields_of(a), {"--json"});
   if (a.data.empty())
     fail("--data is missing: labelled pictures, or 'synthetic'; --help says more");
+  if (a.resume.empty() && a.freeze_body && a.init.empty())
+    fail("--freeze-body leaves the body as --init has it, and there is no --init");
+  check_written(std::vector<fs::path>{a.data, a.init, a.config},
+                std::vector<written_file>{{"--json", a.json}});
   return a;
 }
 
@@ -106,13 +114,22 @@ struct recipe;
 
 template <landmark_schema Schema>
 struct recipe<retinaface<Schema>> {
-  static auto augmentation(int side) { return retinaface_augmentation(side); }
+  static auto augmentation(int side, const augmentation_argument& more)
+  {
+    return degraded_as_asked(
+        more.has("zoom-out") ? scrfd_augmentation(side) : retinaface_augmentation(side), more);
+  }
   static auto loss() { return multibox_settings<Schema>(); }
   static auto matcher() { return overlap_matcher::retinaface(); }
 };
 template <>
 struct recipe<ssd> {
-  static auto augmentation(int side) { return ssd_augmentation(side); }
+  static auto augmentation(int side, const augmentation_argument& more)
+  {
+    if (more.has("zoom-out"))
+      fail("--augment zoom-out is of RetinaFace's crops; SSD's pictures are zoomed out already");
+    return degraded_as_asked(ssd_augmentation(side), more);
+  }
   static auto loss() { return multibox_settings<schemas::none>::ssd(); }
   static auto matcher() { return overlap_matcher::ssd(); }
 };
@@ -176,10 +193,10 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
 /// Prints the figures, draws the curves, and writes both where they were asked for.
 void report(const arguments& a, const voc_result& result, const std::vector<std::string>& classes)
 {
-  std::cout << result.describe(printable_names(classes)) << std::flush;
+  print_beside(a.json, result.describe(printable_names(classes)));
   write_precision_recall(in_run(a, "precision_recall.png"), "precision and recall",
                          lines_of(result, classes));
-  if (!a.json.empty()) write_text(a.json, to_json(result, classes).dump(2) + "\n");
+  write_json(a.json, to_json(result, classes).dump(2) + "\n");
 }
 
 template <class Network>
@@ -200,8 +217,9 @@ int train_network(const arguments& a, const network_config& config,
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
       const double ap = evaluate(*network, weights, config, validation, a.size).mean.value_or(0);
-      std::printf("AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count, ap);
-      std::fflush(stdout);
+      std::FILE* const to = words_beside(a.json);
+      std::fprintf(to, "AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count, ap);
+      std::fflush(to);
       return ap;
     };
 
@@ -209,8 +227,11 @@ int train_network(const arguments& a, const network_config& config,
   loss.classes = config.classes.size();
   loss.code = config.coder;
   const objective aim(config.anchors, loss, steps::matcher());
-  const augmented_source<schema, decltype(set.read), decltype(steps::augmentation(0))> source(
-      set.count, set.read, steps::augmentation(a.size), config.input, a.seed);
+  const auto more = augmentation_of(a);
+  const auto pictures = mixed_as_asked(set, more, a.size, a.seed);
+  auto stages = steps::augmentation(a.size, more);
+  const augmented_source<schema, decltype(pictures.read), decltype(stages)> source(
+      set.count, pictures.read, stages, config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
   const auto done = train(a, run, source, settings.config, writes, fields_of(a));
   if (!done.finished()) return 1;

@@ -3,10 +3,12 @@
 // one. A program derives its arguments, and lists those of a run that are its own.
 #pragma once
 
+#include "augmentation.hpp"
 #include "curves.hpp"
 #include "numbers.hpp"
 #include "process.hpp"
 #include "progress.hpp"
+#include "written.hpp"
 
 #include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
@@ -47,6 +49,8 @@ struct training_arguments {
   std::string precision = "float32", images;
   std::int64_t epochs = 250, warm_up = 0, save_every = 0;
   std::vector<double> milestones{0.76, 0.88};
+  std::vector<std::string> augment;
+  std::int64_t plain_epochs = 0;
   int size = 640;
   std::size_t batch = 32, parts = 1, scenes = 1024, keep = 3;
   double rate = 1e-3, clip = 0, average = 0;
@@ -73,6 +77,8 @@ void run_fields(Arguments& o, const Field& field)
   field("warm-up", o.warm_up);
   field("save-every", o.save_every);
   field("milestones", o.milestones);
+  field("augment", o.augment);
+  field("plain-epochs", o.plain_epochs);
   field("size", o.size);
   field("batch", o.batch);
   field("parts", o.parts);
@@ -94,9 +100,10 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
   app.add_option("--images", o.images,
                  "Folder of the pictures of --data, if it is not the usual one");
   app.add_flag("--strict", o.strict, "Refuse data for their first bad truth, and leave none out");
-  app.add_option("-o,--out", o.out, "Folder of the run")->capture_default_str();
+  app.add_option("-o,--out", o.out, "Folder of the run")->check(any_name())->capture_default_str();
   app.add_option("--resume", o.resume,
-                 "Go on with the run in this folder, by the options it began with");
+                 "Go on with the run in this folder, by the options it began with")
+      ->check(any_name());
   app.add_option("--init", o.init,
                  "Begin with these weights: a detector's, or a body's trained to classify, as "
                  "mobilenetV1X0.25_pretrain.tar");
@@ -106,6 +113,11 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
   auto* g = app.add_option_group("Recipe");
   g->add_option("--epochs", o.epochs, "Times that every picture is seen")
       ->check(number_in(1, 1000000))
+      ->capture_default_str();
+  add_augmentation_option(*g, o.augment);
+  g->add_option("--plain-epochs", o.plain_epochs,
+                "The last epochs, in which --augment does nothing but zoom out")
+      ->check(number_in(0, 1000000))
       ->capture_default_str();
   auto* size = g->add_option("--size", o.size, "Pictures become squares of this side")
                    ->check(number_in(32, 8192));
@@ -219,11 +231,20 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
     refuse_others(*group);
   o.out = o.resume;
   const auto file = in_run(o, "options.json");
+  if (!std::filesystem::exists(file))
+    retinue::fail("--resume ", o.resume, ": there is no run, for ", file.string(), " is missing");
   const auto bytes = retinue::detail::read_file(file);
   const auto kept = nlohmann::json::parse(retinue::detail::characters(bytes), nullptr, false);
+  if (!kept.is_object())
+    retinue::fail(file.string(), ": not the options of a run, for it is no JSON object");
+  std::set<std::string> others;
+  for (const auto& [name, value] : kept.items()) others.insert(name);
   fields([&](const char* name, auto& value) {
-    const auto said = kept.find(name);  // of what is no object, nothing is found
-    if (said == kept.end()) retinue::fail(file.string(), ": not the options of a run: no ", name);
+    const auto said = kept.find(name);
+    if (said == kept.end())
+      retinue::fail(file.string(), ": not the options of a run of ", app.get_name(), ", for ", name,
+                    " is missing");
+    others.erase(name);
     try {
       check_kept_option(app, name, *said);
       said->get_to(value);
@@ -232,6 +253,9 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
                     ", which --", name, " does not take");
     }
   });
+  if (!others.empty())
+    retinue::fail(file.string(), ": not the options of a run of ", app.get_name(),
+                  ", which knows no ", retinue::detail::quoted(*others.begin()));
   o.config = in_run(o, "config.json").string();
 }
 
@@ -273,6 +297,13 @@ inline retinue::warmed_up<any_rate> rate_of(const training_arguments& o, std::in
     rate = falling;
   }
   return {rate, o.warm_up};
+}
+
+/// What --augment asks for, and until when.
+[[nodiscard]] inline augmentation_argument augmentation_of(const training_arguments& o)
+{
+  return {o.augment,
+          static_cast<std::uint64_t>(std::max<std::int64_t>(0, o.epochs - o.plain_epochs))};
 }
 
 /// Begins a new network with --init, and brings it to --device; a run that goes on has its weights.

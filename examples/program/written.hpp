@@ -3,10 +3,13 @@
 // and what could not be written is said at once.
 #pragma once
 
+#include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
 
 #include <sys/stat.h>
+#include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -15,6 +18,41 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+
+/// Admits the name of a file or of a folder, but not the empty one.
+[[nodiscard]] inline CLI::Validator any_name()
+{
+  return {[](const std::string& name) {
+            return name.empty() ? std::string(
+                                      "an empty name was given, expected that of a file "
+                                      "or of a folder")
+                                : std::string();
+          },
+          ""};
+}
+
+/// What --json writes to where it is not given the name of a file.
+inline constexpr const char* standard_output = "-";
+
+/// Where words for people go: where the standard output is asked for JSON, it has nothing else.
+[[nodiscard]] inline std::FILE* words_beside(const std::filesystem::path& json)
+{
+  return json == standard_output ? stderr : stdout;
+}
+inline void print_beside(const std::filesystem::path& json, const std::string& words)
+{
+  std::fputs(words.c_str(), words_beside(json));
+  std::fflush(words_beside(json));
+}
+
+/// To the file, or to the standard output; nowhere where there is no name.
+inline void write_json(const std::filesystem::path& json, const std::string& text)
+{
+  if (json == standard_output)
+    std::fputs(text.c_str(), stdout);
+  else if (!json.empty())
+    retinue::write_text(json, text);
+}
 
 /// A file, whatever name leads to it.
 using file_identity = std::pair<dev_t, ino_t>;
@@ -27,10 +65,16 @@ using file_identity = std::pair<dev_t, ino_t>;
   return file_identity(found.st_dev, found.st_ino);
 }
 
-/// A file that will be written, and the option that names it; none where the name is empty.
+/// A file that will be written, and the option that names it; none where the name is empty, or
+/// --json is to write to the standard output.
 struct written_file {
   std::string option;
   std::filesystem::path name;
+
+  [[nodiscard]] bool is_none() const
+  {
+    return name.empty() || (option == "--json" && name == standard_output);
+  }
 };
 
 /// Throws where one of `written` is one of `read` or another of `written`.
@@ -41,8 +85,9 @@ inline void refuse_to_replace(std::span<const std::filesystem::path> read,
   for (const auto& file : read)
     if (const auto one = identity_of(file)) kept.insert(*one);
   std::set<std::filesystem::path> names;
-  for (const auto& [option, name] : written) {
-    if (name.empty()) continue;
+  for (const written_file& file : written) {
+    if (file.is_none()) continue;
+    const auto& [option, name] = file;
     const auto one = identity_of(name);
     if (one && kept.contains(*one))
       retinue::fail(option, " would replace ", name.string(),
@@ -56,7 +101,9 @@ inline void refuse_to_replace(std::span<const std::filesystem::path> read,
 inline void check_written(std::span<const std::filesystem::path> read,
                           std::span<const written_file> written)
 {
-  for (const auto& [option, name] : written) {
+  for (const written_file& file : written) {
+    if (file.is_none()) continue;
+    const auto& [option, name] = file;
     const std::filesystem::path folder = name.parent_path();
     if (!folder.empty() && !std::filesystem::is_directory(folder))
       retinue::fail(option, " ", name.string(), ": there is no folder ", folder.string());

@@ -20,6 +20,7 @@ struct instance {
   landmarks<float, Schema> points{};          ///< in the unit of the box
   std::array<bool, Schema::count> visible{};  ///< which of them are labelled
   bool ignore = false;  ///< neither to be found nor to be missed: a crowd, a difficult object
+  float weight = 1;     ///< how much it counts in training, 0 or more: less where it is half seen
 
   friend bool operator==(const instance&, const instance&) = default;
 };

@@ -25,9 +25,12 @@ concept random_source = requires(R& r, std::uint32_t n, double x) {
 class keyed_random {
  public:
   keyed_random(std::uint64_t seed, std::uint64_t epoch, std::uint64_t sample)
-      : key_(mix(mix(mix(seed) + epoch) + sample))
+      : key_(mix(mix(mix(seed) + epoch) + sample)), epoch_(epoch)
   {
   }
+
+  /// Of the key: what changes in the course of a run is told by it.
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
   [[nodiscard]] std::uint64_t next() { return mix(key_ + step * ++drawn_); }
 
@@ -43,13 +46,14 @@ class keyed_random {
   [[nodiscard]] bool chance(double probability) { return uniform(0, 1) < probability; }
   [[nodiscard]] keyed_random fork(std::uint32_t stage) const
   {
-    return keyed_random(mix(~key_ + step * stage));
+    keyed_random forked = *this;
+    forked.key_ = mix(~key_ + step * stage);
+    forked.drawn_ = 0;
+    return forked;
   }
 
  private:
   static constexpr std::uint64_t step = 0x9e3779b97f4a7c15;
-
-  explicit keyed_random(std::uint64_t key) : key_(key) {}
 
   static constexpr std::uint64_t mix(std::uint64_t z)
   {
@@ -58,7 +62,7 @@ class keyed_random {
     return z ^ z >> 31;
   }
 
-  std::uint64_t key_, drawn_ = 0;
+  std::uint64_t key_, epoch_, drawn_ = 0;
 };
 static_assert(random_source<keyed_random>);
 

@@ -6,6 +6,7 @@
 //   2 | 3
 #pragma once
 
+#include <retinue/augment/mixing.hpp>     // mixing_stage
 #include <retinue/augment/resize.hpp>     // resize
 #include <retinue/augment/transform.hpp>  // random_source
 #include <retinue/augment/window.hpp>     // window
@@ -13,8 +14,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace retinue {
@@ -30,20 +31,36 @@ struct mosaic_part {
   {
     scaled.map(instances, picture);
     seen.map(instances, scaled.to);
-    for (auto& i : instances) {
-      i.bounds = {i.bounds.x1 + float(left), i.bounds.y1 + float(top), i.bounds.x2 + float(left),
-                  i.bounds.y2 + float(top)};
-      detail::map_points(i, [&](std::size_t, auto& p) {
-        p[0] += float(left);
-        p[1] += float(top);
-      });
-    }
+    detail::shift(instances, float(left), float(top));
   }
 };
 
-using mosaic_plan = std::array<mosaic_part, 4>;
+struct mosaic_plan : std::array<mosaic_part, 4> {
+  [[nodiscard]] extent2 size_after(std::span<const extent2>) const
+  {
+    const mosaic_part& last = back();
+    return {last.top + last.seen.size.height, last.left + last.seen.size.width};
+  }
+
+  /// The truths of all four, one picture after the other.
+  template <class Schema>
+  [[nodiscard]] std::vector<instance<Schema>> map(
+      std::span<const std::vector<instance<Schema>>> truths, std::span<const extent2> sizes) const
+  {
+    std::vector<instance<Schema>> all;
+    for (std::size_t i = 0; i < size(); ++i) {
+      auto moved = truths[i];
+      (*this)[i].map(moved, sizes[i]);
+      detail::append(all, moved);
+    }
+    return all;
+  }
+};
+static_assert(mixing<mosaic_plan>);
 
 struct random_mosaic {
+  static constexpr std::size_t others = 3;
+
   extent2 size{};                    ///< of the result: at least two pixels along each side
   double least = 0.25, most = 0.75;  ///< where the pictures meet, as shares of the sides: 0 to 1
 
@@ -54,9 +71,7 @@ struct random_mosaic {
       fail("a mosaic is to have ", size.width, " x ", size.height,
            " pixels, expected at least two along each side");
     detail::check_range(least, most, 0, 1, "the places where the pictures of a mosaic meet");
-    for (const extent2& picture : pictures)
-      if (picture.width < 1 || picture.height < 1)
-        fail("a mosaic was given a picture of ", picture.width, " x ", picture.height, " pixels");
+    for (const extent2& picture : pictures) detail::check_picture(picture, "a mosaic");
     const auto meet = [&](int side) {
       return std::clamp(static_cast<int>(random.uniform(least, most) * side), 1, side - 1);
     };
@@ -65,13 +80,7 @@ struct random_mosaic {
     for (std::size_t i = 0; i < 4; ++i) {
       const bool right = i % 2 == 1, below = i / 2 == 1;
       const extent2 part{below ? size.height - y : y, right ? size.width - x : x};
-      const double scale = std::max(double(part.width) / pictures[i].width,
-                                    double(part.height) / pictures[i].height);
-      const auto scaled = [&](int side, int least_side) {
-        return std::max(least_side, static_cast<int>(std::lround(scale * side)));
-      };
-      const extent2 to{scaled(pictures[i].height, part.height),
-                       scaled(pictures[i].width, part.width)};
+      const extent2 to = detail::covering(pictures[i], part);
       plan[i] = {.scaled = {to},
                  .seen = {.left = right ? 0 : to.width - part.width,
                           .top = below ? 0 : to.height - part.height,
@@ -81,6 +90,14 @@ struct random_mosaic {
     }
     return plan;
   }
+
+  template <random_source Random, class Schema>
+  [[nodiscard]] mosaic_plan draw(Random& random, std::span<const extent2> pictures,
+                                 std::span<const std::vector<instance<Schema>>>) const
+  {
+    return draw(random, {pictures[0], pictures[1], pictures[2], pictures[3]});
+  }
 };
+static_assert(mixing_stage<random_mosaic>);
 
 }  // namespace retinue

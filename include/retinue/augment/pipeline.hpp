@@ -64,6 +64,17 @@ class augmentation {
     }(std::index_sequence_for<Stages...>{});
   }
 
+  /// The same with more stages behind it. Those before them draw as they did.
+  template <augmentation_stage... More>
+  [[nodiscard]] augmentation<Stages..., More...> then(More... more) const
+  {
+    return std::apply(
+        [&](const Stages&... each) {
+          return augmentation<Stages..., More...>(each..., std::move(more)...);
+        },
+        stages_);
+  }
+
  private:
   std::tuple<Stages...> stages_;
 };

@@ -5,19 +5,27 @@
 // crop costs nothing. Throws where a picture is not 8-bit BGR.
 #pragma once
 
-#include <retinue/augment/affine.hpp>    // affine
-#include <retinue/augment/colours.hpp>   // colour_change
-#include <retinue/augment/erase.hpp>     // erase
-#include <retinue/augment/mirror.hpp>    // mirror
-#include <retinue/augment/mosaic.hpp>    // mosaic_plan
-#include <retinue/augment/pipeline.hpp>  // augmentation_plan
-#include <retinue/augment/recolour.hpp>  // scale_values, turn_colours
-#include <retinue/augment/resample.hpp>  // resample
-#include <retinue/augment/resize.hpp>    // resize
-#include <retinue/augment/window.hpp>    // window
-#include <retinue/error.hpp>             // fail
+#include <retinue/augment/affine.hpp>       // affine
+#include <retinue/augment/blend.hpp>        // mix_values, blend_row
+#include <retinue/augment/blur.hpp>         // blur
+#include <retinue/augment/colours.hpp>      // colour_change
+#include <retinue/augment/erase.hpp>        // erase
+#include <retinue/augment/jpeg.hpp>         // jpeg
+#include <retinue/augment/mirror.hpp>       // mirror
+#include <retinue/augment/mixup.hpp>        // mixup
+#include <retinue/augment/mosaic.hpp>       // mosaic_plan
+#include <retinue/augment/noise.hpp>        // noise
+#include <retinue/augment/paste.hpp>        // paste
+#include <retinue/augment/pipeline.hpp>     // augmentation_plan
+#include <retinue/augment/recolour.hpp>     // scale_values, turn_colours
+#include <retinue/augment/resample.hpp>     // resample
+#include <retinue/augment/resize.hpp>       // resize
+#include <retinue/augment/until_epoch.hpp>  // perhaps
+#include <retinue/augment/window.hpp>       // window
+#include <retinue/error.hpp>                // fail
 
 #include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include <algorithm>
@@ -26,7 +34,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <tuple>
+#include <vector>
 
 namespace retinue {
 
@@ -182,16 +192,94 @@ inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
       .setTo(detail::scalar_bgr(e.fill));
 }
 
-/// The four pictures as one of `size`.
-inline void apply(const mosaic_plan& plan, const std::array<cv::Mat, 4>& pictures, cv::Mat& to)
+inline void apply(const blur& b, const cv::Mat& from, cv::Mat& to)
 {
-  const auto& last = plan[3];
-  to.create(last.top + last.seen.size.height, last.left + last.seen.size.width, CV_8UC3);
+  if (b.sigma == 0) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  // What lies around a view is none of its own.
+  cv::GaussianBlur(from, to, {}, b.sigma, b.sigma, cv::BORDER_REFLECT_101 | cv::BORDER_ISOLATED);
+}
+
+inline void apply(const noise& n, const cv::Mat& from, cv::Mat& to)
+{
+  if (n.sigma == 0) {
+    to = from;
+    return;
+  }
+  if (to.u == from.u) to = cv::Mat();
+  to.create(from.size(), CV_8UC3);
+  const detail::noise_table table = detail::noise_of(n.sigma);
+  for (int y = 0; y < from.rows; ++y)
+    detail::add_noise(from.ptr(y), to.ptr(y), 3 * from.cols, table, n.key, y);
+}
+
+/// Throws where JPEG knows no picture of that size.
+inline void apply(const jpeg& j, const cv::Mat& from, cv::Mat& to)
+{
+  if (j.quality == 0) {
+    to = from;
+    return;
+  }
+  constexpr int longest = 65500;  // of the JPEG library
+  if (from.empty() || from.cols > longest || from.rows > longest)
+    fail("a picture of ", from.cols, " x ", from.rows, " pixels cannot be written as JPEG");
+  if (to.u == from.u) to = cv::Mat();
+  thread_local std::vector<std::uint8_t> bytes;
+  cv::imencode(".jpg", from, bytes, {cv::IMWRITE_JPEG_QUALITY, j.quality});
+  cv::imdecode(bytes, cv::IMREAD_COLOR, &to);
+}
+
+template <class Transform>
+void apply(const perhaps<Transform>& p, const cv::Mat& from, cv::Mat& to)
+{
+  if (p.drawn)
+    apply(*p.drawn, from, to);
+  else
+    to = from;
+}
+
+/// The four pictures as one. Here and below, `to` is not in the memory of one of them.
+inline void apply(const mosaic_plan& plan, std::span<const cv::Mat> pictures, cv::Mat& to)
+{
+  const extent2 size = plan.size_after({});
+  to.create(size.height, size.width, CV_8UC3);
+  cv::Mat scaled, seen;
   for (std::size_t i = 0; i < 4; ++i) {
-    cv::Mat scaled, seen;
     apply(plan[i].scaled, pictures[i], scaled);
     apply(plan[i].seen, scaled, seen);
     seen.copyTo(to(cv::Rect({plan[i].left, plan[i].top}, seen.size())));
+  }
+}
+
+/// The first through the second.
+inline void apply(const mixup& m, std::span<const cv::Mat> pictures, cv::Mat& to)
+{
+  cv::Mat scaled, seen;
+  apply(m.scaled, pictures[1], scaled);
+  apply(m.seen, scaled, seen);
+  to.create(seen.size(), CV_8UC3);
+  for (int y = 0; y < to.rows; ++y)
+    detail::mix_values(pictures[0].ptr(y), seen.ptr(y), to.ptr(y), 3 * to.cols, m.share);
+}
+
+/// The first with parts of the second.
+inline void apply(const paste& p, std::span<const cv::Mat> pictures, cv::Mat& to)
+{
+  pictures[0].copyTo(to);
+  cv::Mat cut, scaled;
+  for (const pasted_part& part : p.parts) {
+    apply(part.cut, pictures[1], cut);
+    apply(part.scaled, cut, scaled);
+    const auto down = detail::faded(scaled.rows, part.fade[1], part.fade[3]);
+    std::vector<std::uint16_t> across;
+    for (const std::uint16_t share : detail::faded(scaled.cols, part.fade[0], part.fade[2]))
+      across.insert(across.end(), 3, share);
+    for (int y = 0; y < scaled.rows; ++y)
+      detail::blend_row(scaled.ptr(y), to.ptr(part.top + y) + 3 * part.left, across,
+                        down[static_cast<std::size_t>(y)]);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pipelines of RetinaFace and of SSD. Pixel values stay 0 to 255: the mean is subtracted, and
-// the channels parted, by to_planes.
+// The pipelines of RetinaFace, of SCRFD and of SSD. Pixel values stay 0 to 255: the mean is
+// subtracted, and the channels parted, by to_planes.
 #pragma once
 
 #include <retinue/augment/colours.hpp>   // random_colours
@@ -19,7 +19,17 @@ namespace retinue {
                       random_resize{{side, side}}};
 }
 
-/// The same, with what the reference does otherwise: see docs/compatibility.md, D1, D4 and D6.
+/// The same with crops up to twice the short side, so that small objects are learnt from large ones
+/// (Guo et al. 2021, section 3.1).
+[[nodiscard]] inline auto scrfd_augmentation(int side)
+{
+  random_square_crop crop;
+  crop.shares = {0.3, 0.45, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0};
+  return augmentation{crop, random_colours{}, pad_to_square{}, random_mirror{},
+                      random_resize{{side, side}}};
+}
+
+/// RetinaFace's, with what the reference does otherwise: see docs/compatibility.md, D1, D4 and D6.
 [[nodiscard]] inline auto reference_retinaface_augmentation(int side)
 {
   random_square_crop crop;

@@ -89,7 +89,8 @@ struct landmark_result {
     std::ostringstream text;
     text << protocol.describe() << "\n  NME: ";
     if (mean)
-      text << *mean << " over " << errors.size() << " pairs, " << *failed << " of them failed";
+      text << *mean << " over " << errors.size() << " pairs, "
+           << std::lround(*failed * static_cast<double>(errors.size())) << " of them failed";
     else
       text << "no pair";
     text << "; " << missed << " of " << truths << " truths not found";

@@ -160,14 +160,29 @@ namespace detail {
   return found;
 }
 
+/// Throws where the name's ending is of no form that pictures are written in: before the work whose
+/// result would be lost.
+inline void check_image_ending(const std::filesystem::path& file)
+{
+  bool known = false;
+  try {
+    known = is_image_name(file) && cv::haveImageWriter(file.string());
+  } catch (const cv::Exception&) {  // so says an older OpenCV
+  }
+  if (!known)
+    fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
+}
+
 /// Writes the picture in the form that the name's ending says, whole or not at all.
 inline void write_image(const std::filesystem::path& file, const cv::Mat& picture)
 {
+  check_image_ending(file);
   std::vector<std::uint8_t> encoded;
   try {
     cv::imencode(file.extension().string(), picture, encoded);
   } catch (const cv::Exception&) {
-    fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
+    fail(file.string(), ": a picture of ", picture.cols, " x ", picture.rows,
+         " pixels cannot be written in this form");
   }
   const std::array<detail::byte_view, 1> parts{std::as_bytes(std::span(encoded))};
   detail::replace_file(file, parts);

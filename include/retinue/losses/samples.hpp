@@ -146,9 +146,9 @@ struct is_positive {
 };
 struct wanted_of {
   template <class T>
-  wanted<T> operator()(const judged<T>& j) const
+  wanted<T> operator()(const judged<T>& j, const number<T>& of_truth) const
   {
-    return {j.label, j.said.quality, j.said.weight};
+    return {j.label, j.said.quality, T(j.said.weight * of_truth.value)};
   }
 };
 
@@ -330,7 +330,9 @@ class sampler {
       match_image(b, anchors, said, truths, i);
       sample_image(b, said, truths, i, out);
     }
-    b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives));
+    b.put(truths.weights(), 1, weights_);
+    b.map(detail::wanted_of{}, out.want, b.gather(all_judged_, out.positives),
+          b.gather(weights_, out.truths));
   }
 
   /// Reads the assignment of one image: what its positives should say, and who may be mined.
@@ -353,7 +355,8 @@ class sampler {
         positives_.push_back(static_cast<row_index>(anchor));
         own_truths_.push_back(truth);
         want_.push_back({label, a.qualities.empty() ? 1.0f : a.qualities[anchor],
-                         a.weights.empty() ? 1.0f : a.weights[anchor]});
+                         (a.weights.empty() ? 1.0f : a.weights[anchor]) *
+                             truths.weights()[truths.first(image) + truth].value});
       } else {
         verdicts_[anchor] = label == 0 ? verdict::negative : verdict::ignored;
       }
@@ -449,7 +452,7 @@ class sampler {
   typename B::template table<box<float>> decoded_;
   typename B::template table<assigned<float>> assignment_;
   typename B::template table<detail::judged<float>> judged_, all_judged_;
-  typename B::template table<number<float>> labels_of_, numbers_, wrong_, marks_, within_;
+  typename B::template table<number<float>> labels_of_, weights_, numbers_, wrong_, marks_, within_;
   typename B::list rows_, chosen_, anchor_rows_;
 };
 

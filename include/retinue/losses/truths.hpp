@@ -4,7 +4,7 @@
 // Boxes and points are fractions of the image's sides, as the anchors are.
 #pragma once
 
-#include <retinue/backend/table.hpp>  // record
+#include <retinue/backend/table.hpp>  // number, record
 #include <retinue/error.hpp>          // fail
 #include <retinue/geometry.hpp>       // box
 #include <retinue/instance.hpp>       // instance
@@ -83,6 +83,9 @@ class truth_boxes {
   [[nodiscard]] std::size_t first(std::size_t image) const { return first_[image]; }
   [[nodiscard]] std::span<const truth_bounds<float>> boxes() const { return boxes_; }
 
+  /// How much each counts.
+  [[nodiscard]] std::span<const number<float>> weights() const { return weights_; }
+
   /// Of one image: its truths, their bounds alone, and which are to be ignored; none are where that
   /// is empty.
   [[nodiscard]] std::span<const truth_bounds<float>> boxes(std::size_t image) const
@@ -109,6 +112,7 @@ class truth_boxes {
   std::vector<truth_bounds<float>> boxes_;
   std::vector<box<float>> bounds_;
   std::vector<std::uint8_t> ignore_;
+  std::vector<number<float>> weights_;
   std::vector<std::size_t> first_{0};
 };
 
@@ -121,7 +125,7 @@ class truth_batch : public truth_boxes {
   template <class Images>
   void read(const Images& images, std::size_t classes, truth_reading reading)
   {
-    boxes_.clear(), points_.clear(), bounds_.clear(), ignore_.clear();
+    boxes_.clear(), points_.clear(), bounds_.clear(), ignore_.clear(), weights_.clear();
     first_.assign(1, 0);
     for (std::size_t i = 0; i < std::size(images); ++i) {
       for (const instance<Schema>& truth : images[i]) {
@@ -131,6 +135,7 @@ class truth_batch : public truth_boxes {
         points_.push_back(points);
         bounds_.push_back(truth.bounds);
         ignore_.push_back(truth.ignore);
+        weights_.push_back({truth.weight});
       }
       first_.push_back(bounds_.size());
     }
@@ -152,6 +157,9 @@ class truth_batch : public truth_boxes {
     }
     for (std::size_t k = 0; k < Schema::count; ++k)
       points.visible[k] = truth.visible[k] ? 1.0f : 0.0f;
+    if (!(truth.weight >= 0 && std::isfinite(truth.weight)))
+      fail("truth ", t, " of image ", image, " of the batch has weight ", truth.weight,
+           ", expected 0 or more");
     if (truth.ignore) return {-1.0f, points};
     if (truth.label < 1 || static_cast<std::size_t>(truth.label) > classes)
       fail("truth ", t, " of image ", image, " of the batch has label ", truth.label,
