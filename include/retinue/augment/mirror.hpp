@@ -10,6 +10,7 @@
 
 namespace retinue {
 
+/// Flips a picture left to right; landmarks change places as their schema says.
 struct mirror {
   bool on = true;
 
@@ -33,6 +34,7 @@ struct mirror {
 };
 static_assert(transform<mirror>);
 
+/// Draws whether a picture is flipped.
 struct random_mirror {
   double probability = 0.5;
 

@@ -41,8 +41,10 @@ struct mosaic_part {
   }
 };
 
+/// Where all four go: upper left, upper right, lower left, lower right.
 using mosaic_plan = std::array<mosaic_part, 4>;
 
+/// Draws how four pictures share one (Bochkovskiy 2020, YOLOv4).
 struct random_mosaic {
   extent2 size{};                    ///< of the result: at least two pixels along each side
   double least = 0.25, most = 0.75;  ///< where the pictures meet, as shares of the sides: 0 to 1

@@ -663,6 +663,7 @@ class basic_host_backend {
   score_order order_;
 };
 
+/// Host memory, with packets of this library: needs the standard library alone.
 using host_backend = basic_host_backend<standard_packets>;
 
 }  // namespace retinue

@@ -24,6 +24,7 @@ concept overlap_loss = requires(const L& loss, const box<T>& b) {
   { loss(b, b) } -> std::same_as<T>;
 };
 
+/// 1 - iou: flat where the boxes do not touch.
 struct iou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -32,6 +33,7 @@ struct iou_loss {
   }
 };
 
+/// 1 - giou (Rezatofighi 2019).
 struct giou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -40,6 +42,7 @@ struct giou_loss {
   }
 };
 
+/// 1 - diou (Zheng 2020).
 struct diou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -48,6 +51,7 @@ struct diou_loss {
   }
 };
 
+/// 1 - ciou (Zheng 2020), whose weight alpha is differentiated too.
 struct ciou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -63,6 +67,7 @@ struct sloped_loss {
   box<T> slope;
 };
 
+/// The loss and its derivatives, by dual numbers.
 template <std::floating_point T, overlap_loss<dual<T, 4>> Loss>
 [[nodiscard]] RETINUE_HD sloped_loss<T> with_slope(const Loss& loss, const box<T>& predicted,
                                                    const box<T>& truth)

@@ -61,6 +61,7 @@ template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negativ
           box_loss BoxLoss, residual_loss LandmarkLoss, learnable_labels Labels>
 class multibox_loss;
 
+/// What a multibox loss and its sampling are made of.
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
           negative_mining Mining = hard_negatives, box_loss BoxLoss = smooth_l1,
           residual_loss LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels>

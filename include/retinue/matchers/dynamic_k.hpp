@@ -273,8 +273,11 @@ struct mark_of {
 
 }  // namespace detail
 
+/// SimOTA (Ge 2021, YOLOX): each truth takes the anchors that cost least, as many as its overlaps
+/// say.
 class dynamic_k_matcher {
  public:
+  /// Where candidates lie, and what the two costs weigh.
   struct settings {
     float radius = 2.5f;          ///< sides of the anchor; > 0
     std::size_t candidates = 10;  ///< whose ious are added up; >= 1
