@@ -182,6 +182,7 @@ retinue_headers(
   config/guess.hpp
   config/json.hpp
   data/coco_annotations.hpp
+  config/schema.hpp
   data/coco_results.hpp
   data/detections_json.hpp
   evaluate/results_json.hpp
