@@ -37,6 +37,7 @@ retinue_headers(
   augment/transform.hpp
   augment/window.hpp
   backend.hpp
+  backend/dlpack.hpp
   backend/host.hpp
   backend/host_memory.hpp
   backend/packet.hpp
