@@ -14,6 +14,7 @@ add_custom_target(
   docs
   COMMAND "${CMAKE_COMMAND}" -E make_directory "${RETINUE_SITE}"
   COMMAND "${Python3_EXECUTABLE}" docs/reference/filter.py --unused include
+  COMMAND "${Python3_EXECUTABLE}" docs/reference/module.py "${PROJECT_SOURCE_DIR}" --check
   COMMAND Doxygen::doxygen "${PROJECT_BINARY_DIR}/Doxyfile"
   COMMAND "${Python3_EXECUTABLE}" docs/reference/pages.py "${PROJECT_SOURCE_DIR}" "${RETINUE_SITE}"
   COMMAND "${Python3_EXECUTABLE}" docs/reference/check_links.py "${RETINUE_SITE}"

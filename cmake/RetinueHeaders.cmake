@@ -182,8 +182,8 @@ retinue_headers(
   config/fields.hpp
   config/guess.hpp
   config/json.hpp
-  data/coco_annotations.hpp
   config/schema.hpp
+  data/coco_annotations.hpp
   data/coco_results.hpp
   data/detections_json.hpp
   evaluate/results_json.hpp

@@ -82,8 +82,7 @@ def name_of(text):
 
 def bare(line):
     """A line without comments, texts and letters, whose braces mean nothing."""
-    line = re.sub(r'"(\\.|[^"\\])*"', '""', line)
-    line = re.sub(r"'(\\.|[^'\\])'", "''", line)
+    line = re.sub(r"'(\\.|[^'\\])'" + r'|"(\\.|[^"\\])*"', '""', line)
     return re.sub(r"//.*|/\*.*?\*/", "", line)
 
 
@@ -167,7 +166,8 @@ def members_of(lines, top):
             start, pending = at, ""
         code = bare(lines[at])
         pending += " " + code.strip()
-        if not (re.search(r"[{}]", code) or code.rstrip().endswith((";", ":"))):
+        if pending.count("(") != pending.count(")") or not (
+                re.search(r"[{}]", code) or code.rstrip().endswith((";", ":"))):
             continue
         end = at
         while end + 1 < len(lines) and lines[end + 1].strip().startswith("///<"):
@@ -180,7 +180,7 @@ def members_of(lines, top):
         without = without_template(pending)
         opened = SCOPES.match(without)
         name = re.search(r"(?:struct|class|union)\s+(?:\[\[.*?\]\]\s*)?(\w+)", without)
-        for letter in code:
+        for letter in pending:
             if letter == "{":
                 scopes.append((opened[1], name[1] if name else "") if opened else ("", ""))
                 around.append(hidden)
