@@ -18,6 +18,7 @@ add_custom_target(
   COMMAND Doxygen::doxygen "${PROJECT_BINARY_DIR}/Doxyfile"
   COMMAND "${Python3_EXECUTABLE}" docs/reference/pages.py "${PROJECT_SOURCE_DIR}" "${RETINUE_SITE}"
   COMMAND "${Python3_EXECUTABLE}" docs/reference/check_links.py "${RETINUE_SITE}"
+  COMMAND "${Python3_EXECUTABLE}" docs/reference/check_width.py "${RETINUE_SITE}"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
   COMMENT "Pages in ${RETINUE_SITE}"
   VERBATIM)
