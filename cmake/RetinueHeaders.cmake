@@ -49,6 +49,7 @@ retinue_headers(
   augment/until_epoch.hpp
   augment/window.hpp
   backend.hpp
+  backend/dlpack.hpp
   backend/host.hpp
   backend/host_memory.hpp
   backend/packet.hpp
@@ -224,6 +225,7 @@ retinue_headers(
   config/fields.hpp
   config/guess.hpp
   config/json.hpp
+  config/schema.hpp
   data/coco_annotations.hpp
   data/coco_results.hpp
   data/detections_json.hpp

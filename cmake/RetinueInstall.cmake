@@ -26,3 +26,20 @@ write_basic_package_version_file(retinue-config-version.cmake COMPATIBILITY Same
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/retinue-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/retinue-config-version.cmake"
         DESTINATION "${package_dir}")
+
+# The same for tools that know no CMake: a file of the Common Package Specification, with an appendix
+# for each room. Where one cannot be described so, there is none, for CMake would prefer these files
+# and miss that room.
+if(CMAKE_VERSION VERSION_GREATER_EQUAL 4.3 AND NOT "opencv" IN_LIST rooms AND NOT "torch" IN_LIST rooms)
+  install(PACKAGE_INFO retinue EXPORT retinue_retinue DESTINATION "${CMAKE_INSTALL_DATADIR}/cps/retinue"
+          DEFAULT_TARGETS retinue VERSION ${PROJECT_VERSION} COMPAT_VERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}.0
+          LICENSE Apache-2.0)
+  foreach(room IN LISTS rooms)
+    if(NOT room STREQUAL "retinue")
+      install(PACKAGE_INFO retinue EXPORT retinue_${room} APPENDIX ${room}
+              DESTINATION "${CMAKE_INSTALL_DATADIR}/cps/retinue")
+    endif()
+  endforeach()
+endif()
+
+install(FILES cmake/gdb/retinue_printers.py DESTINATION "${CMAKE_INSTALL_DATADIR}/retinue/gdb")

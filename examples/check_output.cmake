@@ -1,18 +1,28 @@
-# cmake -DPROGRAM=... -DSOURCE=... -P check_output.cmake
-# Runs a program and compares what it prints with the comment `// Output:` that ends its source.
-# Runs of white space count as one space, since long lines are broken in the comment.
-execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE printed RESULT_VARIABLE status)
+# cmake -DPROGRAM=... [-DARGUMENTS=...] -DSOURCE=... -P check_output.cmake
+# Runs a program and compares what it prints with the comment `// Output:` (or `# Output:`) that ends
+# its source.
+# Runs of white space count as one space, since long lines are broken in the comment. A status of 77
+# is that of a program that skips itself, and says why.
+execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} OUTPUT_VARIABLE printed RESULT_VARIABLE status)
+if(status EQUAL 77)
+  message("${printed}")
+  return()
+endif()
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${PROGRAM} ended with ${status}")
 endif()
 file(READ "${SOURCE}" source)
-string(FIND "${source}" "\n// Output:\n" at)
+set(mark "//")
+if(SOURCE MATCHES "[.]py$")
+  set(mark "#")
+endif()
+string(FIND "${source}" "\n${mark} Output:\n" at)
 if(at EQUAL -1)
-  message(FATAL_ERROR "${SOURCE} does not end with a comment '// Output:'")
+  message(FATAL_ERROR "${SOURCE} does not end with a comment '${mark} Output:'")
 endif()
 string(SUBSTRING "${source}" ${at} -1 expected)
-string(REPLACE "\n// Output:" "" expected "${expected}")
-string(REPLACE "\n//" "\n" expected "${expected}")
+string(REPLACE "\n${mark} Output:" "" expected "${expected}")
+string(REPLACE "\n${mark}" "\n" expected "${expected}")
 foreach(text IN ITEMS printed expected)
   string(REGEX REPLACE "[ \n]+" " " ${text}_words "${${text}}")
   string(STRIP "${${text}_words}" ${text}_words)

@@ -3,6 +3,7 @@
 #include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
+#include "json_schema.hpp"
 #include "shared.hpp"
 
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -233,6 +236,102 @@ TEST_CASE("what is wrong is named by its full path")
   for (const std::string& text :
        {"{\"landmarks\": 4}\n\0{\"landmarks\": 5}"s, "{\"landmarks\": 4}\n\0"s})
     says(refusal(text), R"(f.json: line 2, column 1: this is not JSON, at "?)");
+}
+
+TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, neither does")
+{
+  const auto schema = nlohmann::json::parse(config_schema());
+  const auto taken = [&](const std::string& text) {
+    return test::fits(schema, nlohmann::json::parse(text));
+  };
+  for (const auto& p : presets()) {
+    CHECK(taken(to_json(p.config)));
+    CHECK(taken(R"({"preset": ")" + std::string(p.name) + "\"}"));
+  }
+  for (const char* right :
+       {"{}", R"({"kind": "ssd"})", R"({"network": {"extras": [{"inner": 64}]}})",
+        R"({"coder": {"largest_log": null}})", R"({"labels": "given", "landmarks": 0})",
+        R"({"kind": "retinaface", "anchors": {"kind": "default_boxes", "design_side": 64,
+            "levels": [{"stride": 8, "size": 9, "next_size": 12, "ratios": [2]}]}})"}) {
+    INFO(right);
+    CHECK(refusal(right) == "not refused");
+    CHECK(taken(right));
+  }
+  for (const char* wrong : {R"({"detect": {"scroe": 1}})",
+                            R"({"detec": {}})",
+                            R"({"detect": {"score": 1.5}})",
+                            R"({"detect": {"score": "high"}})",
+                            R"({"detect": {"score": null}})",
+                            R"({"detect": {"keep": 1.5}})",
+                            R"({"detect": {"keep": 0}})",
+                            R"({"detect": {"clip": 1}})",
+                            R"({"detect": {"suppression": "nms"}})",
+                            R"({"detect": []})",
+                            "[]",
+                            R"({"network": {"body": "vgg"}})",
+                            R"({"classes": []})",
+                            R"({"classes": ["a", ""]})",
+                            R"({"landmarks": -1})",
+                            R"({"kind": "ssd", "landmarks": 5})",
+                            R"({"kind": "yolo"})",
+                            R"({"preset": "ssd300-vgg16", "network": {"channels": 8}})",
+                            R"({"preset": "resnet5"})",
+                            R"({"anchors": {"levels": [{"stride": 8, "sizes": [1, 0]}]}})",
+                            R"({"anchors": {"kind": "squares", "design_side": 300}})",
+                            R"({"input": {"mean": [1, 2]}})",
+                            R"({"input": {"scale": [1, 0, 1]}})",
+                            R"({"coder": {"size": 0}})",
+                            R"({"coder": {"centre": null}})",
+                            R"({"labels": "sigmoids"})"}) {
+    INFO(wrong);
+    CHECK(refusal(wrong) != "not refused");
+    CHECK_FALSE(taken(wrong));
+  }
+
+  // Of presets that are damaged at random, none is read that the schema refuses.
+  std::mt19937 random(11);
+  const auto below = [&](std::size_t n) { return std::size_t(random() % n); };
+  const std::vector<nlohmann::json> values{nullptr,
+                                           true,
+                                           -1,
+                                           0,
+                                           0.5,
+                                           3,
+                                           1e7,
+                                           "x",
+                                           "ssd",
+                                           "softmax",
+                                           nlohmann::json::array({1}),
+                                           nlohmann::json::object()};
+  int read = 0, refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    auto damaged = nlohmann::json::parse(to_json(presets()[below(presets().size())].config));
+    for (int changes = 1 + int(below(3)); changes > 0; --changes) {
+      nlohmann::json* at = &damaged;
+      for (int depth = 0; depth < 4 && at->is_structured() && !at->empty(); ++depth) {
+        if (below(4) == 0) break;
+        at = &*std::next(at->begin(), std::ptrdiff_t(below(at->size())));
+      }
+      if (at->is_object() && !at->empty() && below(2) == 0)
+        at->erase(std::next(at->begin(), std::ptrdiff_t(below(at->size()))));
+      else
+        *at = values[below(values.size())];
+    }
+    const auto text = damaged.dump();
+    const bool right = refusal(text) == "not refused";
+    ++(right ? read : refused);
+    INFO(text);
+    if (right) REQUIRE(test::fits(schema, damaged));
+  }
+  CHECK(read > 1000);
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("the schema in the documents is that of the library")
+{
+  std::ifstream file(RETINUE_SCHEMA);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  CHECK((text == config_schema()));  // print config_schema() into it
 }
 
 TEST_CASE("what earlier versions wrote, of a RetinaFace or of an SSD, is read as it was")

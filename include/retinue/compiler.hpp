@@ -2,9 +2,9 @@
 // What compiler is this, and which version of retinue? The only header that asks.
 #pragma once
 
-#define RETINUE_VERSION_MAJOR 0
-#define RETINUE_VERSION_MINOR 1
-#define RETINUE_VERSION_PATCH 0
+#define RETINUE_VERSION_MAJOR 0  ///< Of incompatible changes.
+#define RETINUE_VERSION_MINOR 1  ///< Of additions; while the major is 0, of any change.
+#define RETINUE_VERSION_PATCH 0  ///< Of repairs.
 
 /// Marks a function that host code and CUDA kernels both call; empty outside nvcc.
 #if defined(__CUDACC__)
@@ -55,9 +55,10 @@
 #define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif
 
-/// Keeps a function out of the one that calls it; brings all that a function calls into it.
+/// Keeps a function out of the one that calls it.
 #if defined(__GNUC__)
 #define RETINUE_NOINLINE __attribute__((noinline))
+/// Brings all that a function calls into it.
 #define RETINUE_FLATTEN __attribute__((flatten))
 #else
 #define RETINUE_NOINLINE

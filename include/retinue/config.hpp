@@ -7,3 +7,4 @@
 #include <retinue/config/json.hpp>            // read_config, parse_config, to_json
 #include <retinue/config/network_config.hpp>  // what a file of weights does not say
 #include <retinue/config/presets.hpp>         // presets, find_preset
+#include <retinue/config/schema.hpp>          // config_schema

@@ -85,6 +85,7 @@ struct extent2 {
   friend constexpr bool operator==(const extent2&, const extent2&) = default;
 };
 
+/// The same box by its corners.
 template <class T>
 [[nodiscard]] RETINUE_HD box<T> to_corners(const centre_box<T>& b)
 {
@@ -99,6 +100,7 @@ template <class T>
   return b;
 }
 
+/// The same box by its centre.
 template <class T>
 [[nodiscard]] RETINUE_HD centre_box<T> to_centre(const box<T>& b)
 {

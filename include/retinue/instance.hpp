@@ -13,6 +13,7 @@
 
 namespace retinue {
 
+/// A labelled object.
 template <landmark_schema Schema>
 struct instance {
   box<float> bounds{};     ///< in the unit of its data set: pixels, or fractions of the image

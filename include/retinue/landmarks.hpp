@@ -123,6 +123,7 @@ struct coco17 {
 /// Those above, for programs that learn the number of landmarks from a file.
 template <class... Schemas>
 struct list {};
+/// Those that are shipped.
 using shipped = list<none, points<1>, plate4, face5, coco17, face68, wflw98>;
 
 }  // namespace schemas
@@ -134,6 +135,7 @@ bool with_schema_of(std::size_t count, Visit&& visit, schemas::list<Schemas...>)
 {
   return ((Schemas::count == count && (visit(Schemas{}), true)) || ...);
 }
+/// The same of those that are shipped.
 template <class Visit>
 bool with_schema_of(std::size_t count, Visit&& visit)
 {

@@ -16,6 +16,7 @@
 
 namespace retinue {
 
+/// The outputs of a batch, as views where a backend's tables live.
 template <tensor_backend B>
 struct outputs {
   typename B::output scores{};   ///< (images, anchors, columns of the label policy)

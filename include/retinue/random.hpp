@@ -22,6 +22,7 @@ concept random_source = requires(R& r, std::uint32_t n, double x) {
   { r.fork(n) } -> std::same_as<R>;               // the source of stage n
 };
 
+/// The random numbers of one sample: the same for the same key, whatever was drawn elsewhere.
 class keyed_random {
  public:
   keyed_random(std::uint64_t seed, std::uint64_t epoch, std::uint64_t sample)

@@ -1,7 +1,7 @@
 # cmake -DFOLDER=... -P links.cmake
 # What a page points to in this repository is there, and shows C++ only where it is compiled.
 cmake_minimum_required(VERSION 3.25)
-file(GLOB pages "${FOLDER}/README.md" "${FOLDER}/docs/*.md")
+file(GLOB pages "${FOLDER}/*.md" "${FOLDER}/docs/*.md")
 set(compiled README.md evaluation.md your_detector.md)
 foreach(page IN LISTS pages)
   get_filename_component(folder "${page}" DIRECTORY)

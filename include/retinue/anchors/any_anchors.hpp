@@ -17,6 +17,7 @@
 
 namespace retinue {
 
+/// One of the shipped sources of anchors; its members ask the one that it holds.
 struct any_anchors {
   std::variant<square_anchors, default_boxes> source;
 

@@ -22,6 +22,7 @@ struct default_box_level {
   std::vector<double> ratios;  ///< width / height, each also used upside down
 };
 
+/// SSD's default boxes (Liu 2016, section 2.2), laid out for a design image.
 struct default_boxes {
   static constexpr std::string_view kind = "default_boxes";  ///< in a configuration
 

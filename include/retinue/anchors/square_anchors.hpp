@@ -18,6 +18,7 @@ struct square_level {
   std::vector<double> sizes;
 };
 
+/// Squares of given sides in every cell of every level: RetinaFace's anchors.
 struct square_anchors {
   static constexpr std::string_view kind = "squares";  ///< in a configuration
 

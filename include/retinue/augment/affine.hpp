@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// A turn, a scaling and a shift of a picture, as one matrix.
 struct affine {
   std::array<double, 6> m{1, 0, 0, 0, 1, 0};
   edge_landmarks landmarks = edge_landmarks::hide;
@@ -61,6 +62,7 @@ struct affine {
 };
 static_assert(transform<affine>);
 
+/// Draws turn, scale and shift within limits.
 struct random_affine {
   double probability = 0.5;
   double degrees = 10;  ///< at most, either way

@@ -37,6 +37,7 @@ struct colour_change {
 };
 static_assert(transform<colour_change>);
 
+/// Draws a change of brightness, contrast, saturation and hue.
 struct random_colours {
   double probability = 0.5;        ///< of each of the four
   double brightness = 32;          ///< at most, up or down

@@ -16,6 +16,7 @@
 
 namespace retinue {
 
+/// Fills a rectangle of the picture.
 struct erase {
   int left = 0, top = 0;
   extent2 size{};  ///< without pixels: nothing is erased
@@ -40,6 +41,7 @@ struct erase {
 };
 static_assert(transform<erase>);
 
+/// Draws which rectangle is filled (Zhong 2020, "Random erasing").
 struct random_erase {
   double probability = 0.5;
   double least_area = 0.02, most_area = 0.1;  ///< shares of the picture

@@ -14,6 +14,7 @@
 
 namespace retinue {
 
+/// Flips a picture left to right; landmarks change places as their schema says.
 struct mirror {
   bool on = true;
   /// What label 0, 1, 2, ... becomes; a label beyond its end stays what it is.
@@ -41,6 +42,7 @@ struct mirror {
 };
 static_assert(transform<mirror>);
 
+/// Draws whether a picture is flipped.
 struct random_mirror {
   double probability = 0.5;
   /// Classes that change places, as a left shoe and a right one: {{1, 2}, {5, 6}}.

@@ -35,6 +35,7 @@ struct mosaic_part {
   }
 };
 
+/// Where all four go: upper left, upper right, lower left, lower right.
 struct mosaic_plan : std::array<mosaic_part, 4> {
   [[nodiscard]] extent2 size_after(std::span<const extent2>) const
   {
@@ -58,6 +59,7 @@ struct mosaic_plan : std::array<mosaic_part, 4> {
 };
 static_assert(mixing<mosaic_plan>);
 
+/// Draws how four pictures share one (Bochkovskiy 2020, YOLOv4).
 struct random_mosaic {
   static constexpr std::size_t others = 3;
 

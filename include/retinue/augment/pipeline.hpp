@@ -36,6 +36,7 @@ struct augmentation_plan {
   }
 };
 
+/// Stages one after the other: draw decides, what it gives is applied.
 template <augmentation_stage... Stages>
 class augmentation {
  public:

@@ -73,6 +73,7 @@ inline void turn_colours_as_reference(const cv::Mat& from, cv::Mat& to, const co
 
 }  // namespace detail
 
+/// What is seen through the window; beyond the picture, its colour.
 inline void apply(const window& w, const cv::Mat& from, cv::Mat& to)
 {
   const cv::Rect seen(w.left, w.top, w.size.width, w.size.height);
@@ -98,6 +99,7 @@ inline void apply(const window& w, const cv::Mat& from, cv::Mat& to)
   from(there).copyTo(to(at));
 }
 
+/// The picture, 8-bit BGR, in other colours.
 inline void apply(const colour_change& c, const cv::Mat& from, cv::Mat& to)
 {
   const bool as_reference = c.arithmetic == colour_arithmetic::reference;
@@ -129,6 +131,7 @@ inline void apply(const colour_change& c, const cv::Mat& from, cv::Mat& to)
     }
 }
 
+/// The picture or its mirror image.
 inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)
 {
   if (!m.on) {
@@ -139,6 +142,7 @@ inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)
   cv::flip(from, to, 1);
 }
 
+/// The picture in another size.
 inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
 {
   constexpr std::array kernels{cv::INTER_LINEAR, cv::INTER_CUBIC, cv::INTER_AREA, cv::INTER_NEAREST,
@@ -160,11 +164,13 @@ inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
              kernels[static_cast<std::size_t>(r.kernel)]);
 }
 
+/// The picture as it is.
 inline void apply(const ignore_small&, const cv::Mat& from, cv::Mat& to)
 {
   to = from;
 }
 
+/// The picture turned, scaled and shifted.
 inline void apply(const affine& a, const cv::Mat& from, cv::Mat& to)
 {
   const auto& m = a.m;
@@ -180,6 +186,7 @@ inline void apply(const affine& a, const cv::Mat& from, cv::Mat& to)
                  detail::scalar_bgr(a.fill));
 }
 
+/// The picture with a rectangle filled.
 inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
 {
   if (e.size.width < 1 || e.size.height < 1) {

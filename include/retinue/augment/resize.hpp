@@ -13,8 +13,10 @@
 
 namespace retinue {
 
+/// How new pixels are made of old ones: OpenCV's five.
 enum class resize_kernel { linear, cubic, area, nearest, lanczos4 };
 
+/// Brings a picture to a size; its shape may change.
 struct resize {
   extent2 to{};
   resize_kernel kernel = resize_kernel::linear;
@@ -38,6 +40,7 @@ struct resize {
 };
 static_assert(transform<resize>);
 
+/// Draws the kernel by which pictures are brought to one size.
 struct random_resize {
   extent2 to{};
   std::vector<resize_kernel> kernels{resize_kernel::linear, resize_kernel::cubic,

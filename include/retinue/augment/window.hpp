@@ -13,6 +13,7 @@
 
 namespace retinue {
 
+/// A part of the picture, which may reach beyond it: a crop, or a wider canvas.
 struct window {
   int left = 0, top = 0;  ///< pixels of the picture; negative: a border
   extent2 size{};         ///< both sides > 0

@@ -11,12 +11,14 @@
 
 namespace retinue {
 
+/// Packets of rows as Eigen's arrays.
 struct eigen_packets {
   template <class T, std::size_t N>
   using packet = Eigen::Array<T, static_cast<int>(N), 1>;
   static constexpr std::size_t wide = 16;
 };
 
+/// Host memory, with Eigen's packets.
 using eigen_backend = basic_host_backend<eigen_packets>;
 static_assert(tensor_backend<eigen_backend>);
 

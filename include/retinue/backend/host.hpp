@@ -381,8 +381,9 @@ class basic_host_backend {
   template <record R>
   [[nodiscard]] rows<R> as(const number_rows& of, const char* what) const
   {
-    if (of.numbers() != R::width)
-      fail("the network's ", what, " have ", of.numbers(), " numbers a row, expected ", R::width);
+    constexpr std::size_t width = R::width;  // g++ 14 has no R::width for whoever imports a module
+    if (of.numbers() != width)
+      fail("the network's ", what, " have ", of.numbers(), " numbers a row, expected ", width);
     return rows<R>(of);
   }
 
@@ -663,6 +664,7 @@ class basic_host_backend {
   score_order order_;
 };
 
+/// Host memory, with packets of this library: needs the standard library alone.
 using host_backend = basic_host_backend<standard_packets>;
 
 }  // namespace retinue

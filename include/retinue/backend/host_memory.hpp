@@ -11,6 +11,7 @@
 
 namespace retinue {
 
+/// A backend whose outputs, lists and tables are those of host_backend.
 template <class B>
 concept in_host_memory =
     tensor_backend<B> && std::same_as<typename B::output, number_rows> &&

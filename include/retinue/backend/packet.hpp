@@ -23,6 +23,7 @@
 
 namespace retinue {
 
+/// N rows of one column, computed at once in registers.
 template <class T, std::size_t N = 8>
 struct packet {
   static_assert(sizeof(T) == 4 && N % 4 == 0);
@@ -260,6 +261,7 @@ template <class Of, class T, std::size_t N>
   return p;
 }
 
+/// One number of the packet.
 template <class T, std::size_t N>
 struct scalar_of<packet<T, N>> {
   using type = T;

@@ -22,6 +22,7 @@ struct body_signs {
   std::string_view lacks{};               ///< what only others have; "" is nothing
 };
 
+/// A body by its name.
 struct known_body {
   std::string_view name, what;  ///< in a configuration, and for people
   std::array<int, 4> strides;   ///< of its maps, rising; 0 is none
@@ -37,6 +38,7 @@ struct known_body {
   }
 };
 
+/// All bodies that a configuration may name.
 inline constexpr std::array known_bodies{
     known_body{"mobilenet_v1_0.25",
                "MobileNet V1 x 0.25",
@@ -61,6 +63,7 @@ inline constexpr std::array known_bodies{
                "vgg",
                {"0.weight", "a VGG of another depth", 64, {"31.weight", "33.weight"}}}};
 
+/// The names of all bodies.
 [[nodiscard]] inline std::vector<std::string_view> body_names()
 {
   std::vector<std::string_view> names;

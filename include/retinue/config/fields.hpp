@@ -198,6 +198,8 @@ struct a_kind {
 /// Reads one object; `source` begins every message.
 class json_reader {
  public:
+  static constexpr std::size_t longest_list = 1000;
+
   json_reader(const json& from, std::string source, std::string path = {})
       : from_(from), source_(std::move(source)), path_(std::move(path))
   {
@@ -287,9 +289,8 @@ class json_reader {
   template <class T>
   void fit(const json& from, const std::string& path, std::vector<T>& values) const
   {
-    constexpr std::size_t most = 1000;
-    if (!from.is_array() || from.empty() || from.size() > most)
-      refuse(path, from, "a list of 1 to " + std::to_string(most));
+    if (!from.is_array() || from.empty() || from.size() > longest_list)
+      refuse(path, from, "a list of 1 to " + std::to_string(longest_list));
     values.assign(from.size(), T());
   }
 

@@ -291,6 +291,7 @@ inline void check_together(const network_config& c, const std::string& where)
   return config;
 }
 
+/// The same of a file.
 [[nodiscard]] inline network_config read_config(const std::filesystem::path& file,
                                                 const any_form& kind = retinaface_form())
 {

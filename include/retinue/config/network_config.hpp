@@ -45,6 +45,7 @@ struct ssd_form {
   std::vector<extra_layer> extras = ssd300_extras();
 };
 
+/// Any kind of network.
 using any_form = std::variant<retinaface_form, ssd_form>;
 
 /// A network and what is done with its outputs. As it stands: a RetinaFace, `mobilenet0.25` with

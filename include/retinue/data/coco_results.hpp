@@ -24,6 +24,7 @@
 
 namespace retinue {
 
+/// A truth of COCO's files.
 struct coco_truth {
   box<double> bounds{};    ///< pixels
   std::int32_t label = 1;  ///< category_id
@@ -31,17 +32,20 @@ struct coco_truth {
   double area = 0;         ///< square pixels of the object, which decide its size; not of its box
 };
 
+/// A detection of COCO's files. Pixels.
 struct coco_detection {
   box<double> bounds{};
   double score = 0;
   std::int32_t label = 1;
 };
 
+/// One image: what is in it, and what was found.
 struct coco_image {
   std::vector<coco_truth> truths;
   std::vector<coco_detection> detections;
 };
 
+/// The images of a truth file, with the results that were read for them.
 struct coco_set {
   std::map<std::int64_t, coco_image> images;       ///< by id
   std::map<std::int32_t, std::string> categories;  ///< by id

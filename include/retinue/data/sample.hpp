@@ -24,6 +24,7 @@ struct sample {
   std::vector<instance<Schema>> instances;
 };
 
+/// Labelled pictures, as a reader gives them.
 template <landmark_schema Schema>
 struct data_set {
   std::vector<sample<Schema>> samples;  ///< in the order of the file; those without objects too
@@ -31,8 +32,11 @@ struct data_set {
   std::vector<std::string> skipped;     ///< why each truth that was left out was
 };
 
+/// What becomes of a truth that nothing can be learnt from: `error`, or a line in
+/// data_set::skipped.
 enum class bad_truths { refuse, skip };
 
+/// What readers of labelled pictures have in common.
 struct read_options {
   std::filesystem::path images{};  ///< their folder; empty: where that form of data set keeps them
   bad_truths on_bad_truth = bad_truths::refuse;

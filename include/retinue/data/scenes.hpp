@@ -30,6 +30,7 @@
 
 namespace retinue {
 
+/// How scenes are drawn. Pixels.
 struct scene_options {
   extent2 size{320, 320};
   int least = 1, most = 6;  ///< objects; fewer where no room is left
@@ -45,6 +46,7 @@ struct scene {
   std::vector<instance<Schema>> instances;
 };
 
+/// The classes of draw_shapes, from label 1.
 inline constexpr std::array<std::string_view, 4> shape_classes{"disc", "triangle", "cross", "ring"};
 
 namespace detail {
@@ -124,6 +126,7 @@ inline void add_grain(keyed_random& random, cv::Mat& m)
 
 }  // namespace detail
 
+/// Scene number `index`, of faces with five landmarks; the same for the same numbers.
 [[nodiscard]] inline scene<schemas::face5> draw_faces(std::uint64_t seed, std::uint64_t index,
                                                       const scene_options& options = {})
 {
@@ -159,6 +162,7 @@ inline void add_grain(keyed_random& random, cv::Mat& m)
   return drawn;
 }
 
+/// Scene number `index`, of shapes of several classes; the same for the same numbers.
 [[nodiscard]] inline scene<schemas::none> draw_shapes(std::uint64_t seed, std::uint64_t index,
                                                       const scene_options& options = {})
 {

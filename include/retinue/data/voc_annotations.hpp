@@ -29,6 +29,7 @@ namespace retinue {
 /// 1, as in VOC's own files: xmin 1 to xmax 10 is 10 wide and begins at 0.
 enum class voc_origin { from_0, from_1 };
 
+/// How PASCAL VOC's files are read.
 struct voc_options : read_options {
   voc_origin origin = voc_origin::from_0;
   std::vector<std::string> classes{};  ///< of labels 1, 2, ...; empty: those found, by the alphabet

@@ -33,12 +33,14 @@
 
 namespace retinue {
 
+/// A detection in a file of results. Pixels.
 struct wider_detection {
   box<double> bounds{};
   double score = 0;
   std::int32_t label = 1;
 };
 
+/// One image: what is in it, and what was found.
 struct wider_image {
   std::string name;  ///< event/name, without the ending
   std::string file;  ///< event/name.jpg, as the truth has it

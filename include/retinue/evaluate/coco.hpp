@@ -32,6 +32,7 @@
 
 namespace retinue {
 
+/// What COCO's evaluation leaves open; as it stands, pycocotools' own.
 struct coco_protocol {
   std::array<std::size_t, 3> detections{1, 10, 100};  ///< best of an image and class; ascending
   std::array<double, 2> sides{32, 96};  ///< of a square between small and medium, medium and large
@@ -46,11 +47,14 @@ struct coco_protocol {
   }
 };
 
+/// COCO's twelve figures, and the average precision of each class.
 struct coco_result {
+  /// One of the twelve.
   struct figure {
     std::string_view name;
     std::optional<double> value;  ///< nothing, where pycocotools says -1: no truth of that size
   };
+  /// The average precision of one class, over all overlaps.
   struct of_class {
     std::int32_t label = 0;
     double ap = 0;
@@ -83,6 +87,7 @@ struct coco_result {
   }
 };
 
+/// COCO's measure: images are added one by one, the result is asked for at the end.
 class coco_evaluation {
  public:
   explicit coco_evaluation(coco_protocol protocol = {}) : protocol_(protocol)

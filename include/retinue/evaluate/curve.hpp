@@ -59,6 +59,7 @@ struct judged {
   return curve;
 }
 
+/// Average precision: the area under the envelope of the curve, all points.
 [[nodiscard]] inline double area_under(const precision_recall& curve)
 {
   const auto envelope = curve.envelope();

@@ -37,9 +37,11 @@ concept labelled_box = requires(const I& i) {
   { i.ignore } -> std::convertible_to<bool>;
 };
 
+/// The detections of an image.
 template <class R>
 concept scored_boxes =
     std::ranges::random_access_range<R> && scored_box<std::ranges::range_value_t<R>>;
+/// The truths of an image.
 template <class R>
 concept labelled_boxes =
     std::ranges::random_access_range<R> && labelled_box<std::ranges::range_value_t<R>>;
@@ -80,10 +82,12 @@ template <scored_boxes Detections>
 /// One class of one image. `row` is the place among what was given, so that what else a detection
 /// or a truth has can be looked up.
 struct class_of_image {
+  /// A detection of the class.
   struct found {
     double score = 0;
     std::size_t row = 0;
   };
+  /// A truth of the class.
   struct labelled {
     bool ignore = false;
     std::size_t row = 0;

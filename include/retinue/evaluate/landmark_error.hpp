@@ -47,8 +47,10 @@ inline constexpr std::optional<std::array<std::size_t, 2>> eye_points<schemas::w
 template <>
 inline constexpr std::optional<std::array<std::size_t, 2>> eye_points<schemas::coco17>{{{1, 2}}};
 
+/// What a distance is divided by: sqrt(w h) of the truth's box, or the distance of its eyes.
 enum class landmark_scale { box_size, inter_ocular };
 
+/// Which pairs count, and what distances are divided by.
 struct landmark_protocol {
   landmark_scale scale = landmark_scale::box_size;
   double overlap = 0.5;  ///< of the boxes of a pair, at least
@@ -67,6 +69,7 @@ struct landmark_protocol {
   }
 };
 
+/// The errors of a set; shares of the scale, not per cent.
 struct landmark_result {
   landmark_protocol protocol;
   std::optional<double> mean;    ///< the NME; nothing without a pair
@@ -100,6 +103,7 @@ struct landmark_result {
   }
 };
 
+/// The error of landmarks: images are added one by one, the result is asked for at the end.
 template <landmark_schema Schema>
 class landmark_evaluation {
  public:

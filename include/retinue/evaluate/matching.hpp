@@ -25,6 +25,7 @@
 
 namespace retinue {
 
+/// What a detection turned out to be; `neither` does not count at all.
 enum class outcome : std::uint8_t { hit, false_alarm, neither };
 
 /// What a choice may know of a truth besides its overlap.

@@ -47,6 +47,7 @@ namespace detail {
   return all;
 }
 
+/// The same of COCO's figures.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const coco_result& r)
 {
   nlohmann::ordered_json all;
@@ -59,6 +60,7 @@ namespace detail {
   return all;
 }
 
+/// The same of WIDER FACE's subsets.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const wider_result& r)
 {
   constexpr std::array arithmetic{"whole pixels", "inclusive", "continuous"};
@@ -75,6 +77,7 @@ namespace detail {
   return all;
 }
 
+/// The same of landmarks.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const landmark_result& r)
 {
   nlohmann::ordered_json all;

@@ -23,8 +23,10 @@
 
 namespace retinue {
 
+/// How precision over recall becomes one number.
 enum class voc_area { eleven_points, all_points };
 
+/// What changed in VOC's evaluation over the years.
 struct voc_protocol {
   double overlap = 0.5;                  ///< a hit overlaps by at least this
   voc_area area = voc_area::all_points;  ///< all points since 2010, eleven before
@@ -41,7 +43,9 @@ struct voc_protocol {
   }
 };
 
+/// Average precision by class, and its mean.
 struct voc_result {
+  /// One class.
   struct of_class {
     std::int32_t label = 0;
     double ap = 0;  ///< 0 where a class has detections, but no truth that counts
@@ -71,6 +75,7 @@ struct voc_result {
   }
 };
 
+/// PASCAL VOC's measure: images are added one by one, the result is asked for at the end.
 class voc_evaluation {
  public:
   explicit voc_evaluation(voc_protocol protocol = {}) : protocol_(protocol)

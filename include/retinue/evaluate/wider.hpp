@@ -35,17 +35,20 @@ namespace retinue {
 /// Easy, medium and hard, in this order wherever there are three of something.
 inline constexpr std::array<std::string_view, 3> wider_subsets{"easy", "medium", "hard"};
 
+/// A face to be found.
 struct wider_truth {
   box<double> bounds{};          ///< pixels of the original picture
   std::array<bool, 3> counts{};  ///< in which subsets it is to be found
 };
 
+/// In which numbers overlaps are computed.
 enum class wider_arithmetic {
   whole_pixels,  ///< of the official tool
   inclusive,     ///< of its Python port: both end pixels of a side count, nothing is rounded
   continuous     ///< sides from x1 to x2
 };
 
+/// What WIDER FACE's evaluation leaves to its implementations; as it stands, the official tool's.
 struct wider_protocol {
   double overlap = 0.5;           ///< a hit overlaps by at least this
   std::size_t thresholds = 1000;  ///< points of the curve; 0: one for each detection
@@ -102,7 +105,9 @@ namespace detail {
 }
 }  // namespace detail
 
+/// Average precision in each subset.
 struct wider_result {
+  /// One subset.
   struct of_subset {
     double ap = 0;
     std::size_t truths = 0;
@@ -125,6 +130,7 @@ struct wider_result {
   }
 };
 
+/// WIDER FACE's measure: images are added one by one, the result is asked for at the end.
 class wider_evaluation {
  public:
   explicit wider_evaluation(wider_protocol protocol = {}) : protocol_(protocol)

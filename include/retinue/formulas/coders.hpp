@@ -53,23 +53,28 @@ template <class C, class T = float>
 struct box_code_of {
   using type = offsets<T>;
 };
+/// Of a coder that says what its code is.
 template <class C, class T>
   requires requires { typename C::template box_code<T>; }
 struct box_code_of<C, T> {
   using type = typename C::template box_code<T>;
 };
+/// The record that a coder's network regresses for a box.
 template <class C, class T = float>
 using box_code_t = typename box_code_of<C, T>::type;
 
+/// The same of landmarks.
 template <class C, class Schema, class T = float>
 struct landmark_code_of {
   using type = landmark_offsets<T, Schema>;
 };
+/// Of a coder that says what its code of landmarks is.
 template <class C, class Schema, class T>
   requires requires { typename C::template landmark_code<T, Schema>; }
 struct landmark_code_of<C, Schema, T> {
   using type = typename C::template landmark_code<T, Schema>;
 };
+/// The record that a coder's network regresses for the landmarks of a schema.
 template <class C, class Schema, class T = float>
 using landmark_code_t = typename landmark_code_of<C, Schema, T>::type;
 

@@ -138,15 +138,18 @@ template <class T>
 struct scalar_of {
   using type = float;
 };
+/// Of a number: itself.
 template <std::floating_point T>
 struct scalar_of<T> {
   using type = T;
 };
+/// Of an array of Eigen's: what it is made of.
 template <class T>
   requires requires { typename T::Scalar; }
 struct scalar_of<T> {
   using type = typename T::Scalar;
 };
+/// The number that holds one value of what T holds many of.
 template <class T>
 using scalar_of_t = typename scalar_of<T>::type;
 

@@ -21,6 +21,7 @@
 
 namespace retinue {
 
+/// ln(1 + exp(z)), without overflow.
 template <class T>
 [[nodiscard]] RETINUE_HD T softplus(const T& z)
 {
@@ -31,6 +32,7 @@ template <class T>
   return T(maximum_of(z, fill_like(z, 0)) + log(grown));
 }
 
+/// 1 / (1 + exp(-z)).
 template <class T>
 [[nodiscard]] RETINUE_HD T sigmoid(const T& z)
 {
@@ -58,6 +60,7 @@ template <class Row>
   return T(most + log(sum));
 }
 
+/// -ln of the probability that softmax gives to `label`.
 template <class Row>
 [[nodiscard]] RETINUE_HD auto softmax_cross_entropy(const Row& x, std::size_t label)
 {

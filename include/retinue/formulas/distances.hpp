@@ -42,6 +42,7 @@ struct distances {
 };
 static_assert(record<distances<float>>);
 
+/// Codes a box by the distances of its sides from the centre of the anchor, in anchor sides.
 struct distance_coder {
   template <class T>
   using box_code = distances<T>;

@@ -24,6 +24,7 @@
 
 namespace retinue {
 
+/// A number, or a packet of them, with its slopes by N inputs.
 template <class T, std::size_t N>
 struct dual {
   T value{};
@@ -160,6 +161,7 @@ struct dual {
   }
 };
 
+/// That of the value.
 template <class T, std::size_t N>
 struct scalar_of<dual<T, N>> {
   using type = scalar_of_t<T>;

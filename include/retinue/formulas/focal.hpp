@@ -48,6 +48,7 @@ struct binary_cross_entropy {
   }
 };
 
+/// |t - p|^beta times the binary cross-entropy (Li 2020, GFL), where t is a quality from 0 to 1.
 struct quality_focal {
   double beta = 2;  ///< >= 0; 2 is the paper's
 
@@ -94,6 +95,7 @@ struct gaussian_focal {
   }
 };
 
+/// -alpha (1 - q)^gamma ln q, where q is the probability of the right answer (Lin 2017, eq. 5).
 struct sigmoid_focal {
   double alpha = 0.25;  ///< the weight of objects, 0 to 1; below 0: all weigh 1
   double gamma = 2;     ///< how fast the easy ones fade; >= 0, and 0 is cross-entropy

@@ -44,12 +44,14 @@ struct inclusive_pixels {
   }
 };
 
+/// The product of the sides.
 template <class Lengths = continuous, class T>
 [[nodiscard]] RETINUE_HD constexpr T area(const box<T>& b)
 {
   return detail::product<T>(Lengths::length(b.x1, b.x2), Lengths::length(b.y1, b.y2));
 }
 
+/// The area that two boxes share, 0 where they do not touch.
 template <class Lengths = continuous, class T>
 [[nodiscard]] RETINUE_HD constexpr T intersection(const box<T>& a, const box<T>& b)
 {
@@ -69,6 +71,7 @@ RETINUE_HD constexpr T share(const T& a, const T& b)
 }
 }  // namespace detail
 
+/// What both share over what either covers: 0 to 1.
 template <class Lengths = continuous, class T>
 [[nodiscard]] RETINUE_HD constexpr T iou(const box<T>& a, const box<T>& b)
 {
@@ -76,6 +79,7 @@ template <class Lengths = continuous, class T>
   return detail::share<T>(shared, area<Lengths>(a) + area<Lengths>(b) - shared);
 }
 
+/// The share of `a` that `b` covers: 0 to 1.
 template <class Lengths = continuous, class T>
 [[nodiscard]] RETINUE_HD constexpr T iof(const box<T>& a, const box<T>& b)
 {
@@ -90,6 +94,7 @@ template <class T>
           maximum_of(a.y2, b.y2)};
 }
 
+/// iou, less the share of the hull that neither covers: -1 to 1.
 template <class T>
 [[nodiscard]] RETINUE_HD constexpr T giou(const box<T>& a, const box<T>& b)
 {
@@ -99,6 +104,7 @@ template <class T>
   return detail::share<T>(shared, joint) - detail::share<T>(around - joint, around);
 }
 
+/// iou, less the squared distance of the centres by that of the hull's corners: -1 to 1.
 template <class T>
 [[nodiscard]] RETINUE_HD constexpr T diou(const box<T>& a, const box<T>& b)
 {

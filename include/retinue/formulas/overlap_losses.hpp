@@ -35,6 +35,7 @@ concept overlap_loss = requires(const L& loss, const box<T>& b) {
   { loss(b, b) } -> std::same_as<T>;
 };
 
+/// 1 - iou: flat where the boxes do not touch.
 struct iou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -43,6 +44,7 @@ struct iou_loss {
   }
 };
 
+/// 1 - giou (Rezatofighi 2019).
 struct giou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -51,6 +53,7 @@ struct giou_loss {
   }
 };
 
+/// 1 - diou (Zheng 2020).
 struct diou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -59,6 +62,7 @@ struct diou_loss {
   }
 };
 
+/// 1 - ciou (Zheng 2020), whose weight alpha is differentiated too.
 struct ciou_loss {
   /// Whether alpha is only a weight, as the paper has it, or is learnt through, too.
   bool fixed_weight = true;
@@ -212,6 +216,7 @@ struct sloped_loss {
   box<T> slope;
 };
 
+/// The loss and its derivatives, by dual numbers.
 template <std::floating_point T, overlap_loss<dual<T, 4>> Loss>
 [[nodiscard]] RETINUE_HD sloped_loss<T> with_slope(const Loss& loss, const box<T>& predicted,
                                                    const box<T>& truth)

@@ -32,6 +32,7 @@ concept residual_loss = requires(const L& loss, const T& d) {
   { loss.slope(d) } -> std::same_as<T>;
 };
 
+/// A parabola near 0, straight beyond (Girshick 2015, eq. 3).
 struct smooth_l1 {
   double beta = 1;  ///< where the parabola ends; > 0
 
@@ -53,6 +54,7 @@ struct smooth_l1 {
   }
 };
 
+/// Steep near 0, where the last pixels of a landmark count (Feng 2018, eq. 5).
 struct wing {
   double width = 10;   ///< where the logarithm ends, in units of the residual; > 0
   double epsilon = 2;  ///< the smaller, the steeper near 0; > 0

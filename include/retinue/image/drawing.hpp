@@ -25,6 +25,7 @@
 
 namespace retinue {
 
+/// How detections are drawn.
 struct drawing_style {
   double size = 1;        ///< of lines, letters and dots; 1 suits the picture
   bool text = true;       ///< the score, with the class where there are several

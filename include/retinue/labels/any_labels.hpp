@@ -14,6 +14,7 @@
 
 namespace retinue {
 
+/// One of the shipped label policies; its members ask the one that it holds.
 struct any_labels {
   std::variant<softmax_labels, sigmoid_labels<>, given_labels> policy;
 

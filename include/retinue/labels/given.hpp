@@ -11,6 +11,7 @@
 
 namespace retinue {
 
+/// Probabilities as the network gives them.
 struct given_labels {
   static constexpr std::string_view kind = "given";  ///< in a configuration
 

@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// The scores of another policy times the row's quality: FCOS, YOLOX, and their kin.
 template <label_policy Base = sigmoid_labels<>>
 struct times_quality {
   static constexpr bool takes_quality = true;

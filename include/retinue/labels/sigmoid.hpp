@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// A logit for each class on its own, without a background.
 template <class Cost = sigmoid_focal>
 struct sigmoid_labels {
   static constexpr std::string_view kind = "sigmoid";  ///< in a configuration

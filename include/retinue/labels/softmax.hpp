@@ -47,6 +47,7 @@ template <class T>
 
 }  // namespace detail
 
+/// A logit for each class and for the background, in column 0; probabilities by softmax.
 struct softmax_labels {
   static constexpr std::string_view kind = "softmax";  ///< in a configuration
 

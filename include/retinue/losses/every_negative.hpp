@@ -11,6 +11,7 @@
 
 namespace retinue {
 
+/// Chooses all negatives.
 struct every_negative {
   [[nodiscard]] static std::size_t quota(std::size_t)
   {

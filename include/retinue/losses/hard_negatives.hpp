@@ -38,6 +38,7 @@ concept negative_mining = requires(
 /// grown.
 class hard_negatives {
  public:
+  /// How many negatives are chosen.
   struct settings {
     double ratio = 7;        ///< negatives to a positive; >= 0
     std::size_t added = 0;   ///< and so many more in every image: 200 in seed 002

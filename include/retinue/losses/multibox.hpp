@@ -72,6 +72,7 @@ template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negativ
           quality_policy Quality>
 class multibox_loss;
 
+/// What a multibox loss and its sampling are made of.
 template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
           negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
           landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,

@@ -22,6 +22,7 @@
 
 namespace retinue {
 
+/// How the label and the landmarks of a truth are read.
 enum class truth_reading : std::uint8_t {
   /// A label is a class, 1 and up. Landmarks count point by point, where they are visible. An
   /// anchor whose truth has no area is ignored: its offsets would be infinite.

@@ -17,6 +17,7 @@
 
 namespace retinue {
 
+/// Whether an anchor is background, answers for a truth, or takes no part.
 enum class verdict : std::uint8_t { negative, positive, ignored };
 
 /// The verdict on every anchor, and apart from it the truth that a positive one answers for.

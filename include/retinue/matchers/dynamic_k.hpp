@@ -298,8 +298,11 @@ struct mark_of {
 /// How anchors bid for truths; see the top of this header.
 enum class bidding : std::uint8_t { hard, soft };
 
+/// Each truth takes the anchors that cost least, as many as its overlaps say: SimOTA (Ge 2021,
+/// YOLOX), or by soft labels.
 class dynamic_k_matcher {
  public:
+  /// Where candidates lie, and what the two costs weigh.
   struct settings {
     bidding bid = bidding::hard;
     float radius = 2.5f;          ///< sides of the anchor; > 0

@@ -30,10 +30,12 @@ namespace retinue {
 /// The network of a kind for a schema; of a kind of yours, specialize it.
 template <class Form, landmark_schema Schema>
 struct network_of {};
+/// A RetinaFace, of any schema.
 template <landmark_schema Schema>
 struct network_of<retinaface_form, Schema> {
   using type = retinaface<Schema>;
 };
+/// An SSD, which has no landmarks.
 template <>
 struct network_of<ssd_form, schemas::none> {
   using type = ssd;
@@ -68,6 +70,7 @@ namespace detail {
   options.slope = form.slope;
   return options;
 }
+/// The same of an SSD.
 [[nodiscard]] inline ssd_options network_options(const network_config& config, const ssd_form& form)
 {
   const known_body* const known = find_body(config.body);

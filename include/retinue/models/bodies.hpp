@@ -21,9 +21,10 @@ namespace retinue {
 /// `slope` is that of the activations below zero, where a body has a choice of them.
 struct body_maker {
   std::string_view name;
-  std::shared_ptr<body> (*make)(double slope);
+  std::shared_ptr<body> (*make)(double slope);  ///< a new one
 };
 
+/// Those of known_bodies, in their order.
 inline constexpr std::array body_makers{
     body_maker{"mobilenet_v1_0.25",
                [](double slope) -> std::shared_ptr<body> {

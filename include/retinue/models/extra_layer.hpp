@@ -8,6 +8,7 @@
 
 namespace retinue {
 
+/// Two convolutions behind a body, which make one further map: 1 x 1, then `kernel` x `kernel`.
 struct extra_layer {
   std::int64_t inner = 128, out = 256;  ///< channels between the two convolutions, and behind them
   std::int64_t kernel = 3, stride = 2, padding = 1;  ///< of the second

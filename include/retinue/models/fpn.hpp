@@ -17,6 +17,7 @@
 
 namespace retinue {
 
+/// The pyramid of a RetinaFace (Lin 2017): each map is merged with the coarser one, enlarged.
 class fpn : public torch::nn::Module {
  public:
   /// Reduces the maps of a body to `channels` each.

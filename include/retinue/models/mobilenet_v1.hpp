@@ -22,6 +22,7 @@
 
 namespace retinue {
 
+/// MobileNet V1 (Howard 2017), its maps of stride 8, 16 and 32.
 class mobilenet_v1 : public body {
  public:
   /// `width` multiplies the channels: 0.25 is the public RetinaFace body, with 8 to 256 of them.

@@ -19,6 +19,7 @@
 
 namespace retinue {
 
+/// ResNet of bottlenecks (He 2016), its maps of stride 4 to 32, with torchvision's names.
 class resnet : public body {
  public:
   /// Bottlenecks in each of the four layers.

@@ -185,6 +185,7 @@ class retinaface_layers : public torch::nn::Module {
   std::vector<detail::packed_convolution> folded_heads_;
 };
 
+/// A RetinaFace for objects of a schema.
 template <landmark_schema Schema>
 class retinaface : public retinaface_layers {
  public:

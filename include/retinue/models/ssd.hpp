@@ -65,6 +65,7 @@ struct ssd_options {
   std::int64_t classes = 21;  ///< columns of the scores: of softmax, one for the background
 };
 
+/// SSD (Liu 2016) over any body.
 class ssd : public torch::nn::Module {
  public:
   using schema = schemas::none;

@@ -15,6 +15,8 @@
 
 namespace retinue {
 
+/// The context module of a RetinaFace (Najibi 2017, SSH): convolutions of three reaches side by
+/// side.
 class ssh : public torch::nn::Module {
  public:
   /// `out` is a multiple of 4.

@@ -24,6 +24,7 @@
 
 namespace retinue {
 
+/// VGG-16 (Simonyan 2015) as SSD takes it, its maps of stride 8 and 16.
 class vgg16 : public body {
  public:
   vgg16()

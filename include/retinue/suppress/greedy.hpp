@@ -114,7 +114,7 @@ class greedy_suppressor {
   {
     const std::size_t n = std::size(boxes);
     octave_.fill({});
-    place_.assign(n, nowhere);
+    place_.assign(n, std::uint32_t{nowhere});  // a copy: see basic_host_backend::as
     corners_.resize(n);
     widest_ = tallest_ = 0;
     left_ = top_ = std::numeric_limits<float>::max();

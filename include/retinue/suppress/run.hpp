@@ -24,6 +24,7 @@ struct kept_anew {
   std::span<const box<float>> boxes{};
 };
 
+/// Runs any kind of suppressor over the candidates of one image, wherever they lie.
 template <tensor_backend B, class Suppressor>
 class suppression {
  public:

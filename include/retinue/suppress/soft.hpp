@@ -27,11 +27,13 @@ struct linear_decay {
   float overlap = 0.3f;  ///< 0 to 1: boxes that overlap no more keep their score
   [[nodiscard]] float operator()(float shared) const { return shared > overlap ? 1 - shared : 1; }
 };
+/// exp(-iou^2 / sigma), eq. 3.
 struct gaussian_decay {
   float sigma = 0.5f;  ///< > 0
   [[nodiscard]] float operator()(float shared) const { return std::exp(-shared * shared / sigma); }
 };
 
+/// Lowers scores in place of dropping boxes.
 template <class Decay = gaussian_decay, class Measure = iou_of<>>
 class soft_suppressor {
  public:

@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// Labelled pictures, augmented and written as samples: a source for the trainer.
 template <landmark_schema Schema, picture_reader<Schema> Read, class Augmentation>
 class augmented_source {
  public:

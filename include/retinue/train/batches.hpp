@@ -17,6 +17,7 @@
 
 namespace retinue {
 
+/// Samples as the network takes them.
 template <landmark_schema Schema>
 struct training_batch {
   extent2 size;                                       ///< of every image

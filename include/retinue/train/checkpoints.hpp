@@ -50,6 +50,7 @@ namespace detail {
 }
 }  // namespace detail
 
+/// The checkpoints of one run: the newest few, and the best.
 class checkpoint_folder {
  public:
   /// Keeps the last `keep` of them, at least 1. Makes the folder.

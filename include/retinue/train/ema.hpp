@@ -21,6 +21,7 @@
 
 namespace retinue {
 
+/// The exponential moving average of a network's parameters.
 class moving_average {
  public:
   /// Begins with the values of this moment, on their device. `decay` from 0 up to but without 1.

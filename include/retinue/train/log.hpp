@@ -109,6 +109,7 @@ template <class T>
 }
 }  // namespace detail
 
+/// A line of the log: one JSON object, in which terms are keyed by their names.
 [[nodiscard]] inline std::string to_json(const log_line& line)
 {
   // Not null, which ends the process where it is to become an object and there is no memory.

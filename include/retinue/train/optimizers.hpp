@@ -59,8 +59,10 @@ struct trained_parameters {
 };
 }  // namespace detail
 
+/// Gradient descent with momentum, decay as part of the gradient: torch.optim.SGD's arithmetic.
 class sgd {
  public:
+  /// Momentum, and the decay of weights.
   struct settings {
     double momentum = 0.9, decay = 5e-4;  ///< of all parameters, as the reference has it
   };
@@ -88,7 +90,9 @@ class sgd {
   detail::trained_parameters trained_;
 };
 
+/// Adam with decay apart from the gradient (Loshchilov 2019, algorithm 2).
 class adamw {
+  /// Rates of forgetting, and the decay of weights in an update of rate 1.
  public:
   struct settings {
     double first = 0.9, second = 0.999, epsilon = 1e-8, decay = 0.01;

@@ -17,6 +17,7 @@
 
 namespace retinue {
 
+/// What is computed in.
 enum class precision : std::uint8_t { float32, bfloat16, float16 };
 
 /// While it lives, the forward passes of this thread on that kind of device run in that precision.
@@ -86,6 +87,7 @@ class autocast_scope {
 /// doubled after 2000 updates in which they did not (Micikevicius 2018).
 class loss_scale {
  public:
+  /// Where the scale begins, and how patient it is.
   struct settings {
     double first = 65536;  ///< a power of two, so that scaling rounds nothing
     std::int64_t patience = 2000;

@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// One picture as the network takes it, and its truths.
 template <landmark_schema Schema>
 struct training_sample {
   std::string name;                      ///< for messages: the file it came from

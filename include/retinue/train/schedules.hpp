@@ -24,11 +24,13 @@ concept schedule = requires(const S& s, std::int64_t step) {
   { s(step) } -> std::convertible_to<double>;
 };
 
+/// The same rate in every update.
 struct constant_rate {
   double rate = 1e-3;
   double operator()(std::int64_t) const { return rate; }
 };
 
+/// A rate that falls by a factor at each milestone.
 struct step_rate {
   double base = 1e-3, gamma = 0.1;
   /// Steps, rising; from each one on the rate is gamma times what it was.
@@ -41,6 +43,7 @@ struct step_rate {
   }
 };
 
+/// Half a cosine from `base` to `last` (Loshchilov 2017, SGDR, eq. 5, without restarts).
 struct cosine_rate {
   double base = 1e-3, last = 0;
   std::int64_t steps = 1;  ///< > 0; from there on the rate is `last`

@@ -64,6 +64,7 @@
 
 namespace retinue {
 
+/// What a training run is told.
 struct training_settings {
   std::int64_t epochs = 1;
   std::size_t batch = 32;                  ///< samples of an update, of all processes together
@@ -125,6 +126,7 @@ concept counts_batches =
     };
 }  // namespace detail
 
+/// The loop of a training run: it loads, updates, saves, goes on where it stopped, and reports.
 template <class Network, class Objective, optimizer Optimizer>
 class trainer {
   static_assert(

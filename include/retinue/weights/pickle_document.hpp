@@ -15,6 +15,7 @@ namespace retinue::pickle {
 /// Where a value lies in its document.
 using reference = std::uint32_t;
 
+/// What a value is, and which of its members say more.
 enum class kind : std::uint8_t {
   none,
   boolean,     ///< number: 0 or 1
@@ -32,6 +33,7 @@ enum class kind : std::uint8_t {
   persistent,  ///< items: the identity of what is stored outside of the pickle
 };
 
+/// For messages: "a list".
 [[nodiscard]] constexpr std::string_view name_of(kind what)
 {
   constexpr std::array<std::string_view, 14> names{

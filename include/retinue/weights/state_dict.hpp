@@ -34,6 +34,7 @@ enum class dtype : std::uint8_t { boolean, u8, i8, i16, i32, i64, f16, bf16, f32
   return sizes[static_cast<std::size_t>(type)];
 }
 
+/// As PyTorch calls it.
 [[nodiscard]] constexpr std::string_view name_of(dtype type)
 {
   constexpr std::array<std::string_view, 10> names{"boolean", "u8",  "i8",   "i16", "i32",

@@ -67,6 +67,7 @@ class zip_archive {
         refuse("two members overlap at byte ", extents[i].first);
   }
 
+  /// A file of the archive.
   struct member {
     detail::byte_view bytes;  ///< as they lie in the file
     std::uint32_t crc;        ///< CRC-32 of what was stored
