@@ -122,6 +122,7 @@ retinue_headers(
   train/samples.hpp
   train/schedules.hpp
   train/stop_signal.hpp
+  weights/onnx.hpp
   weights/pickle.hpp
   weights/pickle_document.hpp
   weights/pytorch.hpp
@@ -149,6 +150,7 @@ retinue_headers(
   models/mobilenet_v1.hpp
   models/network.hpp
   models/network_detector.hpp
+  models/onnx.hpp
   models/resnet.hpp
   models/retinaface.hpp
   models/runner.hpp
