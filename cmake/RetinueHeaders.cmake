@@ -157,6 +157,7 @@ retinue_headers(
   train/samples.hpp
   train/schedules.hpp
   train/stop_signal.hpp
+  weights/onnx.hpp
   weights/pickle.hpp
   weights/pickle_document.hpp
   weights/pytorch.hpp
@@ -186,6 +187,7 @@ retinue_headers(
   models/mobilenet_v1.hpp
   models/network.hpp
   models/network_detector.hpp
+  models/onnx.hpp
   models/process_group.hpp
   models/renderer.hpp
   models/resnet.hpp

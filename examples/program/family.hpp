@@ -15,6 +15,7 @@ struct program_words {
 
 int detect_program(const program_words& words, int count, char** values);
 int evaluate_program(const program_words& words, int count, char** values);
+int export_program(const program_words& words, int count, char** values);
 
 /// What a run is unless it is asked for something else.
 struct training_words : program_words {

@@ -75,6 +75,17 @@ struct network_arguments {
 
   void add_to(CLI::App& app)
   {
+    add_weights_to(app);
+    auto* side = app.add_option("--long-side", long_side,
+                                "Scale pictures so that the longer side has N pixels")
+                     ->check(number_in(16, 20000));
+    app.add_flag("--original-size", original_size, "Do not scale, however large the picture")
+        ->excludes(side);
+  }
+
+  /// Without what is said of pictures.
+  void add_weights_to(CLI::App& app)
+  {
     app.add_option("-w,--weights", weights,
                    "Weights: a PyTorch checkpoint (.pth, .pt, .tar) or safetensors")
         ->required();
@@ -83,11 +94,6 @@ struct network_arguments {
            "--preset", preset,
            "Describe the network by name instead: " + names_of_presets(kind) + "; see below")
         ->excludes(file);
-    auto* side = app.add_option("--long-side", long_side,
-                                "Scale pictures so that the longer side has N pixels")
-                     ->check(number_in(16, 20000));
-    app.add_flag("--original-size", original_size, "Do not scale, however large the picture")
-        ->excludes(side);
   }
 
   /// What --help says of them at its end.
@@ -97,7 +103,12 @@ struct network_arguments {
         "Without --long-side or --original-size a picture is scaled as the network's configuration "
         "says; where\nit says nothing, a picture keeps its size unless a side exceeds " +
         std::to_string(longest_by_default) +
-        " pixels. An SSD sees squares,\nto which pictures are stretched.\n"
+        " pixels. An SSD sees squares,\nto which pictures are stretched.\n";
+    return text + weights_footer();
+  }
+  [[nodiscard]] std::string weights_footer() const
+  {
+    std::string text =
         "Without --config or --preset the network is what the weights say, or guessed from "
         "them.\n\nPresets:\n";
     for (const retinue::preset& p : presets_of(kind))

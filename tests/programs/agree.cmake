@@ -1,11 +1,19 @@
-# cmake -DDETECT=retinaface_detect -DANY=any_runtime -DSHARED=... -P agree.cmake
+# cmake -DDETECT=retinaface_detect -DANY=any_runtime [-DEXPORT=retinaface_export -DFOLDER=...]
+#       -DSHARED=... -P agree.cmake
 # LibTorch with the whole library, and OpenCV with the core alone: the same detections. The pictures'
-# sides are multiples of 32 as the network sees them, so that any_runtime pads nothing.
+# sides are multiples of 32 as the network sees them, so that any_runtime pads nothing. The file is
+# the public one, or what EXPORT writes into FOLDER.
 if(NOT EXISTS "${SHARED}/weights")
   message(STATUS "skipped: RETINUE_SHARED_DIR does not name the shared data folder")
   return()
 endif()
 set(name retinaface_mobilenet0.25_Final)
+set(file "${SHARED}/weights/${name}.onnx")
+if(DEFINED EXPORT)
+  set(file "${FOLDER}/exported.onnx")
+  execute_process(COMMAND "${EXPORT}" --weights "${SHARED}/weights/${name}.pth" --out "${file}"
+                  ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+endif()
 
 # Hundredths of a pixel, as a whole number.
 function(hundredths value out)
@@ -23,7 +31,7 @@ foreach(photo mtcnn_ivan.jpg inspireface_r0.jpg mtcnn_no-faces.jpg)
   set(options --image "${SHARED}/data/photos/${photo}" --long-side 640 --json -)
   execute_process(COMMAND "${DETECT}" --weights "${SHARED}/weights/${name}.pth" ${options}
                   OUTPUT_VARIABLE ours ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
-  execute_process(COMMAND "${ANY}" --model "${SHARED}/weights/${name}.onnx" ${options}
+  execute_process(COMMAND "${ANY}" --model "${file}" ${options}
                   OUTPUT_VARIABLE theirs ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
   string(JSON our_count LENGTH "${ours}" 0 detections)
   string(JSON their_count LENGTH "${theirs}" 0 detections)

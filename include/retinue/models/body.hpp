@@ -26,8 +26,7 @@ class body : public torch::nn::Module {
   /// The maps of `forward`, in its order: strides grow.
   [[nodiscard]] virtual std::vector<body_map> maps() const = 0;
 
-  /// Images (B, 3, H, W) to maps (B, channels, ceil(H / stride), ceil(W / stride)); opaque ones
-  /// once it is folded.
+  /// Images (B, 3, H, W) to maps (B, channels, ceil(H / stride), ceil(W / stride)), in any layout.
   [[nodiscard]] virtual std::vector<at::Tensor> forward(const at::Tensor& images) = 0;
 
   /// Goes over to the folded form for good: see convolution.hpp.

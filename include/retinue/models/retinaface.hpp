@@ -51,7 +51,7 @@ struct retinaface_options {
 
 /// The maps on the way, one per level, the finest first.
 struct feature_maps {
-  std::vector<at::Tensor> body, pyramid, context;  ///< (B, channels, H, W), opaque when folded
+  std::vector<at::Tensor> body, pyramid, context;  ///< (B, channels, H, W)
 };
 
 /// Any RetinaFace, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.

@@ -22,6 +22,27 @@
 
 namespace retinue {
 
+/// A copy of a network, of its structure and its values. Throws where none can be made.
+template <detection_network Network>
+[[nodiscard]] std::shared_ptr<Network> copy_of(const Network& trained)
+{
+  if constexpr (requires { Network(trained.options()); }) {
+    auto copy = std::make_shared<Network>(trained.options());
+    copy_state(trained, *copy);
+    return copy;
+  } else {
+    std::shared_ptr<torch::nn::Module> copy;
+    try {
+      copy = trained.clone();
+    } catch (const std::exception&) {
+      fail("no copy can be made of ", trained.name(),
+           ": give it options() and a constructor from them, or derive it from "
+           "torch::nn::Cloneable");
+    }
+    return std::dynamic_pointer_cast<Network>(copy);
+  }
+}
+
 /// Calls from several threads at once are safe, if those of the network's forward are.
 template <detection_network Network>
 class runner {
@@ -60,25 +81,6 @@ class runner {
  private:
   /// On a CPU, a batch whose maps do not fit the caches takes longer than its images one by one.
   static constexpr std::int64_t pixels_at_once = 640 * 640;
-
-  static std::shared_ptr<Network> copy_of(const Network& trained)
-  {
-    if constexpr (requires { Network(trained.options()); }) {
-      auto copy = std::make_shared<Network>(trained.options());
-      copy_state(trained, *copy);
-      return copy;
-    } else {
-      std::shared_ptr<torch::nn::Module> copy;
-      try {
-        copy = trained.clone();
-      } catch (const std::exception&) {
-        fail("no copy can be made of ", trained.name(),
-             ": give it options() and a constructor from them, or derive it from "
-             "torch::nn::Cloneable");
-      }
-      return std::dynamic_pointer_cast<Network>(copy);
-    }
-  }
 
   std::shared_ptr<Network> network_;
 };
