@@ -39,6 +39,7 @@ retinue_headers(
   backend.hpp
   backend/host.hpp
   backend/host_memory.hpp
+  backend/lane.hpp
   backend/packet.hpp
   backend/score_order.hpp
   backend/table.hpp
@@ -75,6 +76,7 @@ retinue_headers(
   formulas/cross_entropy.hpp
   formulas/distances.hpp
   formulas/dual.hpp
+  formulas/elementary.hpp
   formulas/focal.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
@@ -93,6 +95,7 @@ retinue_headers(
   labels/softmax.hpp
   landmarks.hpp
   losses.hpp
+  losses/costs.hpp
   losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp

@@ -55,11 +55,14 @@
 #define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif
 
-/// Keeps a function out of the one that calls it; brings all that a function calls into it.
+/// Keeps a function out of the one that calls it, or brings it in; brings all that a function calls
+/// into it.
 #if defined(__GNUC__)
+#define RETINUE_INLINE __attribute__((always_inline)) inline
 #define RETINUE_NOINLINE __attribute__((noinline))
 #define RETINUE_FLATTEN __attribute__((flatten))
 #else
+#define RETINUE_INLINE inline
 #define RETINUE_NOINLINE
 #define RETINUE_FLATTEN
 #endif

@@ -9,6 +9,7 @@
 //   cost       softmax cross-entropy
 #pragma once
 
+#include <retinue/compiler.hpp>                // RETINUE_HD
 #include <retinue/formulas/cross_entropy.hpp>  // softmax_cross_entropy
 #include <retinue/labels/policy.hpp>           // learnable_labels
 
@@ -53,10 +54,13 @@ struct softmax_labels {
   {
     return "softmax, the background in column 0";
   }
-  [[nodiscard]] static constexpr std::size_t columns(std::size_t classes) { return classes + 1; }
+  [[nodiscard]] RETINUE_HD static constexpr std::size_t columns(std::size_t classes)
+  {
+    return classes + 1;
+  }
 
   template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
     using detail::exp;
     using T = detail::number_in<Row>;
@@ -64,20 +68,20 @@ struct softmax_labels {
     return T(exp(T(x[k + 1] - log_sum_exp(x))));
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
   {
     return detail::number_in<Row>(x[k + 1] - x[0]);
   }
   [[nodiscard]] float least_logit(float floor) const { return detail::logit_below(floor); }
 
   template <class Row>
-  [[nodiscard]] auto wrong(const Row& x) const
+  [[nodiscard]] RETINUE_HD auto wrong(const Row& x) const
   {
     using T = detail::number_in<Row>;
     return x.size() == 2 ? T(x[1] - x[0]) : T(log_sum_exp(x, 1) - x[0]);
   }
   template <class Row, class T>
-  [[nodiscard]] T cost(const Row& x, const T& label, const T&) const
+  [[nodiscard]] RETINUE_HD T cost(const Row& x, const T& label, const T&) const
   {
     if (x.size() == 2) {  // the other's logit less that of the label
       const T turn = fill_like(label, 1) - label * scalar_of_t<T>(2);
@@ -90,7 +94,8 @@ struct softmax_labels {
     return T(log_sum_exp(x) - called);
   }
   template <class Row>
-  [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label, float) const
+  [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
+                                            float) const
   {
     return softmax_cross_entropy(x, static_cast<std::size_t>(label), slopes);
   }
