@@ -38,11 +38,14 @@ retinue_headers(
   augment/window.hpp
   backend.hpp
   backend/host.hpp
+  backend/host_blocks.hpp
   backend/host_memory.hpp
   backend/lane.hpp
   backend/packet.hpp
   backend/score_order.hpp
   backend/table.hpp
+  backend/team.hpp
+  backend/thread_blocks.hpp
   backend/transpose.hpp
   candidate.hpp
   compiler.hpp
@@ -61,6 +64,7 @@ retinue_headers(
   detail/printable.hpp
   detail/text.hpp
   detect.hpp
+  detect_programs.hpp
   detection.hpp
   error.hpp
   evaluate.hpp
@@ -84,6 +88,7 @@ retinue_headers(
   frame.hpp
   geometry.hpp
   image/pixel_format.hpp
+  image/planes_program.hpp
   image/signatures.hpp
   instance.hpp
   labels.hpp
@@ -99,6 +104,7 @@ retinue_headers(
   losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp
+  losses/multibox_programs.hpp
   losses/samples.hpp
   losses/truths.hpp
   matchers.hpp
@@ -106,6 +112,7 @@ retinue_headers(
   matchers/dynamic_k.hpp
   matchers/forcing.hpp
   matchers/overlap_matcher.hpp
+  matchers/overlap_program.hpp
   matchers/overlap_tables.hpp
   models/extra_layer.hpp
   outputs.hpp
@@ -115,6 +122,7 @@ retinue_headers(
   suppress.hpp
   suppress/any_greedy.hpp
   suppress/greedy.hpp
+  suppress/look_back.hpp
   suppress/per_class.hpp
   suppress/run.hpp
   suppress/soft.hpp

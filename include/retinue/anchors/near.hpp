@@ -14,13 +14,12 @@ namespace retinue {
 
 /// Rows of anchors of one level: `length` of them from `begin`, from `begin` + `step`, and so on.
 struct anchor_window {
-  std::size_t begin = 0, rows = 0, step = 0, length = 0;
+  std::uint32_t begin = 0, rows = 0, step = 0, length = 0;
 
-  [[nodiscard]] RETINUE_HD std::size_t size() const { return rows * length; }
-  [[nodiscard]] RETINUE_HD std::size_t operator[](std::size_t i) const
+  [[nodiscard]] RETINUE_HD std::uint32_t size() const { return rows * length; }
+  [[nodiscard]] RETINUE_HD std::uint32_t operator[](std::uint32_t i) const
   {
-    const auto at = static_cast<std::uint32_t>(i), of = static_cast<std::uint32_t>(length);
-    return begin + at / of * step + at % of;
+    return begin + i / length * step + i % length;
   }
 };
 
@@ -66,7 +65,8 @@ RETINUE_HD inline float share_of(float least)
                                                                 float share)
 {
   if (level.rows == 0 || level.columns == 0) return {};  // and no first cell
-  if (level.unordered()) return {level.first, 1, 0, level.per_cell};
+  const auto narrow = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
+  if (level.unordered()) return {narrow(level.first), 1, 0, narrow(level.per_cell)};
   float reach_x = -1, reach_y = -1;
   for (std::size_t k = 0; k < level.per_cell; ++k) {
     const centre_box<float>& a = cell[k];
@@ -86,8 +86,8 @@ RETINUE_HD inline float share_of(float least)
       detail::cells_within(t.cx, reach_x + level.bend_x, level.left, level.per_x, level.columns);
   if (left >= right || top >= bottom) return {};
   const std::size_t step = level.columns * level.per_cell;
-  return {level.first + top * step + left * level.per_cell, bottom - top, step,
-          (right - left) * level.per_cell};
+  return {narrow(level.first + top * step + left * level.per_cell), narrow(bottom - top),
+          narrow(step), narrow((right - left) * level.per_cell)};
 }
 
 /// Calls run(begin, end) with every range of anchors in which one may overlap the truth by
@@ -101,7 +101,8 @@ void near_anchors(const anchor_layout& anchors, const box<float>& truth, float l
   const float share = detail::share_of(least);
   for (const level_layout& level : anchors.levels()) {
     const anchor_window window = window_of(level, level.cell.data(), t, share);
-    for (std::size_t row = 0, at = window.begin; row < window.rows; ++row, at += window.step)
+    std::size_t at = window.begin;
+    for (std::uint32_t row = 0; row < window.rows; ++row, at += window.step)
       run(at, at + window.length);
   }
 }
