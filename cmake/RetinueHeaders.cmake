@@ -213,3 +213,7 @@ retinue_headers(
   image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)
+
+retinue_headers(
+  cuda
+  backend/cuda_blocks.hpp)
