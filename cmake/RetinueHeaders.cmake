@@ -51,10 +51,14 @@ retinue_headers(
   backend.hpp
   backend/dlpack.hpp
   backend/host.hpp
+  backend/host_blocks.hpp
   backend/host_memory.hpp
+  backend/lane.hpp
   backend/packet.hpp
   backend/score_order.hpp
   backend/table.hpp
+  backend/team.hpp
+  backend/thread_blocks.hpp
   backend/transpose.hpp
   candidate.hpp
   compiler.hpp
@@ -73,6 +77,7 @@ retinue_headers(
   detail/printable.hpp
   detail/text.hpp
   detect.hpp
+  detect_programs.hpp
   detection.hpp
   error.hpp
   evaluate.hpp
@@ -92,6 +97,7 @@ retinue_headers(
   formulas/distribution_focal.hpp
   formulas/distributions.hpp
   formulas/dual.hpp
+  formulas/elementary.hpp
   formulas/focal.hpp
   formulas/keypoint_similarity.hpp
   formulas/overlap.hpp
@@ -100,6 +106,7 @@ retinue_headers(
   frame.hpp
   geometry.hpp
   image/pixel_format.hpp
+  image/planes_program.hpp
   image/signatures.hpp
   instance.hpp
   labels.hpp
@@ -111,9 +118,11 @@ retinue_headers(
   labels/softmax.hpp
   landmarks.hpp
   losses.hpp
+  losses/costs.hpp
   losses/every_negative.hpp
   losses/hard_negatives.hpp
   losses/multibox.hpp
+  losses/multibox_programs.hpp
   losses/quality.hpp
   losses/random_negatives.hpp
   losses/samples.hpp
@@ -128,6 +137,7 @@ retinue_headers(
   matchers/least_cost.hpp
   matchers/one_to_one.hpp
   matchers/overlap_matcher.hpp
+  matchers/overlap_program.hpp
   matchers/overlap_tables.hpp
   matchers/parts.hpp
   matchers/uniform_matcher.hpp
@@ -142,6 +152,7 @@ retinue_headers(
   suppress/class_agnostic.hpp
   suppress/fusion.hpp
   suppress/greedy.hpp
+  suppress/look_back.hpp
   suppress/matrix.hpp
   suppress/measured.hpp
   suppress/merge.hpp
@@ -250,3 +261,7 @@ retinue_headers(
   image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)
+
+retinue_headers(
+  cuda
+  backend/cuda_blocks.hpp)

@@ -19,6 +19,11 @@ foreach(room IN LISTS rooms)
                                  "set(retinue_rooms_${room} \"${below}\")\n")
 endforeach()
 
+if(TARGET retinue_cuda) # no header of C++, which the others are checked to be
+  install(FILES "${PROJECT_SOURCE_DIR}/include/retinue/backend/cuda_blocks.cuh"
+          DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/retinue/backend")
+endif()
+
 configure_package_config_file(cmake/retinue-config.cmake.in retinue-config.cmake
                               INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file(retinue-config-version.cmake COMPATIBILITY SameMinorVersion

@@ -91,8 +91,17 @@ if(RETINUE_WITH_TORCH AND TARGET retinue_eigen AND TARGET retinue_json)
   endif()
 endif()
 
+# Headers that declare what runs on a device need the runtime alone; kernels are compiled in a .cu of
+# the user's, which includes backend/cuda_blocks.cuh.
+if(RETINUE_WITH_CUDA)
+  find_package(CUDAToolkit 12 QUIET)
+  if(TARGET CUDA::cudart)
+    retinue_room(cuda PACKAGE CUDAToolkit 12 LIBRARIES CUDA::cudart)
+  endif()
+endif()
+
 get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
-foreach(room IN ITEMS eigen json xml zlib opencv torch gloo)
+foreach(room IN ITEMS eigen json xml zlib opencv torch gloo cuda)
   string(TOUPPER ${room} upper)
   if(RETINUE_WITH_${upper} AND NOT room IN_LIST rooms)
     list(APPEND absent retinue::${room})

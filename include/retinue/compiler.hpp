@@ -55,12 +55,15 @@
 #define RETINUE_VECTOR_BYTES RETINUE_REGISTER_BYTES
 #endif
 
-/// Keeps a function out of the one that calls it.
 #if defined(__GNUC__)
+/// Brings a function into the one that calls it.
+#define RETINUE_INLINE __attribute__((always_inline)) inline
+/// Keeps a function out of the one that calls it.
 #define RETINUE_NOINLINE __attribute__((noinline))
 /// Brings all that a function calls into it.
 #define RETINUE_FLATTEN __attribute__((flatten))
 #else
+#define RETINUE_INLINE inline
 #define RETINUE_NOINLINE
 #define RETINUE_FLATTEN
 #endif

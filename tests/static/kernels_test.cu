@@ -9,6 +9,13 @@
 #include <retinue/formulas/overlap_losses.hpp>
 #include <retinue/formulas/residual.hpp>
 #include <retinue/formulas/overlap.hpp>
+#include <retinue/anchors/near.hpp>
+#include <retinue/backend/lane.hpp>
+#include <retinue/formulas/distances.hpp>
+#include <retinue/labels.hpp>
+#include <retinue/losses.hpp>
+#include <retinue/losses/costs.hpp>
+#include <retinue/matchers/forcing.hpp>
 
 namespace {
 
@@ -80,4 +87,49 @@ __global__ void losses_of_numbers(const float* x, float* value, float* slope, in
   const sigmoid_focal focal;
   value[i] = bent.value(x[i]) + curve.value(x[i]) + focal.value(x[i], true) + softplus(x[i]);
   slope[i] = bent.slope(x[i]) + curve.slope(x[i]) + focal.slope(x[i], true) + sigmoid(x[i]);
+}
+
+template <class Labels>
+__global__ void labels_of_rows(const float* x, std::size_t columns, float* cost, float* slopes,
+                               int rows, Labels labels)
+{
+  const int i = row();
+  if (i >= rows) return;
+  const number_row<float> one{x + static_cast<std::size_t>(i) * columns, columns, 1};
+  cost[i] = labels.with_slope(one, std::span<float>(slopes, columns), 1.0f, 0.5f) +
+            labels.cost(one, 1.0f, 0.5f) + labels.score(one, 0) + labels.logit(one, 0) +
+            labels.wrong(lanes_of<number_row<float>>{one}).value;
+}
+template __global__ void labels_of_rows(const float*, std::size_t, float*, float*, int,
+                                        softmax_labels);
+template __global__ void labels_of_rows(const float*, std::size_t, float*, float*, int,
+                                        sigmoid_labels<>);
+template __global__ void labels_of_rows(const float*, std::size_t, float*, float*, int,
+                                        sigmoid_labels<quality_focal>);
+template __global__ void labels_of_rows(const float*, std::size_t, float*, float*, int,
+                                        times_quality<>);
+
+__global__ void windows(const level_grid* level, const centre_box<float>* cell,
+                        const centre_box<float>* truths, anchor_window* near, int rows)
+{
+  const int i = row();
+  if (i < rows) near[i] = window_of(*level, cell, truths[i], detail::share_of(0.35f));
+}
+
+__global__ void quotas(const std::size_t* positives, std::size_t* wanted, std::uint32_t* keys,
+                       const float* wrong, negatives_wanted want, int rows)
+{
+  const int i = row();
+  if (i >= rows) return;
+  wanted[i] = want(positives[i]) + every_negative::all_wanted{}(positives[i]);
+  keys[i] = detail::mining_key(wrong[i]);
+}
+
+__global__ void distances_of_points(const landmarks<float, schemas::points<1>>* truths,
+                                    const centre_box<float>* anchors,
+                                    landmarks<float, schemas::points<1>>* back, int rows)
+{
+  const distance_coder code;
+  const int i = row();
+  if (i < rows) back[i] = code.decode(code.encode(truths[i], anchors[i]), anchors[i]);
 }

@@ -5,6 +5,7 @@
 
 #include <retinue/anchors/grid.hpp>   // make_anchors
 #include <retinue/backend/table.hpp>  // columns
+#include <retinue/compiler.hpp>       // RETINUE_HD
 #include <retinue/geometry.hpp>       // centre_box, to_corners
 
 #include <algorithm>
@@ -18,15 +19,17 @@ namespace retinue {
 
 /// One level: anchor k of a cell is first + (row * columns + column) * per_cell + k, and its centre
 /// is left + column * step_x, top + row * step_y, give or take the bends.
-struct level_layout {
+struct level_grid {
   std::size_t first = 0, rows = 0, columns = 0, per_cell = 0;
   float left = 0, top = 0, step_x = 0, step_y = 0;
-  float per_x = 0, per_y = 0;           ///< 1 / step, 0 where there is one cell
-  float bend_x = 0, bend_y = 0;         ///< the furthest from there that a centre lies: clipping
-  std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
+  float per_x = 0, per_y = 0;    ///< 1 / step, 0 where there is one cell
+  float bend_x = 0, bend_y = 0;  ///< the furthest from there that a centre lies: clipping
 
   /// One cell, in which every anchor has a centre of its own.
-  [[nodiscard]] bool unordered() const { return rows == 1 && columns == 1; }
+  [[nodiscard]] RETINUE_HD bool unordered() const { return rows == 1 && columns == 1; }
+};
+struct level_layout : level_grid {
+  std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
 };
 
 /// Fractions of the image's sides.

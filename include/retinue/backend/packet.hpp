@@ -4,13 +4,11 @@
 //
 // They lie in an array and are computed as vectors of the compiler's (g++, clang, nvcc): such a
 // vector itself is passed by value in another way on each machine, which compilers warn of.
-//
-//   exp(x)   2^n exp(r), x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) by its series    to 2 roundings
-//   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 roundings
 #pragma once
 
 #include <retinue/compiler.hpp>             // RETINUE_ROUND, RETINUE_VECTOR_BYTES
 #include <retinue/formulas/coordinate.hpp>  // scalar_of, coordinate
+#include <retinue/formulas/elementary.hpp>  // raise, take_log
 
 #include <algorithm>
 #include <array>
@@ -107,12 +105,12 @@ struct packet {
   friend packet exp(const packet& a)
     requires std::same_as<T, float>
   {
-    return a.each([](vector& x) { raise(x); });
+    return a.each([](vector& x) { detail::raise(x); });
   }
   friend packet log(const packet& a)
     requires std::same_as<T, float>
   {
-    return a.each([](vector& x) { take_log(x); });
+    return a.each([](vector& x) { detail::take_log(x); });
   }
   friend packet sqrt(const packet& a)
     requires std::same_as<T, float>
@@ -139,7 +137,6 @@ struct packet {
   }
 
  private:
-  using integers [[gnu::vector_size(step * sizeof(T))]] = std::int32_t;
   using quad [[gnu::vector_size(4 * sizeof(T))]] = T;
 
   /// As vectors, for the bytes alone would go half by half, and be waited for as a whole.
@@ -177,51 +174,6 @@ struct packet {
       std::memcpy(&p.lane[k], &x, sizeof x);
     }
     return p;
-  }
-
-  template <class To, class From>
-  static To bits(const From& from)
-  {
-    To to;
-    std::memcpy(&to, &from, sizeof to);
-    return to;
-  }
-
-  /// Beyond what a float holds: infinity, or 0. 2^n goes in two factors, for n may be 128 or -149.
-  static void raise(vector& x)
-  {
-    x = x < -104.0f ? vector{} - 104.0f : x;
-    x = x > 89.0f ? vector{} + 89.0f : x;
-    const vector n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;  // the nearest whole number
-    const vector r = (x - n * 0.693145752f) - n * 1.42860677e-6f;    // ln 2 in two parts
-    vector series = vector{} + 1.0f / 5040;
-    for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
-      series = series * r + c;
-    const integers whole = __builtin_convertvector(n == n ? n : vector{}, integers);
-    const integers half = whole >> 1;
-    const auto power = [](const integers& of) { return bits<vector>((of + 127) << 23); };
-    x = series * power(half) * power(whole - half);
-  }
-
-  /// Of 0 it is -infinity, of what is below 0 no number.
-  static void take_log(vector& x)
-  {
-    const vector given = x;
-    const float least = 1.17549435e-38f;  // normal; smaller ones are scaled by 2^23
-    x = given < least ? given * 8388608.0f : given;
-    const integers b = bits<integers>(x);
-    const integers e = (b - 0x3f3504f3) >> 23;  // m from sqrt(1/2)
-    const vector m = bits<vector>(b - (e << 23));
-    const vector z = (m - 1.0f) / (m + 1.0f), square = z * z;
-    vector series = vector{} + 1.0f / 11;
-    for (const float c : {1.0f / 9, 1.0f / 7, 1.0f / 5, 1.0f / 3}) series = series * square + c;
-    const vector steps =
-        __builtin_convertvector(e, vector) - (given < least ? vector{} + 23.0f : vector{});
-    const vector found =
-        steps * 0.693145752f + (steps * 1.42860677e-6f + (2 * z + 2 * z * (square * series)));
-    const float infinity = __builtin_inff();
-    x = given > 0 && given < infinity ? found : given == 0 ? vector{} - infinity : given;
-    x = given < 0 ? vector{} + __builtin_nanf("") : x;
   }
 
   /// By fours, for one after another would wait on itself.

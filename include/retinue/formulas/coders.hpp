@@ -99,6 +99,9 @@ concept coder =
 
 /// Codes centres by the anchor's sides, sides by their logarithm, landmarks like centres.
 struct centre_size_coder {
+  /// Each landmark is coded by itself, so that a program may do one at a time.
+  static constexpr bool point_by_point = true;
+
   double centre = 0.1;  ///< an offset of 1 moves a point by this share of the anchor's side; > 0
   double size = 0.2;    ///< an offset of 1 multiplies a side by exp of this; > 0
 

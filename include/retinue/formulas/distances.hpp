@@ -47,6 +47,9 @@ struct distance_coder {
   template <class T>
   using box_code = distances<T>;
 
+  /// Each landmark is coded by itself, so that a program may do one at a time.
+  static constexpr bool point_by_point = true;
+
   bool logarithmic = false;
   double largest_log = std::log(1000.0 / 16.0);  ///< as in centre_size_coder
 

@@ -3,6 +3,7 @@
 // runtimes give these. Nothing is learnt from them.
 #pragma once
 
+#include <retinue/compiler.hpp>        // RETINUE_HD
 #include <retinue/labels/policy.hpp>   // label_policy
 #include <retinue/labels/softmax.hpp>  // number_in
 
@@ -22,19 +23,22 @@ struct given_labels {
     return background ? "probabilities, the background in column 0"
                       : "a probability for each class, no background";
   }
-  [[nodiscard]] std::size_t columns(std::size_t classes) const { return classes + background; }
+  [[nodiscard]] RETINUE_HD std::size_t columns(std::size_t classes) const
+  {
+    return classes + background;
+  }
 
   template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
     return detail::number_in<Row>(x[k + background]);
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
   {
     return score(x, k);
   }
-  [[nodiscard]] static float least_logit(float floor) { return floor; }
+  [[nodiscard]] RETINUE_HD static float least_logit(float floor) { return floor; }
 };
 static_assert(label_policy<given_labels>);
 

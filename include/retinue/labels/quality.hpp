@@ -9,6 +9,7 @@
 // training the scores are learnt as the base learns them, and the quality as a term of its own.
 #pragma once
 
+#include <retinue/compiler.hpp>                // RETINUE_HD
 #include <retinue/formulas/cross_entropy.hpp>  // sigmoid
 #include <retinue/labels/policy.hpp>           // learnable_labels
 #include <retinue/labels/sigmoid.hpp>          // the base by default
@@ -30,10 +31,13 @@ struct times_quality {
   bool root = false;
 
   [[nodiscard]] std::string_view what() const { return base.what(); }
-  [[nodiscard]] std::size_t columns(std::size_t classes) const { return base.columns(classes); }
+  [[nodiscard]] RETINUE_HD std::size_t columns(std::size_t classes) const
+  {
+    return base.columns(classes);
+  }
 
   template <class Row, class T>
-  [[nodiscard]] T score(const Row& x, std::size_t k, const T& quality) const
+  [[nodiscard]] RETINUE_HD T score(const Row& x, std::size_t k, const T& quality) const
   {
     using detail::sqrt;
     const T product = base.score(x, k) * (logit_of_quality ? sigmoid(quality) : quality);
@@ -41,7 +45,7 @@ struct times_quality {
   }
   /// The most that it can be.
   template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
     using detail::sqrt;
     using T = detail::number_in<Row>;
@@ -49,7 +53,7 @@ struct times_quality {
     return root ? T(sqrt(most)) : most;
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
   {
     return base.logit(x, k);
   }
@@ -59,21 +63,21 @@ struct times_quality {
   }
 
   template <class Row>
-  [[nodiscard]] auto wrong(const Row& x) const
+  [[nodiscard]] RETINUE_HD auto wrong(const Row& x) const
     requires learnable_labels<Base>
   {
     return base.wrong(x);
   }
   template <class Row, class T>
     requires learnable_labels<Base>
-  [[nodiscard]] T cost(const Row& x, const T& label, const T& quality) const
+  [[nodiscard]] RETINUE_HD T cost(const Row& x, const T& label, const T& quality) const
   {
     return base.cost(x, label, quality);
   }
   template <class Row>
     requires learnable_labels<Base>
-  [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label,
-                                 float quality) const
+  [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
+                                            float quality) const
   {
     return base.with_slope(x, slopes, label, quality);
   }

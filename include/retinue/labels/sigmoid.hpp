@@ -5,10 +5,12 @@
 //   cost       sum_k Cost(x_k, t_k)     t_k = quality for the label, 0 for all others
 //
 // Cost is binary_cross_entropy, sigmoid_focal, quality_focal, or one of yours. Its slope is carried
-// along by `dual`, eight classes at a time.
+// along by `dual`, on a processor eight classes at a time.
 #pragma once
 
+#include <retinue/backend/lane.hpp>    // lane
 #include <retinue/backend/packet.hpp>  // packet
+#include <retinue/compiler.hpp>        // RETINUE_HD
 #include <retinue/formulas/dual.hpp>   // dual
 #include <retinue/formulas/focal.hpp>  // binary_cost
 #include <retinue/labels/softmax.hpp>  // number_in, logit_below
@@ -31,15 +33,18 @@ struct sigmoid_labels {
   {
     return "a sigmoid for each class, no background";
   }
-  [[nodiscard]] static constexpr std::size_t columns(std::size_t classes) { return classes; }
+  [[nodiscard]] RETINUE_HD static constexpr std::size_t columns(std::size_t classes)
+  {
+    return classes;
+  }
 
   template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
     return sigmoid(detail::number_in<Row>(x[k]));
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
   {
     return detail::number_in<Row>(x[k]);
   }
@@ -47,7 +52,7 @@ struct sigmoid_labels {
 
   /// Of one class its logit; of more, the sum of their binary cross-entropies.
   template <class Row>
-  [[nodiscard]] auto wrong(const Row& x) const
+  [[nodiscard]] RETINUE_HD auto wrong(const Row& x) const
   {
     using T = detail::number_in<Row>;
     if (x.size() == 1) return T(x[0]);
@@ -56,7 +61,7 @@ struct sigmoid_labels {
     return sum;
   }
   template <class Row, class T>
-  [[nodiscard]] T cost(const Row& x, const T& label, const T& quality) const
+  [[nodiscard]] RETINUE_HD T cost(const Row& x, const T& label, const T& quality) const
   {
     const T none = fill_like(label, 0);
     T sum = none;
@@ -67,9 +72,12 @@ struct sigmoid_labels {
     return sum;
   }
   template <class Row>
-  [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label,
-                                 float quality) const
+  [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
+                                            float quality) const
   {
+#if defined(__CUDA_ARCH__)
+    return one_by_one(x, slopes, label, quality);
+#else
     using eight = packet<float>;
     using sloped = dual<eight, 1>;
     const auto called = static_cast<std::size_t>(label);
@@ -84,6 +92,23 @@ struct sigmoid_labels {
         sum += cost.value[k];
         slopes[first + k] = cost.slope[0][k];
       }
+    }
+    return sum;
+#endif
+  }
+  /// The same class by class, as in a kernel.
+  template <class Row>
+  [[nodiscard]] RETINUE_HD float one_by_one(const Row& x, std::span<float> slopes, float label,
+                                            float quality) const
+  {
+    using sloped = dual<lane, 1>;
+    const auto called = static_cast<std::size_t>(label);
+    float sum = 0;
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      const lane want{called == c + 1 ? quality : 0.0f};
+      const sloped cost = each(sloped::input({x[c]}, 0), sloped::constant(want));
+      sum += cost.value.value;
+      slopes[c] = cost.slope[0].value;
     }
     return sum;
   }

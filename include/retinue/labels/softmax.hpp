@@ -10,6 +10,7 @@
 //              the label and s shared among all columns:  + s (x_label - mean of x)
 #pragma once
 
+#include <retinue/compiler.hpp>                // RETINUE_HD
 #include <retinue/formulas/cross_entropy.hpp>  // softmax_cross_entropy
 #include <retinue/labels/policy.hpp>           // learnable_labels
 
@@ -57,10 +58,13 @@ struct softmax_labels {
   {
     return "softmax, the background in column 0";
   }
-  [[nodiscard]] static constexpr std::size_t columns(std::size_t classes) { return classes + 1; }
+  [[nodiscard]] RETINUE_HD static constexpr std::size_t columns(std::size_t classes)
+  {
+    return classes + 1;
+  }
 
   template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
     using detail::exp;
     using T = detail::number_in<Row>;
@@ -68,20 +72,20 @@ struct softmax_labels {
     return T(exp(T(x[k + 1] - log_sum_exp(x))));
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
   {
     return detail::number_in<Row>(x[k + 1] - x[0]);
   }
   [[nodiscard]] float least_logit(float floor) const { return detail::logit_below(floor); }
 
   template <class Row>
-  [[nodiscard]] auto wrong(const Row& x) const
+  [[nodiscard]] RETINUE_HD auto wrong(const Row& x) const
   {
     using T = detail::number_in<Row>;
     return x.size() == 2 ? T(x[1] - x[0]) : T(log_sum_exp(x, 1) - x[0]);
   }
   template <class Row, class T>
-  [[nodiscard]] T cost(const Row& x, const T& label, const T&) const
+  [[nodiscard]] RETINUE_HD T cost(const Row& x, const T& label, const T&) const
   {
     using S = scalar_of_t<T>;
     if (x.size() == 2) {  // the other's logit less that of the label
@@ -96,7 +100,8 @@ struct softmax_labels {
     return smoothing > 0 ? T(cost + (called - mean_of(x)) * S(smoothing)) : cost;
   }
   template <class Row>
-  [[nodiscard]] float with_slope(const Row& x, std::span<float> slopes, float label, float) const
+  [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
+                                            float) const
   {
     const auto called = static_cast<std::size_t>(label);
     const float cost = softmax_cross_entropy(x, called, slopes);

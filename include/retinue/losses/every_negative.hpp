@@ -2,6 +2,7 @@
 // No mining: all negatives are learnt from, as by costs in which the easy ones hardly count.
 #pragma once
 
+#include <retinue/compiler.hpp>               // RETINUE_HD
 #include <retinue/losses/hard_negatives.hpp>  // negative_mining
 
 #include <cstddef>
@@ -13,10 +14,14 @@ namespace retinue {
 
 /// Chooses all negatives.
 struct every_negative {
-  [[nodiscard]] static std::size_t quota(std::size_t)
-  {
-    return std::numeric_limits<std::size_t>::max();
-  }
+  struct all_wanted {
+    [[nodiscard]] RETINUE_HD std::size_t operator()(std::size_t) const
+    {
+      return std::numeric_limits<std::size_t>::max();
+    }
+  };
+  [[nodiscard]] static all_wanted wanted() { return {}; }
+  [[nodiscard]] static std::size_t quota(std::size_t positives) { return wanted()(positives); }
   void operator()(std::span<const float>, std::span<const verdict> verdicts, std::size_t,
                   std::vector<row_index>& chosen) const
   {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <retinue/backend/table.hpp>        // row_index
+#include <retinue/compiler.hpp>             // RETINUE_HD
 #include <retinue/error.hpp>                // fail
 #include <retinue/matchers/assignment.hpp>  // verdict
 
@@ -33,18 +34,45 @@ concept negative_mining = requires(
     M& mine, std::span<const float> wrong, std::span<const verdict> verdicts, std::size_t positives,
     std::vector<row_index>& chosen) { mine(wrong, verdicts, positives, chosen); };
 
+/// How many negatives are wanted beside so many positives, where there are enough.
+struct negatives_wanted {
+  double ratio = 7;        ///< negatives to a positive; >= 0
+  std::size_t added = 0;   ///< and so many more in every image: 200 in seed 002
+  std::size_t least = 32;  ///< so that an image without objects teaches what background is (A3)
+  std::size_t most = std::numeric_limits<std::size_t>::max();
+
+  [[nodiscard]] RETINUE_HD std::size_t operator()(std::size_t positives) const
+  {
+    const double asked = ratio * static_cast<double>(positives);
+    const double limit = 1e9;  // more anchors than any image has
+    const auto count = static_cast<std::size_t>(asked < limit ? asked : limit) + added;
+    const std::size_t enough = count < least ? least : count;
+    return enough < most ? enough : most;
+  }
+};
+
+namespace detail {
+/// Keys of negatives that rise as they are less wrong; `no_negative` is for all other rows.
+inline constexpr std::uint32_t no_negative = ~std::uint32_t{0};
+
+/// 0 for NaN.
+[[nodiscard]] RETINUE_HD inline std::uint32_t mining_key(float wrong)
+{
+  const float w = wrong + 0.0f;  // -0 and 0 are one loss
+  const auto bits = std::bit_cast<std::uint32_t>(w);
+  const std::uint32_t sign = 0u - (bits >> 31);
+  const std::uint32_t falling = bits ^ (~sign & 0x7fffffffu);
+  return w != w ? 0 : falling;
+}
+}  // namespace detail
+
 /// Positives and ignored anchors never rank (A7). Of equals the earlier anchor goes first; a NaN
 /// goes before all, for it must be seen. O(anchors), without allocating once its buffers have
 /// grown.
 class hard_negatives {
  public:
   /// How many negatives are chosen.
-  struct settings {
-    double ratio = 7;        ///< negatives to a positive; >= 0
-    std::size_t added = 0;   ///< and so many more in every image: 200 in seed 002
-    std::size_t least = 32;  ///< so that an image without objects teaches what background is (A3)
-    std::size_t most = std::numeric_limits<std::size_t>::max();
-  };
+  using settings = negatives_wanted;
 
   hard_negatives() : hard_negatives(settings{}) {}
   explicit hard_negatives(settings s) : settings_(s)
@@ -61,13 +89,9 @@ class hard_negatives {
   }
 
   /// How many to choose where there are enough.
-  [[nodiscard]] std::size_t quota(std::size_t positives) const
-  {
-    const double wanted = settings_.ratio * static_cast<double>(positives);
-    const double limit = 1e9;  // more anchors than any image has
-    const auto count = static_cast<std::size_t>(std::min(wanted, limit)) + settings_.added;
-    return std::min(std::max(count, settings_.least), settings_.most);
-  }
+  [[nodiscard]] std::size_t quota(std::size_t positives) const { return settings_(positives); }
+  /// The same as plain data, for kernels.
+  [[nodiscard]] const settings& wanted() const { return settings_; }
 
   void operator()(std::span<const float> wrong, std::span<const verdict> verdicts,
                   std::size_t positives, std::vector<row_index>& chosen)
@@ -85,21 +109,17 @@ class hard_negatives {
   }
 
  private:
-  static constexpr std::uint32_t never = ~std::uint32_t{0};
   static constexpr std::size_t bins = 4096, shift = 20;
 
-  /// Keys that rise as the loss falls: 0 for NaN, `never` for what is no negative.
+  /// Keys that rise as the loss falls: 0 for NaN, `no_negative` for what is none.
   std::size_t rank(std::span<const float> wrong, std::span<const verdict> verdicts)
   {
     keys_.resize(wrong.size());
     std::size_t negatives = 0;
     for (std::size_t a = 0; a < wrong.size(); ++a) {
-      const float w = wrong[a] + 0.0f;  // -0 and 0 are one loss
-      const auto bits = std::bit_cast<std::uint32_t>(w);
-      const std::uint32_t sign = 0u - (bits >> 31);
-      const std::uint32_t falling = bits ^ (~sign & 0x7fffffffu);
+      const std::uint32_t key = detail::mining_key(wrong[a]);
       const bool counts = verdicts[a] == verdict::negative;
-      keys_[a] = !counts ? never : w != w ? 0 : falling;
+      keys_[a] = counts ? key : detail::no_negative;
       negatives += counts;
     }
     return negatives;

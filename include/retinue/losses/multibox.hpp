@@ -24,11 +24,11 @@
 #include <retinue/formulas/coders.hpp>               // coder
 #include <retinue/formulas/distribution_focal.hpp>   // coded_box_loss
 #include <retinue/formulas/dual.hpp>                 // dual
-#include <retinue/formulas/focal.hpp>                // binary_cross_entropy
 #include <retinue/formulas/keypoint_similarity.hpp>  // points_loss
 #include <retinue/formulas/overlap_losses.hpp>       // overlap_loss
 #include <retinue/formulas/residual.hpp>             // smooth_l1
 #include <retinue/labels/softmax.hpp>                // softmax_labels
+#include <retinue/losses/costs.hpp>                  // box_loss, box_cost
 #include <retinue/losses/hard_negatives.hpp>         // negative_mining
 #include <retinue/losses/quality.hpp>                // quality_policy
 #include <retinue/losses/samples.hpp>                // samples
@@ -52,15 +52,6 @@ enum class normalisation : std::uint8_t {
   positives,  ///< N and M above
   images,     ///< the images of the batch, so that crowded ones count for more
 };
-
-/// What a box may cost: by its code, number by number, by how it lies on its truth, or by both.
-/// Decoded boxes are fractions of the image's sides: diou_loss and ciou_loss take it for a square.
-template <class L, class Coder>
-concept box_loss = residual_loss<L> || overlap_loss<L> || coded_box_loss<L, Coder>;
-
-/// And landmarks: by their code, number by number, or all of an object together where they lie.
-template <class L, class Schema>
-concept landmark_loss = residual_loss<L> || points_loss<L, Schema>;
 
 /// How much each term counts in the total.
 struct multibox_weights {
@@ -149,148 +140,6 @@ struct loss_terms {
   std::vector<summed_term<B>> terms;
   std::size_t positives = 0, negatives = 0, with_landmarks = 0;
 };
-
-namespace detail {
-
-/// By its code, by how it lies on its truth, or by both.
-template <class Coder, class Loss>
-struct box_cost {
-  Coder coder;
-  Loss loss;
-
-  template <class Code, class T>
-  T operator()(const Code& said, const truth_bounds<T>& truth, const centre_box<T>& anchor,
-               const wanted<T>& want) const
-  {
-    if constexpr (residual_loss<Loss>) {
-      const auto target = coder.encode(truth.bounds, anchor);
-      T sum = fill_like(want.weight, 0);
-      for (std::size_t c = 0; c < Code::width; ++c) sum = sum + loss.value(T(said[c] - target[c]));
-      return T(sum * want.weight);
-    } else if constexpr (requires { loss.of_code(coder, said, truth.bounds, anchor); }) {
-      return T(loss.of_code(coder, said, truth.bounds, anchor) * want.weight);
-    } else {
-      return T(loss(coder.decode(said, anchor), truth.bounds) * want.weight);
-    }
-  }
-
-  template <class Code>
-    requires residual_loss<Loss>
-  double with_slope(const Code& said, std::span<float> slope, const truth_bounds<float>& truth,
-                    const centre_box<float>& anchor, const wanted<float>& want) const
-  {
-    const auto target = coder.encode(truth.bounds, anchor);
-    double sum = 0;
-    for (std::size_t c = 0; c < Code::width; ++c) {
-      const float d = said[c] - target[c];
-      sum += static_cast<double>(loss.value(d) * want.weight);
-      slope[c] = loss.slope(d) * want.weight;
-    }
-    return sum;
-  }
-};
-
-template <class Coder, class Loss>
-struct landmark_cost {
-  Coder coder;
-  Loss loss;
-
-  template <class Code, class T, class Schema>
-  T operator()(const Code& said, const truth_points<T, Schema>& truth,
-               const truth_bounds<T>& bounds, const centre_box<T>& anchor,
-               const wanted<T>& want) const
-  {
-    if constexpr (!residual_loss<Loss>) {
-      const T cost =
-          loss(coder.decode(said, anchor), truth.points, truth.visible, area(bounds.bounds));
-      return T(cost * want.weight);
-    } else {
-      const auto target = coder.encode(truth.points, anchor);
-      T sum = fill_like(want.weight, 0);
-      for (std::size_t c = 0; c < Code::width; ++c)
-        sum = sum + loss.value(T(said[c] - target[c])) * truth.visible[c / Schema::dimension];
-      return T(sum * want.weight);
-    }
-  }
-  template <class Code, class Schema>
-    requires residual_loss<Loss>
-  double with_slope(const Code& said, std::span<float> slope,
-                    const truth_points<float, Schema>& truth, const truth_bounds<float>&,
-                    const centre_box<float>& anchor, const wanted<float>& want) const
-  {
-    const auto target = coder.encode(truth.points, anchor);
-    double sum = 0;
-    for (std::size_t c = 0; c < Code::width; ++c) {
-      if (!(truth.visible[c / Schema::dimension] > 0)) continue;
-      const float d = said[c] - target[c];
-      sum += static_cast<double>(loss.value(d) * want.weight);
-      slope[c] = loss.slope(d) * want.weight;
-    }
-    return sum;
-  }
-};
-
-template <class Labels>
-struct label_cost {
-  Labels labels;
-
-  template <class Row, class T>
-  T operator()(const Row& x, const wanted<T>& want) const
-  {
-    return T(labels.cost(x, want.label, want.quality) * want.weight);
-  }
-  template <class Row>
-  double with_slope(const Row& x, std::span<float> slope, const wanted<float>& want) const
-  {
-    const float cost = labels.with_slope(x, slope, want.label, want.quality);
-    for (float& s : slope) s *= want.weight;
-    return static_cast<double>(cost * want.weight);
-  }
-};
-
-/// What a positive should say, with the quality that a policy gives it.
-template <class Coder, class Quality, bool OfPart>
-struct rated_of {
-  Coder coder;
-  Quality quality;
-
-  template <class Code, class T>
-  wanted<T> operator()(const Code& code, const truth_bounds<T>& truth, const centre_box<T>& anchor,
-                       wanted<T> want) const
-  {
-    const box<T> said = coder.decode(code, anchor);
-    want.quality = OfPart ? quality.of_part(said, truth.bounds, anchor, want.quality)
-                          : quality.of_score(said, truth.bounds, anchor, want.quality);
-    return want;
-  }
-};
-
-/// Of the part beside the scores: it should be the quality of a positive, and 0 of others.
-struct quality_cost {
-  template <class Row, class T>
-  T operator()(const Row& x, const wanted<T>& want) const
-  {
-    return T(binary_cross_entropy{}(T(x[0]), want.quality) * want.weight);
-  }
-  template <class Row>
-  double with_slope(const Row& x, std::span<float> slope, const wanted<float>& want) const
-  {
-    slope[0] = (sigmoid(x[0]) - want.quality) * want.weight;
-    return static_cast<double>((*this)(x, want));
-  }
-};
-
-struct any_visible {
-  template <class T, class Schema>
-  number<T> operator()(const truth_points<T, Schema>& truth) const
-  {
-    T any = truth.visible[0];
-    for (std::size_t k = 1; k < Schema::count; ++k) any = maximum_of(any, truth.visible[k]);
-    return {any};
-  }
-};
-
-}  // namespace detail
 
 /// Its buffers are reused, and one copy serves one thread at a time.
 template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre_size_coder,

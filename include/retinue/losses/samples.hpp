@@ -12,6 +12,7 @@
 #include <retinue/error.hpp>                  // fail
 #include <retinue/formulas/coders.hpp>        // box_code_t
 #include <retinue/labels/policy.hpp>          // learnable_labels
+#include <retinue/losses/costs.hpp>           // wanted
 #include <retinue/losses/hard_negatives.hpp>  // negative_mining
 #include <retinue/losses/truths.hpp>          // truth_boxes
 #include <retinue/matchers/assignment.hpp>    // matcher, table_matcher
@@ -26,27 +27,6 @@
 #include <vector>
 
 namespace retinue {
-
-/// What a row should say: its label, 0 for background; with which score; and how much it counts.
-template <class T>
-struct wanted {
-  using value_type = T;
-  template <class U>
-  using rebind = wanted<U>;
-  static constexpr std::size_t width = 3;
-
-  T label, quality, weight;
-
-  RETINUE_HD constexpr T& operator[](std::size_t i)
-  {
-    return i == 0 ? label : i == 1 ? quality : weight;
-  }
-  RETINUE_HD constexpr const T& operator[](std::size_t i) const
-  {
-    return i == 0 ? label : i == 1 ? quality : weight;
-  }
-};
-static_assert(record<wanted<float>>);
 
 /// Rows of a batch's outputs, images one after the other.
 template <tensor_backend B>

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// A team that is a CUDA block, and the definition of what cuda_blocks declares. For .cu files.
+#pragma once
+
+#include <retinue/backend/cuda_blocks.hpp>  // cuda_blocks
+#include <retinue/backend/team.hpp>         // team
+#include <retinue/error.hpp>                // fail
+
+#include <cuda_runtime.h>
+#include <cub/block/block_reduce.cuh>
+#include <cub/block/block_scan.cuh>
+#include <cuda/atomic>
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace retinue {
+
+/// One thread of a block of so many. Items are counted in 32 bits, which are half the registers.
+template <int Threads>
+class cuda_team {
+  static_assert(Threads % 32 == 0);
+
+ public:
+  __device__ std::uint32_t block() const { return blockIdx.x; }
+
+  template <class Each>
+  __device__ void each(std::size_t n, const Each& f)
+  {
+    for (std::uint32_t i = threadIdx.x; i < static_cast<std::uint32_t>(n); i += Threads) f(i);
+    __syncthreads();
+  }
+
+  struct warp_lanes {
+    template <class Each>
+    __device__ void each(std::size_t n, const Each& f) const
+    {
+      for (std::uint32_t i = threadIdx.x % 32; i < static_cast<std::uint32_t>(n); i += 32) f(i);
+      __syncwarp();
+    }
+    template <class Once>
+    __device__ void once(const Once& f) const
+    {
+      if (threadIdx.x % 32 == 0) f();
+      __syncwarp();
+    }
+  };
+  template <class Each>
+  __device__ void each_by_warp(std::size_t n, const Each& f)
+  {
+    for (std::uint32_t i = threadIdx.x / 32; i < static_cast<std::uint32_t>(n); i += Threads / 32)
+      f(i, warp_lanes{});
+    __syncthreads();
+  }
+
+  template <class Once>
+  __device__ void once(const Once& f)
+  {
+    if (threadIdx.x == 0) f();
+    __syncthreads();
+  }
+
+  template <class R, class Value>
+  [[nodiscard]] __device__ R sum(std::size_t n, const Value& f)
+  {
+    using reduce = cub::BlockReduce<R, Threads>;
+    __shared__ typename reduce::TempStorage room;
+    __shared__ R all;
+    R own{};
+    for (std::uint32_t i = threadIdx.x; i < static_cast<std::uint32_t>(n); i += Threads)
+      own += f(i);
+    const R sum = reduce(room).Sum(own);
+    if (threadIdx.x == 0) all = sum;
+    __syncthreads();
+    const R said = all;
+    __syncthreads();  // before the next sum writes it
+    return said;
+  }
+
+  template <class Value, class Store>
+  __device__ std::uint32_t sum_before(std::size_t n, const Value& f, const Store& g)
+  {
+    using scan = cub::BlockScan<std::uint32_t, Threads>;
+    __shared__ typename scan::TempStorage room;
+    std::uint32_t all = 0;
+    for (std::uint32_t first = 0; first < static_cast<std::uint32_t>(n); first += Threads) {
+      const std::uint32_t i = first + threadIdx.x;
+      const std::uint32_t own = i < n ? f(i) : 0;
+      std::uint32_t before = 0, sum = 0;
+      scan(room).ExclusiveSum(own, before, sum);
+      if (i < n) g(i, all + before);
+      all += sum;
+      __syncthreads();
+    }
+    return all;
+  }
+
+  __device__ static void raise(std::uint32_t& x, std::uint32_t v) { atomicMax(&x, v); }
+  __device__ static void raise(std::uint64_t& x, std::uint64_t v)
+  {
+    atomicMax(reinterpret_cast<unsigned long long*>(&x), static_cast<unsigned long long>(v));
+  }
+  __device__ static std::uint32_t add(std::uint32_t& x, std::uint32_t v)
+  {
+    return atomicAdd(&x, v);
+  }
+  template <class U>
+  __device__ static void publish(U& x, std::type_identity_t<U> v)
+  {
+    cuda::atomic_ref<U, cuda::thread_scope_device>(x).store(v, cuda::memory_order_release);
+  }
+  template <class U>
+  __device__ static U peek(const U& x)
+  {
+    return cuda::atomic_ref<U, cuda::thread_scope_device>(const_cast<U&>(x))
+        .load(cuda::memory_order_acquire);
+  }
+};
+
+namespace detail {
+template <class Program>
+__global__ void __launch_bounds__(static_cast<int>(Program::threads)) run_program(Program program)
+{
+  __shared__ typename Program::shared own;
+  cuda_team<static_cast<int>(Program::threads)> team;
+  program(team, own);
+}
+}  // namespace detail
+
+template <class Program>
+void cuda_blocks::run(std::size_t blocks, const Program& program)
+{
+  static_assert(std::is_trivially_copyable_v<Program>);
+  if (blocks == 0) return;
+  const auto stream = static_cast<cudaStream_t>(stream_);
+  detail::run_program<<<static_cast<unsigned>(blocks), static_cast<unsigned>(Program::threads), 0,
+                        stream>>>(program);
+  if (const cudaError_t said = cudaGetLastError(); said != cudaSuccess)
+    fail("CUDA refused a program of ", blocks, " blocks of ", Program::threads,
+         " threads: ", cudaGetErrorString(said));
+}
+
+}  // namespace retinue

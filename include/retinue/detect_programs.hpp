@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Detection as programs over a team, for outputs that lie in memory of a device: what detector does
+// of a batch, without a word to the host until all is done.
+//
+//   find_candidates     a block for some rows    the (row, label) whose score is above the floor
+//   sort_candidates     a block an image         the best of them, best first
+//   decode_candidates   a block for some boxes   those alone, in pixels of the pictures
+//   look_back, collect_kept   suppress/look_back.hpp
+//
+// Rooms are of fixed size. Of an image in which more rows are above the floor than its room holds,
+// `found_counts` says how many there were, and its result is not to be used.
+#pragma once
+
+#include <retinue/backend/lane.hpp>              // lane
+#include <retinue/backend/table.hpp>             // row_index
+#include <retinue/candidate.hpp>                 // candidate
+#include <retinue/compiler.hpp>                  // RETINUE_HD
+#include <retinue/formulas/coders.hpp>           // coder
+#include <retinue/geometry.hpp>                  // box, centre_box
+#include <retinue/losses/multibox_programs.hpp>  // output_view, some_rows
+#include <retinue/suppress/look_back.hpp>        // look_back
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace retinue {
+
+/// Pixels of a picture per width and height of the network's input.
+struct picture_scale {
+  float x = 1, y = 1;
+};
+
+/// All that the programs of one batch see. Pointers are to where they run.
+template <class Labels, class Coder, class E = float>
+struct detection_view {
+  std::uint32_t images = 0, anchor_count = 0, classes = 1;
+  std::uint32_t room = 0;  ///< candidates of an image that are found at most: a power of two
+  std::uint32_t most = 0;  ///< of those, how many are decoded at most; <= room
+  std::uint32_t keep = 0;  ///< detections of an image at most
+  float score = 0.02f;     ///< rows that score no more are never decoded
+  float bound = 0;         ///< labels.least_logit(score)
+  float overlap = 0.4f;
+  Labels labels{};
+  Coder code{};
+  const centre_box<float>* anchors = nullptr;  ///< (anchors)
+  const picture_scale* scales = nullptr;       ///< (images)
+  output_view<E> scores, boxes, quality;
+
+  std::uint64_t* words = nullptr;         ///< (images, room)
+  std::uint32_t* found_counts = nullptr;  ///< (images), 0 before
+  std::uint32_t* counts = nullptr;        ///< (images): how many are decoded
+  row_index* rows = nullptr;              ///< (images, most): their anchors
+  candidate<float>* found = nullptr;      ///< (images, most)
+  box<float>* decoded = nullptr;          ///< (images, most): pixels of the pictures
+  std::uint32_t* fates = nullptr;         ///< (images, most)
+  std::uint32_t* ticket = nullptr;        ///< one, 0 before
+  row_index* kept = nullptr;              ///< (images, keep): places in `found` and `decoded`
+  std::uint32_t* kept_counts = nullptr;   ///< (images)
+};
+
+namespace detail {
+/// The one order of scores: best first, equals by their place, as the words rise.
+[[nodiscard]] RETINUE_HD inline std::uint64_t score_word(float score, std::uint32_t place)
+{
+  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
+  const std::uint32_t falling = bits >> 31 ? bits : ~bits & 0x7fffffffu;
+  return std::uint64_t{falling} << 32 | place;
+}
+[[nodiscard]] RETINUE_HD inline float score_of_word(std::uint64_t word)
+{
+  const auto falling = static_cast<std::uint32_t>(word >> 32);
+  return std::bit_cast<float>(falling >> 31 ? falling : ~falling & 0x7fffffffu);
+}
+}  // namespace detail
+
+template <class Labels, class Coder, class E = float>
+struct find_candidates {
+  static constexpr std::size_t threads = 256;
+  struct shared {};
+
+  detection_view<Labels, Coder, E> view;
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const detail::some_rows own(team.block(), std::size_t{view.images} * view.anchor_count);
+    team.each(own.count, [&](std::size_t i) {
+      const std::size_t image = (own.first + i) / view.anchor_count,
+                        row = own.first + i - image * view.anchor_count;
+      const auto x = view.scores(image, row);
+      for (std::uint32_t k = 0; k < view.classes; ++k) {
+        if (!(view.labels.logit(x, k) > view.bound)) continue;
+        float score = 0;
+        if constexpr (requires { Labels::takes_quality; })
+          score = view.labels.score(x, k, view.quality(image, row)[0]);
+        else
+          score = view.labels.score(x, k);
+        if (!(score > view.score)) continue;
+        const std::uint32_t at = Team::add(view.found_counts[image], 1);
+        if (at < view.room)
+          view.words[image * view.room + at] =
+              detail::score_word(score, static_cast<std::uint32_t>(row) * view.classes + k);
+      }
+    });
+  }
+};
+
+/// By a bitonic network, in which the pairs of a step are apart.
+template <class Labels, class Coder, class E = float>
+struct sort_candidates {
+  static constexpr std::size_t threads = 512;
+  struct shared {};
+
+  detection_view<Labels, Coder, E> view;
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const std::size_t image = team.block();
+    std::uint64_t* const words = view.words + image * view.room;
+    const std::uint32_t found = view.found_counts[image];
+    const std::uint32_t n = found < view.room ? found : view.room;
+    std::uint32_t size = 1;
+    while (size < n) size *= 2;
+    team.each(size - n, [&](std::size_t i) { words[n + i] = ~std::uint64_t{0}; });
+    for (std::uint32_t run = 2; run <= size; run *= 2)
+      for (std::uint32_t apart = run / 2; apart > 0; apart /= 2)
+        team.each(size / 2, [&](std::size_t i) {
+          const std::size_t low = i / apart * 2 * apart + i % apart, high = low + apart;
+          const std::uint64_t a = words[low], b = words[high];
+          if ((a > b) != ((low & run) != 0)) words[low] = b, words[high] = a;
+        });
+    const std::uint32_t count = n < view.most ? n : view.most;
+    team.each(count, [&](std::size_t i) {
+      const auto place = static_cast<std::uint32_t>(words[i]);
+      view.rows[image * view.most + i] = place / view.classes;
+      view.found[image * view.most + i] = {detail::score_of_word(words[i]),
+                                           static_cast<float>(place % view.classes + 1)};
+    });
+    team.once([&] { view.counts[image] = count; });
+  }
+};
+
+/// As packets decode, to the bit where those fuse no products. Opens the fates.
+template <class Labels, class Coder, class E = float>
+struct decode_candidates {
+  static constexpr std::size_t threads = 256;
+  struct shared {};
+
+  detection_view<Labels, Coder, E> view;
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const detail::some_rows own(team.block(), std::size_t{view.images} * view.most);
+    team.each(own.count, [&](std::size_t i) {
+      const std::size_t at = own.first + i, image = at / view.most;
+      view.fates[at] = static_cast<std::uint32_t>(box_fate::open);
+      if (at - image * view.most >= view.counts[image]) return;
+      const auto x = view.boxes(image, view.rows[at]);
+      box_code_t<Coder, lane> code;
+      for (std::size_t c = 0; c < code.width; ++c) code[c] = {x[c]};
+      const centre_box<float>& a = view.anchors[view.rows[at]];
+      const auto b = view.code.decode(code, centre_box<lane>{{a.cx}, {a.cy}, {a.w}, {a.h}});
+      const picture_scale s = view.scales[image];
+      view.decoded[at] = {(b.x1 * s.x).value, (b.y1 * s.y).value, (b.x2 * s.x).value,
+                          (b.y2 * s.y).value};
+    });
+  }
+};
+
+/// The detections of a batch: `kept` and what it points to. found_counts and ticket are 0 before.
+template <class Lengths = continuous, class Blocks, class Labels, class Coder, class E>
+void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
+{
+  blocks.run(loss_blocks(std::size_t{view.images} * view.anchor_count),
+             find_candidates<Labels, Coder, E>{view});
+  blocks.run(view.images, sort_candidates<Labels, Coder, E>{view});
+  blocks.run(loss_blocks(std::size_t{view.images} * view.most),
+             decode_candidates<Labels, Coder, E>{view});
+  const look_back<Lengths> suppress{view.decoded, view.found,  view.counts, view.fates,
+                                    view.ticket,  view.images, view.most,   view.overlap};
+  blocks.run(suppress.blocks(), suppress);
+  blocks.run(view.images, collect_kept{view.fates, view.counts, view.kept, view.kept_counts,
+                                       view.most, view.keep});
+}
+
+}  // namespace retinue

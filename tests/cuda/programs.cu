@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs for CUDA, by the names of those that are used: the one .cu file that a program over
+// cuda_blocks needs. What they take of a processor is looked at by resources.cmake.
+#include <retinue/backend/cuda_blocks.cuh>
+
+#include <retinue/detect_programs.hpp>
+#include <retinue/image/planes_program.hpp>
+#include <retinue/labels.hpp>
+#include <retinue/losses/every_negative.hpp>
+#include <retinue/losses/multibox_programs.hpp>
+#include <retinue/matchers/overlap_program.hpp>
+#include <retinue/suppress/look_back.hpp>
+
+namespace retinue {
+
+template void cuda_blocks::run(std::size_t, const match_images&);
+template void cuda_blocks::run(std::size_t, const look_back<>&);
+template void cuda_blocks::run(std::size_t, const collect_kept&);
+template void cuda_blocks::run(std::size_t, const write_planes<>&);
+
+#define RETINUE_TEST_DETECTION(...)                                                   \
+  template void cuda_blocks::run(std::size_t, const find_candidates<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const sort_candidates<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const decode_candidates<__VA_ARGS__>&)
+
+RETINUE_TEST_DETECTION(softmax_labels, centre_size_coder);
+RETINUE_TEST_DETECTION(times_quality<>, centre_size_coder);
+
+#define RETINUE_TEST_LOSS(...)                                                  \
+  template void cuda_blocks::run(std::size_t, const rank_rows<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const mine_images<__VA_ARGS__>&); \
+  template void cuda_blocks::run(std::size_t, const add_terms<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const total_terms<__VA_ARGS__>&); \
+  template void cuda_blocks::run(std::size_t, const write_slopes<__VA_ARGS__>&)
+
+RETINUE_TEST_LOSS(multibox_settings<schemas::face5>);
+RETINUE_TEST_LOSS(multibox_settings<schemas::none>);
+RETINUE_TEST_LOSS(multibox_settings<schemas::wflw98>);
+// Not the default: losses of overlap carry four derivatives along.
+RETINUE_TEST_LOSS(multibox_settings<schemas::none, centre_size_coder, every_negative, ciou_loss,
+                                    smooth_l1, sigmoid_labels<>>);
+
+}  // namespace retinue

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "team_twins.hpp"
+
+#include <retinue/backend/host.hpp>
+#include <retinue/detect.hpp>
+#include <retinue/detect_programs.hpp>
+#include <retinue/formulas/distances.hpp>
+#include <retinue/labels.hpp>
+
+#include <random>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+/// A batch of outputs at random, its images of several sizes, found by the host's detector and by
+/// the programs in five orders.
+template <class Labels, class Coder>
+void check_detection(const Labels& labels, const Coder& coder, std::size_t classes,
+                     const detect_options& options, bool with_quality, unsigned seed,
+                     bool any = true)
+{
+  const square_anchors source = square_anchors::retinaface();
+  const extent2 input{96, 128};
+  const auto anchors = make_anchors(source, input);
+  const std::vector<frame> frames{
+      {input, {192, 256}, 0.5, 0.5}, {input, {90, 110}, 1, 1}, {input, {31, 77}, 1.7, 1.3}};
+  const auto images = static_cast<std::uint32_t>(frames.size());
+  const table_shape shape{images, anchors.size()};
+  const std::size_t columns = labels.columns(classes);
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, 1.5f);
+  const auto drawn = [&](std::size_t width) {
+    std::vector<float> values(shape.size() * width);
+    for (float& v : values) v = normal(random);
+    return values;
+  };
+  auto scores = drawn(columns);
+  for (std::size_t i = 0; i < scores.size(); i += 3) scores[i] = std::round(scores[i]);  // ties
+  if constexpr (std::same_as<Labels, given_labels>)
+    for (float& s : scores) s = std::abs(s) / 20;
+  const auto boxes = drawn(4), quality = with_quality ? drawn(1) : std::vector<float>();
+
+  detector<schemas::none, host_backend, square_anchors, Coder, greedy_suppressor<>, Labels> host(
+      source, options, coder, host_backend(), labels);
+  const outputs<host_backend> said{
+      .scores = {scores.data(), shape, columns},
+      .boxes = {boxes.data(), shape, 4},
+      .points = {},
+      .quality = with_quality ? number_rows(quality.data(), shape, 1) : number_rows()};
+  std::vector<std::vector<detection<schemas::none>>> want;
+  host(said, frames, want);
+
+  detection_view<Labels, Coder> view;
+  view.images = images, view.anchor_count = static_cast<std::uint32_t>(anchors.size());
+  view.classes = static_cast<std::uint32_t>(classes);
+  view.room = 4096, view.most = static_cast<std::uint32_t>(options.candidates);
+  view.keep = static_cast<std::uint32_t>(options.keep);
+  view.score = options.score, view.bound = labels.least_logit(options.score);
+  view.overlap = options.overlap, view.labels = labels, view.code = coder;
+  view.anchors = anchors.data();
+  std::vector<picture_scale> scales;
+  for (const frame& f : frames)
+    scales.push_back({static_cast<float>(f.input.width / f.scale_x),
+                      static_cast<float>(f.input.height / f.scale_y)});
+  view.scales = scales.data();
+  const auto part = [&](const std::vector<float>& values, std::size_t width) {
+    return output_view<>{values.data(), static_cast<std::uint32_t>(width),
+                         contiguous(shape, width)};
+  };
+  view.scores = part(scores, columns), view.boxes = part(boxes, 4), view.quality = part(quality, 1);
+  std::size_t found = 0;
+  for (const item_order order : test::five_orders()) {
+    std::vector<std::uint64_t> words(images * view.room);
+    std::vector<std::uint32_t> found_counts(images), counts(images), fates(images * view.most),
+        kept_counts(images);
+    std::vector<row_index> rows(images * view.most), kept(images * view.keep);
+    std::vector<candidate<float>> candidates(images * view.most);
+    std::vector<box<float>> decoded(images * view.most);
+    std::uint32_t ticket = 0;
+    view.words = words.data(), view.found_counts = found_counts.data();
+    view.counts = counts.data(), view.rows = rows.data(), view.found = candidates.data();
+    view.decoded = decoded.data(), view.fates = fates.data(), view.ticket = &ticket;
+    view.kept = kept.data(), view.kept_counts = kept_counts.data();
+    host_blocks blocks(order);
+    team_detect(blocks, view);
+    for (std::size_t i = 0; i < images; ++i) {
+      CAPTURE(i, columns, int(order));
+      REQUIRE(found_counts[i] <= view.room);
+      REQUIRE(kept_counts[i] == want[i].size());
+      for (std::size_t k = 0; k < want[i].size(); ++k) {
+        const std::size_t at = i * view.most + kept[i * view.keep + k];
+        REQUIRE(candidates[at].score == want[i][k].score);
+        REQUIRE(static_cast<std::int32_t>(candidates[at].label) == want[i][k].label);
+#if defined(__FMA__)
+        REQUIRE(iou(decoded[at], want[i][k].bounds) > 0.9999f);
+#else
+        REQUIRE(decoded[at] == want[i][k].bounds);
+#endif
+      }
+      found += want[i].size();
+    }
+  }
+  CHECK((found > 0) == any);
+}
+
+}  // namespace
+
+TEST_CASE("detection over a team finds what the host's detector finds")
+{
+  const detect_options plain{.score = 0.3f, .candidates = 1000, .keep = 750};
+  const detect_options few{.score = 0.1f, .candidates = 50, .overlap = 0.2f, .keep = 7};
+  const centre_size_coder boxes;
+  check_detection(softmax_labels{}, boxes, 1, plain, false, 1);
+  check_detection(softmax_labels{}, boxes, 1, few, false, 2);
+  check_detection(softmax_labels{}, boxes, 5, plain, false, 3);
+  check_detection(sigmoid_labels<>{}, boxes, 3, {.score = 0.6f, .candidates = 1000}, false, 4);
+  check_detection(times_quality<>{}, boxes, 2, plain, true, 5);
+  check_detection(given_labels{}, boxes, 2, {.score = 0.1f, .candidates = 1000}, false, 6);
+  check_detection(softmax_labels{}, distance_coder{.logarithmic = true}, 1, plain, false, 7);
+  check_detection(softmax_labels{}, boxes, 1, {.score = 0.9999f, .candidates = 1000}, false, 8,
+                  false);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "team_twins.hpp"
+
+#include <retinue/backend/host_blocks.hpp>
+#include <retinue/image/planes_program.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+struct picture {
+  extent2 size;
+  std::ptrdiff_t row_bytes;
+  std::vector<std::uint8_t> bytes;
+
+  picture(extent2 of, std::ptrdiff_t spare, unsigned seed)
+      : size(of), row_bytes(3 * of.width + spare)
+  {
+    std::mt19937 random(seed);
+    bytes.resize(static_cast<std::size_t>(row_bytes * of.height));
+    for (auto& b : bytes) b = static_cast<std::uint8_t>(random());
+  }
+  [[nodiscard]] double at(int x, int y, int c) const
+  {
+    return bytes[static_cast<std::size_t>(y * row_bytes + 3 * x + c)];
+  }
+  /// Bilinear in double, edges repeated.
+  [[nodiscard]] double at(double x, double y, int c) const
+  {
+    const int ix = static_cast<int>(std::floor(x)), iy = static_cast<int>(std::floor(y));
+    double sum = 0;
+    for (const int dy : {0, 1})
+      for (const int dx : {0, 1})
+        sum +=
+            (dx ? x - ix : 1 - x + ix) * (dy ? y - iy : 1 - y + iy) *
+            at(std::clamp(ix + dx, 0, size.width - 1), std::clamp(iy + dy, 0, size.height - 1), c);
+    return sum;
+  }
+};
+
+std::vector<float> planes_of(const std::vector<picture_plan>& plans, extent2 input, bool rgb,
+                             item_order order = item_order::rising)
+{
+  const auto area = static_cast<std::size_t>(input.height * input.width);
+  std::vector<float> planes(plans.size() * 3 * area, -1000.0f);
+  write_planes<> program;
+  program.plans = plans.data(), program.planes = planes.data();
+  program.images = static_cast<std::uint32_t>(plans.size());
+  program.height = static_cast<std::uint32_t>(input.height);
+  program.width = static_cast<std::uint32_t>(input.width);
+  program.rgb = rgb;
+  program.factor = {1.0f, 0.5f, 0.25f};
+  host_blocks(order).run(program.blocks(), program);
+  return planes;
+}
+
+}  // namespace
+
+TEST_CASE("pictures become planes: as they are, scaled and padded, in any order of items")
+{
+  const std::vector<picture> pictures{{{37, 51}, 0, 1}, {{90, 64}, 5, 2}, {{1, 1}, 0, 3}};
+  const std::vector<frame> frames{{{48, 64}, {37, 51}, 64. / 51, 47. / 37},
+                                  {{48, 64}, {90, 64}, 34. / 64, 48. / 90},
+                                  {{48, 64}, {1, 1}, 30, 30}};
+  const std::array<double, 3> mean{104, 117, 123}, factor{1, 0.5, 0.25};
+  std::vector<picture_plan> plans;
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    plans.push_back(picture_plan::of(frames[i], pictures[i].bytes.data(), pictures[i].row_bytes));
+  for (const bool rgb : {false, true}) {
+    const auto planes = planes_of(plans, {48, 64}, rgb);
+    for (const item_order order : test::five_orders())
+      REQUIRE(planes_of(plans, {48, 64}, rgb, order) == planes);
+    double worst = 0;
+    for (std::size_t i = 0; i < pictures.size(); ++i)
+      for (std::size_t c = 0; c < 3; ++c)
+        for (int y = 0; y < 48; ++y)
+          for (int x = 0; x < 64; ++x) {
+            const frame& f = frames[i];
+            const int channel = static_cast<int>(rgb ? 2 - c : c);
+            const bool shown = x < std::lround(f.original.width * f.scale_x) &&
+                               y < std::lround(f.original.height * f.scale_y);
+            const double value =
+                shown ? pictures[i].at((x + 0.5) / f.scale_x - 0.5, (y + 0.5) / f.scale_y - 0.5,
+                                       channel)
+                      : std::array{104., 117., 123.}[static_cast<std::size_t>(channel)];
+            const double got = planes[((i * 3 + c) * 48 + static_cast<std::size_t>(y)) * 64 +
+                                      static_cast<std::size_t>(x)];
+            worst = std::max(worst, std::abs(got - (value - mean[c]) * factor[c]));
+          }
+    CHECK(worst < 0.01);
+  }
+}
+
+TEST_CASE("a picture of the planes' size is copied to the bit, and a mirror mirrors it")
+{
+  const picture one({20, 30}, 2, 4);
+  auto plan = picture_plan::of(frame::unscaled(one.size), one.bytes.data(), one.row_bytes);
+  const auto same = planes_of({plan}, one.size, false);
+  plan.to_picture = {-1, 0, 29, 0, 1, 0};
+  const auto mirrored = planes_of({plan}, one.size, false);
+  plan.to_picture = {1, 0, 1000, 0, 1, 0}, plan.shown = {};
+  const auto outside = planes_of({plan}, one.size, false);
+  const std::array<float, 3> mean{104, 117, 123}, factor{1, 0.5, 0.25};
+  std::size_t wrong = 0;
+  for (std::size_t c = 0; c < 3; ++c)
+    for (int y = 0; y < 20; ++y)
+      for (int x = 0; x < 30; ++x) {
+        const auto at = (c * 20 + static_cast<std::size_t>(y)) * 30;
+        const float want =
+            (static_cast<float>(one.at(x, y, static_cast<int>(c))) - mean[c]) * factor[c];
+        wrong += same[at + static_cast<std::size_t>(x)] != want;
+        wrong += mirrored[at + static_cast<std::size_t>(29 - x)] != want;
+        wrong += outside[at + static_cast<std::size_t>(x)] != 0;
+      }
+  CHECK(wrong == 0);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs on real threads: compiled with ThreadSanitizer, which sees what no order of items shows.
+#include "catch.hpp"
+#include "team_twins.hpp"
+
+#include <retinue/backend/thread_blocks.hpp>
+#include <retinue/losses.hpp>
+#include <retinue/losses/multibox_programs.hpp>
+
+#include <cstring>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+/// Everything that the programs of a training step leave behind.
+struct step {
+  test::matched match;
+  std::vector<row_role> roles;
+  std::vector<float> scores, boxes, points;
+  team_terms terms;
+
+  using settings = multibox_settings<schemas::face5>;
+
+  template <class Blocks>
+  step(Blocks blocks, const test::laid_out& plain, const test::loss_batch<schemas::face5>& batch,
+       const overlap_settings& matching, const std::vector<std::uint8_t>& ignore)
+      : match(batch.images(), plain.of->size(), ignore.size()),
+        roles(match.verdicts.size()),
+        scores(batch.logits.size()),
+        boxes(batch.offsets.size()),
+        points(batch.landmarks.size())
+  {
+    truth_batch<schemas::face5> truths;
+    truths.read(batch.truths, 1, truth_reading::classes);
+    std::vector<std::uint32_t> first{0}, keys(roles.size());
+    for (std::size_t i = 0; i < batch.images(); ++i)
+      first.push_back(static_cast<std::uint32_t>(first.back() + batch.truths[i].size()));
+    loss_view<settings> view;
+    view.images = static_cast<std::uint32_t>(batch.images());
+    view.anchors = plain.view();
+    view.batch.truths = truths.boxes().data();
+    view.batch.ignore = ignore.data();
+    view.batch.first = first.data();
+    view.batch.points = truths.points().data();
+    blocks.run(batch.images(), match_images{matching, view.anchors, view.batch, match.room()});
+    view.assigned = {match.verdicts.data(), match.truths.data()};
+    const table_shape shape{batch.images(), plain.of->size()};
+    view.scores = {batch.logits.data(), 2, contiguous(shape, 2)};
+    view.boxes = {batch.offsets.data(), 4, contiguous(shape, 4)};
+    view.points = {batch.landmarks.data(), 10, contiguous(shape, 10)};
+    std::vector<part_sums> parts(loss_blocks(roles.size()));
+    view.roles = roles.data(), view.keys = keys.data();
+    view.parts = parts.data(), view.terms = &terms;
+    team_loss(blocks, settings{}, view);
+    team_slopes(blocks, settings{}, view,
+                {scores.data(), boxes.data(), points.data(), nullptr, nullptr});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("threads leave behind what one thread does, bit for bit")
+{
+  const anchor_layout anchors(square_anchors::retinaface(), {64, 96});
+  const test::laid_out plain(anchors);
+  const auto batch = test::random_batch<schemas::face5>(anchors, 2, {12, 0, 40, 3});
+  std::vector<std::uint8_t> ignore;
+  for (const auto& image : batch.truths)
+    for (const auto& truth : image) ignore.push_back(truth.ignore);
+  for (const overlap_settings& matching :
+       {overlap_settings{},
+        overlap_settings{.positive = 0.7f, .negative = 0.3f, .force = forcing::ties, .floor = 0},
+        overlap_settings{.force = forcing::reference}}) {
+    const step one(host_blocks{}, plain, batch, matching, ignore);
+    const step many(thread_blocks(3, 2), plain, batch, matching, ignore);
+    CHECK(one.match.verdicts == many.match.verdicts);
+    CHECK(one.match.truths == many.match.truths);
+    CHECK(one.roles == many.roles);
+    CHECK(one.scores == many.scores);
+    CHECK(one.boxes == many.boxes);
+    CHECK(one.points == many.points);
+    CHECK(one.terms.total == many.terms.total);
+    CHECK(one.terms.sums.positives > 0);
+  }
+}
