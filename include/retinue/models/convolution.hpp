@@ -6,6 +6,8 @@
 //   trained   y = f(gamma * (w * x - mean) / sd + beta)          sd = sqrt(var + eps)
 //   folded    y = f(w' * x + b')       w' = w * gamma / sd,   b' = beta - mean * gamma / sd
 //
+// A convolution's own bias, where it has one, is a part of the folded one, too.
+//
 // Folded on a CPU, the weights are packed for oneDNN and the maps stay in its blocked layout from
 // one convolution to the next: opaque tensors, which only the functions of this header look into.
 // There a leaky f is a relu and a sum, with 1 - slope folded into the weights as well:
@@ -22,6 +24,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace retinue {
 
@@ -31,6 +35,10 @@ struct convolution_shape {
   std::int64_t kernel = 3;  ///< odd
   std::int64_t stride = 1;
   std::int64_t groups = 1;
+  std::int64_t dilation = 1;
+  bool bias = false;  ///< beside that of the normalization, as some checkpoints have it
+
+  [[nodiscard]] std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
 };
 
 namespace activation {
@@ -59,12 +67,13 @@ class packed_convolution {
  public:
   /// weight (out, in / groups, k, k), bias (out).
   packed_convolution(at::Tensor weight, at::Tensor bias, std::int64_t stride, std::int64_t groups,
-                     double slope)
+                     double slope, std::int64_t dilation = 1)
       : weight_(weight.contiguous()),
         bias_(bias.contiguous()),
         stride_(stride),
-        padding_((weight.size(2) - 1) / 2),
+        padding_(dilation * (weight.size(2) - 1) / 2),
         groups_(groups),
+        dilation_(dilation),
         slope_(slope),
         blocked_(weight.is_cpu() && weight.scalar_type() == at::kFloat &&
                  at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn())
@@ -75,7 +84,7 @@ class packed_convolution {
       bias_ = bias_ * (1 - slope_);
     }
     weight_ = at::mkldnn_reorder_conv2d_weight(weight_.to_mkldnn(), {padding_, padding_},
-                                               {stride_, stride_}, {1, 1}, groups_);
+                                               {stride_, stride_}, {dilation_, dilation_}, groups_);
     bias_ = bias_.to_mkldnn();
   }
 
@@ -84,10 +93,11 @@ class packed_convolution {
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const
   {
     if (!blocked_)
-      return activate(at::conv2d(plain(x), weight_, bias_, stride_, padding_, 1, groups_), slope_);
-    at::Tensor y =
-        at::mkldnn_convolution(x.is_mkldnn() ? x : x.contiguous().to_mkldnn(), weight_, bias_,
-                               {padding_, padding_}, {stride_, stride_}, {1, 1}, groups_);
+      return activate(at::conv2d(plain(x), weight_, bias_, stride_, padding_, dilation_, groups_),
+                      slope_);
+    at::Tensor y = at::mkldnn_convolution(x.is_mkldnn() ? x : x.contiguous().to_mkldnn(), weight_,
+                                          bias_, {padding_, padding_}, {stride_, stride_},
+                                          {dilation_, dilation_}, groups_);
     if (slope_ == activation::linear) return y;
     if (leaky()) return at::relu(y).add_(y, slope_ / (1 - slope_));
     return y.relu_();
@@ -100,15 +110,16 @@ class packed_convolution {
   }
 
   at::Tensor weight_, bias_;
-  std::int64_t stride_, padding_, groups_;
+  std::int64_t stride_, padding_, groups_, dilation_;
   double slope_;
   bool blocked_;
 };
 
 }  // namespace detail
 
-/// A convolution without a bias, then batch normalization, then an activation. The two parts belong
-/// to `owner`, under names of its choice: this is how the names of a checkpoint come about.
+/// A convolution, then batch normalization, then an activation. The parts belong to `owner`, under
+/// names of its choice: this is how the names of a checkpoint come about. A unit whose
+/// normalization has no name is without it, and has a bias.
 class convolution_unit {
  public:
   convolution_unit(torch::nn::Module& owner, const std::string& convolution_name,
@@ -119,17 +130,21 @@ class convolution_unit {
             convolution_name,
             torch::nn::Conv2d(torch::nn::Conv2dOptions(shape.in, shape.out, shape.kernel)
                                   .stride(shape.stride)
-                                  .padding((shape.kernel - 1) / 2)
+                                  .padding(shape.padding())
                                   .groups(shape.groups)
-                                  .bias(false)))),
-        norm_(owner.register_module(norm_name, torch::nn::BatchNorm2d(shape.out)))
+                                  .dilation(shape.dilation)
+                                  .bias(shape.bias || norm_name.empty()))))
   {
+    if (!norm_name.empty())
+      norm_ = owner.register_module(norm_name, torch::nn::BatchNorm2d(shape.out));
   }
 
   /// (B, in, H, W) to (B, out, ceil(H / stride), ceil(W / stride)).
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x)
   {
-    return packed_ ? (*packed_)(x) : detail::activate(norm_(convolution_(x)), slope_);
+    if (packed_) return (*packed_)(x);
+    at::Tensor y = convolution_(x);
+    return detail::activate(norm_ ? norm_(y) : std::move(y), slope_);
   }
 
   /// From now on the folded form runs, with the weights and statistics of this moment. The parts
@@ -138,13 +153,21 @@ class convolution_unit {
   {
     if (packed_) return;
     const torch::NoGradGuard inference;
-    const at::Tensor scale = norm_->weight / torch::sqrt(norm_->running_var + norm_->options.eps());
-    packed_.emplace(convolution_->weight * scale.reshape({-1, 1, 1, 1}),
-                    norm_->bias - norm_->running_mean * scale, shape_.stride, shape_.groups,
-                    slope_);
+    at::Tensor weight = convolution_->weight, bias = convolution_->bias;
+    if (norm_) {
+      const at::Tensor scale =
+          norm_->weight / torch::sqrt(norm_->running_var + norm_->options.eps());
+      weight = weight * scale.reshape({-1, 1, 1, 1});
+      bias = norm_->bias +
+             (bias.defined() ? bias - norm_->running_mean : -norm_->running_mean) * scale;
+    }
+    packed_.emplace(weight, bias, shape_.stride, shape_.groups, slope_, shape_.dilation);
     convolution_ = nullptr;
     norm_ = nullptr;
   }
+
+  /// As it is trained; null once it is folded.
+  [[nodiscard]] torch::nn::Conv2d& convolution() { return convolution_; }
 
  private:
   convolution_shape shape_;
@@ -158,6 +181,16 @@ class convolution_unit {
 [[nodiscard]] inline torch::nn::Module& name_part(torch::nn::Module& owner, const std::string& name)
 {
   return *owner.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+/// Adds a separable block (Howard et al. 2017): a 3x3 convolution of each channel alone, then a 1x1
+/// convolution over them. In `block` they are named 0, 1 and 3, 4, the activation counted.
+inline void add_separable(std::vector<convolution_unit>& to, torch::nn::Module& block,
+                          std::int64_t in, std::int64_t out, std::int64_t stride, double slope)
+{
+  to.emplace_back(block, "0", "1",
+                  convolution_shape{.in = in, .out = in, .stride = stride, .groups = in}, slope);
+  to.emplace_back(block, "3", "4", convolution_shape{.in = in, .out = out, .kernel = 1}, slope);
 }
 
 }  // namespace retinue
