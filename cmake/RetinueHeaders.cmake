@@ -66,6 +66,10 @@ retinue_headers(
   config/nearest.hpp
   config/network_config.hpp
   config/presets.hpp
+  config/retinaface_form.hpp
+  config/rules.hpp
+  config/ssd_form.hpp
+  config/yunet_form.hpp
   data/class_names.hpp
   data/retinaface_labels.hpp
   data/sample.hpp
@@ -173,6 +177,7 @@ retinue_headers(
   weights/pickle_document.hpp
   weights/pytorch.hpp
   weights/pytorch_file.hpp
+  weights/spellings.hpp
   weights/state_dict.hpp
   weights/strided.hpp
   weights/zip.hpp)
@@ -200,14 +205,21 @@ retinue_headers(
   models/network_detector.hpp
   models/onnx.hpp
   models/process_group.hpp
+  models/pyramid.hpp
+  models/receptive_field.hpp
   models/renderer.hpp
   models/resnet.hpp
   models/retinaface.hpp
   models/runner.hpp
+  models/squeeze.hpp
   models/ssd.hpp
   models/ssh.hpp
   models/threads.hpp
+  models/towers.hpp
+  models/ultra_light.hpp
   models/vgg16.hpp
+  models/yunet.hpp
+  models/yunet_body.hpp
   train/batches.hpp
   train/ema.hpp
   train/gradient_sums.hpp

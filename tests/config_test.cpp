@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <random>
 #include <string>
@@ -98,7 +99,7 @@ state_dict weights_of(const made_weights& m)
 
 TEST_CASE("every preset survives its JSON")
 {
-  REQUIRE(presets().size() == 7);
+  REQUIRE(presets().size() == 14);
   for (const auto& p : presets()) {
     const auto text = to_json(p.config);
     CHECK(to_json(parse_config(text, "elsewhere")) == text);
@@ -197,7 +198,7 @@ TEST_CASE("what is wrong is named by its full path")
       {R"({"detect": []})", "detect is a list of 0, expected an object"},
       {R"([])", "f.json: the configuration is a list of 0, expected an object"},
       {R"({"network": {"body": "vgg"}})",
-       R"(network.body is "vgg", expected one of mobilenet_v1_0.25, resnet50)"},
+       R"(network.body is "vgg", expected one of mobilenet_v1_0.25, mobilenet_v1_0.5)"},
       {R"({"network": {"channels": 66}})", "network.channels is 66, expected a multiple of 4"},
       {R"({"classes": []})", "classes is a list of 0, expected a list of 1 to"},
       {R"({"classes": ["a", ""]})", R"(classes[1] is "", expected text)"},
@@ -385,19 +386,20 @@ TEST_CASE("the kind is what is said, what a key tells, or what the program is fo
   CHECK(kind(R"({"preset": "resnet50", "kind": "retinaface"})", boxes) == "retinaface");
   CHECK(kind(R"({"network": {"neck_slope": 0.1}})", boxes) == "retinaface");
   CHECK(kind(R"({"anchors": {"design_side": 320}})", face) == "ssd");
+  CHECK(kind(R"({"network": {"shared": 1}})", face) == "yunet");
   CHECK(to_json(parse_config(R"({"name": "ssd300-vgg16"})", "f", boxes)) ==
         to_json(find_preset("ssd300-vgg16")));
   CHECK(kind_named("ssd").index() == boxes.index());
   says(refusal_of([] { static_cast<void>(kind_named("yolo")); }),
-       R"(the kind of network is "yolo", expected one of retinaface, ssd)");
+       R"(the kind of network is "yolo", expected one of retinaface, ssd, yunet)");
   says(refusal(R"({"kind": "yolo"})"),
-       R"(f.json: kind is "yolo", expected one of retinaface, ssd)");
+       R"(f.json: kind is "yolo", expected one of retinaface, ssd, yunet)");
   says(refusal(R"({"preset": "resnet50", "kind": "ssd"})"),
        "f.json: kind is ssd, expected retinaface, as the preset resnet50 has it");
   says(refusal(R"({"kind": "retinaface", "network": {"extras": []}})"),
        R"("network.extras" is not a known key)");
   says(refusal(R"({"labels": "softmx"})"),
-       R"(labels is "softmx", expected one of softmax, sigmoid, given)");
+       R"(labels is "softmx", expected one of softmax, sigmoid, given, sigmoid_times_quality)");
 }
 
 TEST_CASE("anchors of any kind may stand in a network of any kind")
@@ -421,12 +423,13 @@ TEST_CASE("anchors of any kind may stand in a network of any kind")
   CHECK(square_side(parse_config(R"({"input": {"long_side": 0}})", "f", ssd_form())) == 300);
   says(refusal(R"({"kind": "ssd", "input": {"long_side": 0}, "anchors": {"kind": "squares",
                    "levels": [{"stride": 8, "sizes": [1]}]}})"),
-       "input.long_side is 0, expected the side of the square that an SSD sees");
+       "input.long_side is 0, expected the side of the square that the network sees");
 }
 
 TEST_CASE("every body stands once in the list, and is offered by what it says")
 {
-  CHECK(body_names() == std::vector<std::string_view>{"mobilenet_v1_0.25", "resnet50", "vgg16"});
+  REQUIRE(body_names().size() == 11);
+  CHECK(body_names().front() == "mobilenet_v1_0.25");
   for (const known_body& body : known_bodies) {
     CHECK(find_body(body.name) == &body);
     CHECK(std::ranges::is_sorted(body.strides, {}, [](int s) { return s == 0 ? 1 << 20 : s; }));
@@ -468,7 +471,7 @@ TEST_CASE("a configuration is guessed from names and shapes")
   says(refused({.anchors = {3, 3, 3}}), "a configuration must, in anchors.levels");
   says(refused({.anchors = {2, 2}}), "a configuration must, in anchors.levels");
   says(refused({.resnet = true, .blocks = 23}),
-       "w.pth has a ResNet of another depth, expected MobileNet V1 x 0.25, ResNet-50 or VGG-16");
+       "w.pth has a ResNet of another depth, expected MobileNet V1 x 0.25, MobileNet V1 x 0.5");
 
   // Presets know no RetinaFace over VGG.
   state_dict vgg;
@@ -571,20 +574,79 @@ TEST_CASE("weights that do not fit a configuration are explained")
   says(said("mobilenet0.25", {.anchors = {3, 2, 3}}), "3/2/3 anchors per cell, not 2/2/2");
 }
 
-TEST_CASE("other people's weights are named for what they are", "[shared]")
+TEST_CASE("other people's weights are named for what they are")
 {
-  RETINUE_NEEDS_SHARED();
-  const auto said = [](const std::string& name) {
-    const auto file = test::shared("weights/" + name);
-    const auto weights = read_weights(file);
-    return refusal_of([&] { static_cast<void>(guess_config(weights, name)); });
+  const auto said = [](std::initializer_list<const char*> names) {
+    state_dict made;
+    for (const char* name : names)
+      made.insert(name, {dtype::f32, {1, 1, 1, 1}, std::vector<std::byte>(4)});
+    return refusal_of([&] { static_cast<void>(guess_config(made, "w")); });
   };
-  says(said("retinaface68_stage5_epoch121.pt"), "layers are named as in MXNet");
-  says(said("retinaface_RBF_Final.pth"), "slim or RFB body");
-  says(said("retinaface_slim_Final.pth"), "slim or RFB body");
-  says(said("ulfg_version-RFB-320.pth"), "Ultra-Light-Fast-Generic");
-  says(said("yunet_s.pth"), "a YuNet");
-  says(said("mobilenetV1X0.25_pretrain.tar"), "a MobileNet for classification");
+  says(said({"body.mobilenet0_conv0.0.weight"}), "layers are named as in MXNet");
+  says(said({"landm.0.weight"}), "slim or RFB body, of another form than the presets");
+  says(said({"classification_headers.0.weight"}), "Ultra-Light-Fast-Generic");
+  says(said({"bbox_head.multi_level_cls.0.conv1.weight"}), "a YuNet of another form");
+  says(said({"stage1.0.0.weight"}), "a MobileNet for classification");
+}
+
+TEST_CASE("a preset is told by what its weights have and what they lack")
+{
+  const auto name = [](const std::vector<std::pair<const char*, std::int64_t>>& rows) {
+    state_dict made;
+    for (const auto& [n, r] : rows)
+      made.insert(n, {dtype::f32, {r, 1, 1, 1}, std::vector<std::byte>(4 * std::size_t(r))});
+    try {
+      return guess_config(made, "w").config.name;
+    } catch (const error&) {
+      return std::string("none");
+    }
+  };
+  CHECK(name({{"body.7.3.weight", 64}, {"conf.3.weight", 6}}) == "ultra-light-slim");
+  CHECK(name({{"body.7.3.weight", 64}, {"conf.3.weight", 6}, {"landm.0.2.weight", 30}}) ==
+        "retinaface-slim");
+  CHECK(name({{"body.7.branch0.0.conv.weight", 8}, {"conf.3.weight", 6}}) == "ultra-light-rfb");
+  CHECK(name({{"body.7.branch0.0.conv.weight", 8}, {"conf.3.weight", 9}}) == "none");
+  const char* const early = "backbone.model1.conv2.conv1.weight";
+  const char* const points = "bbox_head.multi_level_kps.0.conv1.weight";
+  const char* const shared = "bbox_head.multi_level_share_convs.0.0.conv1.weight";
+  CHECK(name({{early, 32}, {points, 10}}) == "yunet-s");
+  CHECK(name({{early, 32}, {points, 10}, {shared, 64}}) == "none");
+  CHECK(name({{early, 64}, {points, 10}, {shared, 64}}) == "yunet-n");
+}
+
+TEST_CASE("a YuNet has one point in each cell, on levels that its body offers")
+{
+  const auto c = standard_config(yunet_form());
+  CHECK(kind_of(c) == "yunet");
+  CHECK(c.labels.what() == sigmoid_labels<>::what());
+  CHECK(retinue::detail::reads_quality(c.labels));
+  CHECK_FALSE(retinue::detail::reads_quality(any_labels()));
+  const auto points = make_anchors(c.anchors, {64, 96});
+  REQUIRE(points.size() == 12 * 8 + 6 * 4 + 3 * 2);
+  CHECK(points[13].cx == 8.f / 96);
+  CHECK(points[13].cy == 8.f / 64);
+  CHECK(points.back().w == 32.f / 96);
+  says(refusal(R"({"preset": "yunet-s", "anchors": {"levels": [{"stride": 8, "sizes": [8, 9]}]}})"),
+       "anchors.levels[0].sizes has 2 sizes, expected one");
+  says(refusal(R"({"preset": "yunet-s", "anchors": {"levels": [{"stride": 4, "sizes": [4]}]}})"),
+       "anchors.levels[0].stride is 4, which yunet_s does not offer");
+}
+
+TEST_CASE("even cells share the image, whatever its sides")
+{
+  square_anchors anchors = square_anchors::ultra_light();
+  const extent2 picture{240, 320};
+  const auto strided = make_anchors(anchors, picture);
+  anchors.even = true;
+  const auto even = make_anchors(anchors, picture);
+  REQUIRE(even.size() == 4420);  // of 320 x 240 pixels, as published
+  REQUIRE(strided.size() == 4420);
+  // The map of stride 32 has 8 rows of 30 pixels.
+  const std::size_t third = 40 * 30 * 3 + 20 * 15 * 2;
+  CHECK(even[third].cy == 0.5f / 8);
+  CHECK(strided[third].cy == 16.f / 240);
+  CHECK(even[third].cx == strided[third].cx);
+  CHECK(even.front() == strided.front());
 }
 
 TEST_CASE("the public checkpoints are recognized", "[shared]")
@@ -597,4 +659,13 @@ TEST_CASE("the public checkpoints are recognized", "[shared]")
   CHECK(small_faces.config.name == "mobilenet0.25-small-faces");
   says(small_faces.why, "known by its bytes");
   CHECK(guessed("plate_ccpd_epoch20_4lm.pth").config.name == "plate-mobilenet0.25");
+  for (const auto& [file, preset] : {std::pair{"retinaface68_stage5_epoch121.pt", "retinaface68"},
+                                     {"retinaface_RBF_Final.pth", "retinaface-rfb"},
+                                     {"retinaface_slim_Final.pth", "retinaface-slim"},
+                                     {"ulfg_version-RFB-320.pth", "ultra-light-rfb"},
+                                     {"yunet_s.pth", "yunet-s"}}) {
+    const guess made = guessed(file);
+    CHECK(to_json(made.config) == to_json(find_preset(preset)));
+    says(made.why, std::string("has the tensors of ") + preset);
+  }
 }

@@ -5,7 +5,9 @@
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/runner.hpp>
+#include <retinue/models/squeeze.hpp>
 #include <retinue/models/threads.hpp>
+#include <retinue/models/towers.hpp>
 #include <retinue/train/ordered_queue.hpp>
 // After torch, whose headers define CHECK.
 #include <retinue/weights/read_weights.hpp>
@@ -127,6 +129,8 @@ TEST_CASE("networks have the parameters of the public ones")
   CHECK(parameter_count(*std::make_shared<face_net>(resnet_options())) == 27'293'600);
   // torchvision's resnet50 less its fc, and MobileNet's 4,231,976 less its fc of 1,025,000.
   CHECK(parameter_count(*std::make_shared<resnet>()) == 25'557'032 - 2'049'000);
+  CHECK(parameter_count(*std::make_shared<resnet>(resnet_shape::of_18())) == 11'689'512 - 513'000);
+  CHECK(parameter_count(*std::make_shared<resnet>(resnet_shape::of_34())) == 21'797'672 - 513'000);
   CHECK(parameter_count(*std::make_shared<mobilenet_v1>(1.0)) == 4'231'976 - 1'025'000);
 
   const auto names = small->named_parameters();
@@ -146,6 +150,99 @@ TEST_CASE("networks have the parameters of the public ones")
     CHECK(deep.contains(name));
   }
   CHECK_FALSE(deep.contains("body.layer4.1.downsample.0.weight"));
+}
+
+TEST_CASE("RetinaNet and FCOS have torchvision's parameters, by number and by name")
+{
+  // torchvision's bodies have their normalization frozen: it counts as no parameter there.
+  constexpr std::int64_t frozen = 53'120;
+  const towers<schemas::none> retinanet;
+  CHECK(parameter_count(retinanet) == 34'014'999 + frozen);
+  const towers<schemas::none> fcos(towers_options::fcos());
+  CHECK(parameter_count(fcos) == 32'269'600 + frozen);
+  const auto names = retinanet.named_parameters();
+  for (const char* name :
+       {"backbone.body.layer1.0.conv1.weight", "backbone.fpn.inner_blocks.2.0.bias",
+        "backbone.fpn.layer_blocks.0.0.weight", "backbone.fpn.extra_blocks.p7.weight",
+        "head.classification_head.conv.3.0.weight", "head.classification_head.cls_logits.bias",
+        "head.regression_head.conv.0.0.bias", "head.regression_head.bbox_reg.weight"}) {
+    INFO(name);
+    CHECK(names.contains(name));
+  }
+  const auto others = fcos.named_parameters();
+  for (const char* name :
+       {"head.classification_head.conv.9.weight", "head.classification_head.conv.10.weight",
+        "head.regression_head.bbox_ctrness.bias"}) {
+    INFO(name);
+    CHECK(others.contains(name));
+  }
+}
+
+TEST_CASE("towers say of every level what their options ask for, and all of them learn")
+{
+  torch::manual_seed(5);
+  towers_options options = towers_options::fcos(3);
+  options.body = [] { return std::make_shared<resnet>(resnet_shape{{1, 1, 1, 1}, false}); };
+  options.channels = 64;  // two in a group: a bias then tells
+  options.depth = 2;
+  options.code = 68;
+  options.upward = true;
+  towers<schemas::plate4> net(options);
+  const auto p = net.forward(torch::randn({2, 3, 65, 130}));
+  CHECK((p.maps == std::vector<extent2>{{9, 17}, {5, 9}, {3, 5}, {2, 3}, {1, 2}}));
+  const std::int64_t rows = 9 * 17 + 5 * 9 + 3 * 5 + 2 * 3 + 2;
+  CHECK(p.scores.values.sizes() == at::IntArrayRef({2, rows, 3}));
+  CHECK(p.boxes.values.sizes() == at::IntArrayRef({2, rows, 68}));
+  CHECK(p.points.values.sizes() == at::IntArrayRef({2, rows, 8}));
+  CHECK(p.quality.values.sizes() == at::IntArrayRef({2, rows, 1}));
+  // Before anything is learnt, every class has the probability that was asked for.
+  CHECK(std::abs(p.scores.values.sigmoid().mean().item<double>() - 0.01) < 0.003);
+  (p.scores.values.sum() + p.boxes.values.square().sum() + p.points.values.square().sum() +
+   p.quality.values.square().sum())
+      .backward();
+  for (const auto& entry : net.named_parameters()) {
+    INFO(entry.key());
+    REQUIRE(entry.value().grad().defined());
+    CHECK(entry.value().grad().abs().max().item<double>() > 0);
+  }
+  pretend_to_be_trained(net);
+  const torch::NoGradGuard no_gradients;
+  const auto images = torch::randn({1, 3, 64, 64});
+  const auto expected = net.forward(images);
+  CHECK(distance(runner(net)(images), expected) <
+        1e-4 * expected.boxes.values.abs().max().item<double>());
+
+  options.finest = 64;
+  CHECK(contains(message_of([&] { towers<schemas::none> none(options); }), "stride 64 or more"));
+}
+
+TEST_CASE("a path up joins each level with the finer ones, and squeezing scales channels")
+{
+  const torch::NoGradGuard no_gradients;
+  // MMDetection's PAFPN over ResNet-50: laterals, 4 outputs, 3 down, 3 up.
+  pyramid paths({{4, 256}, {8, 512}, {16, 1024}, {32, 2048}}, 256, 0, true);
+  CHECK(parameter_count(paths) == 984'064 + 10 * 590'080);
+  pyramid plain({{8, 4}, {16, 4}}, 4, 0), up({{8, 4}, {16, 4}}, 4, 0, true);
+  auto same = up.named_parameters();
+  for (const auto& entry : plain.named_parameters()) same[entry.key()].copy_(entry.value());
+  const std::vector<at::Tensor> maps{torch::randn({1, 4, 6, 7}), torch::randn({1, 4, 3, 4})};
+  const auto a = plain.forward(maps), b = up.forward(maps);
+  CHECK(distance(a[0], b[0]) == 0);
+  const auto conv = [&](const at::Tensor& x, const std::string& name, int stride) {
+    return at::conv2d(x, same[name + ".weight"], same[name + ".bias"], stride, 1);
+  };
+  CHECK(distance(b[1], conv(a[1] + conv(a[0], "downsample_convs.0", 2), "pafpn_convs.0", 1)) <
+        1e-6);
+
+  squeeze_excitation squeeze(16, 4);
+  CHECK(parameter_count(squeeze) == 2 * 16 * 4 + 4 + 16);
+  const auto x = torch::rand({2, 16, 3, 5}) + 0.1;
+  const auto scale = squeeze.forward(x) / x;
+  CHECK(distance(scale, scale.slice(2, 0, 1).slice(3, 0, 1).expand_as(scale)) < 1e-6);
+  CHECK(scale.min().item<double>() > 0);
+  CHECK(scale.max().item<double>() < 1);
+  for (auto& p : squeeze.parameters()) p.zero_();
+  CHECK(distance(squeeze.forward(x), x / 2) < 1e-6);
 }
 
 TEST_CASE("schema, classes, anchors and levels decide the shapes of the predictions")
@@ -176,7 +273,7 @@ TEST_CASE("schema, classes, anchors and levels decide the shapes of the predicti
 
   auto four = resnet_options();
   four.levels = {{4, 2}, {8, 2}, {16, 2}, {32, 2}};
-  four.body = [] { return std::make_shared<resnet>(std::array{1, 1, 1, 1}); };
+  four.body = [] { return std::make_shared<resnet>(resnet_shape{{1, 1, 1, 1}}); };
   const auto deep = std::make_shared<face_net>(four);
   deep->eval();
   CHECK((deep->forward(torch::rand({1, 3, 65, 33})).maps ==
@@ -269,7 +366,7 @@ TEST_CASE("the folded form gives what the network gives")
           1e-9 * tolerance * 1e5);
   }
   auto options = resnet_options();
-  options.body = [] { return std::make_shared<resnet>(std::array{2, 1, 2, 1}); };
+  options.body = [] { return std::make_shared<resnet>(resnet_shape{{2, 1, 2, 1}}); };
   const auto deep = std::make_shared<face_net>(options);
   pretend_to_be_trained(*deep);
   const auto expected = deep->forward(images);

@@ -102,11 +102,11 @@ TEST_CASE("public checkpoints are read whole", "[shared]")
   const std::vector<expected_file> files{
       {"mobilenetV1X0.25_pretrain.tar", 164, "stage1.0.0.weight", {8, 3, 3, 3}},
       {"plate_ccpd_epoch20_4lm.pth", 300, "body.stage1.0.0.weight", {8, 3, 3, 3}},
-      {"retinaface68_stage5_epoch121.pt", 320, "body.mobilenet0_conv0.0.weight", {8, 3, 3, 3}},
-      {"retinaface_RBF_Final.pth", 258, "conv1.0.weight", {16, 3, 3, 3}},
+      {"retinaface68_stage5_epoch121.pt", 320, "body.stage1.0.0.weight", {8, 3, 3, 3}},
+      {"retinaface_RBF_Final.pth", 258, "body.0.0.weight", {16, 3, 3, 3}},
       {"retinaface_mobilenet0.25_Final.pth", 300, "body.stage1.0.0.weight", {8, 3, 3, 3}},
-      {"retinaface_slim_Final.pth", 198, "conv1.0.weight", {16, 3, 3, 3}},
-      {"ulfg_version-RFB-320.pth", 244, "base_net.0.0.weight", {16, 3, 3, 3}},
+      {"retinaface_slim_Final.pth", 198, "body.0.0.weight", {16, 3, 3, 3}},
+      {"ulfg_version-RFB-320.pth", 244, "body.0.0.weight", {16, 3, 3, 3}},
       {"yunet_s.pth", 181, "backbone.model0.conv1.weight", {16, 3, 3, 3}}};
   for (const auto& expected : files) {
     CAPTURE(expected.name);
@@ -123,6 +123,68 @@ TEST_CASE("public checkpoints are read whole", "[shared]")
   CHECK(sentence([] {
           return read_weights(shared("weights/retinaface_mobilenet0.25_Final.onnx"));
         }).find("an ONNX model") != std::string::npos);
+}
+
+TEST_CASE("names of other repositories become ours, and nothing is lost or guessed")
+{
+  const std::vector<float> values{1, 2, 3, 4};
+  const auto numbered = [&] { return tensor_of<float>(dtype::f32, {4, 1}, values); };
+  const auto renamed = [&](const std::vector<std::string>& names) {
+    state_dict theirs;
+    theirs.metadata["epoch"] = "7";
+    for (const auto& name : names) theirs.insert(name, numbered());
+    const state_dict ours = in_our_names(theirs);
+    CHECK(ours.size() == names.size());
+    CHECK(ours.metadata == theirs.metadata);
+    return ours;
+  };
+  const auto light =
+      renamed({"base_net.0.0.weight", "regression_headers.0.0.weight", "extras.0.0.bias",
+               "extras.0.2.2.bias", "base_net.7.branch0.0.conv.weight",
+               "classification_headers.3.bias", "base_net.x.weight", "something.else"});
+  for (const char* name :
+       {"body.0.0.weight", "loc.0.0.weight", "extras.0.bias", "extras.1.2.bias",
+        "body.7.branch0.0.conv.weight", "conf.3.bias", "base_net.x.weight", "something.else"}) {
+    INFO(name);
+    CHECK(light.find(name));
+  }
+  const auto slim = renamed({"conv1.0.weight", "landm.0.0.weight", "conv13.4.running_mean",
+                             "conv14.0.bias", "conv14.2.2.bias", "loc.3.bias"});
+  for (const char* name : {"body.0.0.weight", "landm.0.0.weight", "body.12.4.running_mean",
+                           "extras.0.bias", "extras.1.2.bias", "loc.3.bias"}) {
+    INFO(name);
+    CHECK(slim.find(name));
+  }
+  const auto many =
+      renamed({"body.mobilenet0_conv0.0.weight", "fpn.lateral_blocks.0.0.weight",
+               "body.mobilenet0_conv10.1.bias", "body.mobilenet0_conv11.0.weight",
+               "body.mobilenet0_conv22.0.weight", "body.mobilenet0_conv26.1.running_var",
+               "body.mobilenet0_conv27.0.weight", "fpn.aggr_blocks.1.0.bias",
+               "fpn.context_blocks.2.det_context_conv3_2.1.bias", "ClassHead.0.conv1x1.weight"});
+  for (const char* name :
+       {"body.stage1.0.0.weight", "fpn.output1.0.weight", "body.stage1.5.4.bias",
+        "body.stage2.0.0.weight", "body.stage2.5.3.weight", "body.stage3.1.4.running_var",
+        "body.mobilenet0_conv27.0.weight", "fpn.merge2.0.bias", "ssh3.conv7x7_3.1.bias"}) {
+    INFO(name);
+    CHECK(many.find(name));
+  }
+  // Theirs has the background last.
+  const auto head = many.find("ClassHead.0.conv1x1.weight")->values<float>();
+  CHECK(std::vector(head.begin(), head.end()) == std::vector<float>{2, 1, 4, 3});
+
+  // Weights of ours, or of nobody known, stay as they are.
+  CHECK(renamed({"conv1.0.weight", "fc.bias"}).find("conv1.0.weight"));
+  state_dict odd;
+  odd.insert("body.mobilenet0_conv0.0.weight", numbered());
+  odd.insert("fpn.lateral_blocks.0.0.weight", numbered());
+  odd.insert("ClassHead.0.conv1x1.bias",
+             tensor_of<float>(dtype::f32, {3}, std::span(values).first(3)));
+  CHECK(sentence([&] { return in_our_names(odd); }) ==
+        "ClassHead.0.conv1x1.bias has the shape (3), expected two rows for each anchor");
+  state_dict twice;
+  for (const char* name : {"conv1.0.weight", "landm.0.0.weight", "body.0.0.weight"})
+    twice.insert(name, numbered());
+  CHECK(sentence([&] { return in_our_names(twice); }).find("body.0.0.weight") != std::string::npos);
 }
 
 TEST_CASE("values and counters of the public MobileNet checkpoint", "[shared]")

@@ -111,7 +111,7 @@ struct network_arguments {
     std::string text =
         "Without --config or --preset the network is what the weights say, or guessed from "
         "them.\n\nPresets:\n";
-    for (const retinue::preset& p : presets_of(kind))
+    for (const retinue::preset& p : retinue::presets())
       text += "  " + std::string(p.name) + "\n      " + std::string(p.what) + "\n";
     return text;
   }

@@ -108,12 +108,9 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   return a;
 }
 
-/// How a network is trained; for one of yours, specialize it.
-template <class Network>
-struct recipe;
-
+/// How a network is trained that has landmarks, or a pyramid.
 template <landmark_schema Schema>
-struct recipe<retinaface<Schema>> {
+struct retinaface_recipe {
   static auto augmentation(int side, const augmentation_argument& more)
   {
     return degraded_as_asked(
@@ -122,8 +119,8 @@ struct recipe<retinaface<Schema>> {
   static auto loss() { return multibox_settings<Schema>(); }
   static auto matcher() { return overlap_matcher::retinaface(); }
 };
-template <>
-struct recipe<ssd> {
+/// How an SSD is.
+struct ssd_recipe {
   static auto augmentation(int side, const augmentation_argument& more)
   {
     if (more.has("zoom-out"))
@@ -199,13 +196,13 @@ void report(const arguments& a, const voc_result& result, const std::vector<std:
   write_json(a.json, to_json(result, classes).dump(2) + "\n");
 }
 
-template <class Network>
+template <class Recipe, class Network>
 int train_network(const arguments& a, const network_config& config,
                   std::shared_ptr<Network> network,
                   const picture_set<typename Network::schema>& set, process_group* group)
 {
   using schema = typename Network::schema;
-  using steps = recipe<Network>;
+  using steps = Recipe;
   const auto validation = held_out<schema>(a, a.validate, config.classes);
   auto test = validation;
   if (!a.test.empty()) test = held_out<schema>(a, a.test, config.classes);
@@ -269,13 +266,20 @@ int train_any(arguments a, const any_form& kind)
   int code = 2;
   with_landmarks(config, [&]<class Schema>(Schema) {
     auto set = open_pictures<Schema>(data_of(a));
-    // The classes of a preset are its paper's; a RetinaFace's are those that its landmarks are of.
-    if (a.config.empty() && !std::holds_alternative<retinaface_form>(config.form))
+    // The classes of a preset are its paper's; of faces they are those that its landmarks are of.
+    if (a.config.empty() && config.landmarks == 0 &&
+        !std::holds_alternative<retinaface_form>(config.form))
       config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
     set = with_labels_of(config.classes, std::move(set), a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
-      code = train_network(a, config, std::move(network), set, group.get());
+      if constexpr (Schema::count == 0)
+        if (std::holds_alternative<ssd_form>(config.form)) {
+          code = train_network<ssd_recipe>(a, config, std::move(network), set, group.get());
+          return;
+        }
+      code =
+          train_network<retinaface_recipe<Schema>>(a, config, std::move(network), set, group.get());
     });
   });
   return code;

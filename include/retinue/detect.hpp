@@ -89,7 +89,7 @@ class box_finder {
     place_anchors(input, said.maps);
     expect(said, said.scores, "scores");
     expect(said, said.boxes, "boxes");
-    if constexpr (requires { Labels::takes_quality; }) expect(said, said.quality, "quality");
+    if (reads_quality(labels_)) expect(said, said.quality, "quality");
   }
   void expect(const outputs<Backend>& said, const typename Backend::output& part,
               const char* what) const
@@ -144,12 +144,10 @@ class box_finder {
   [[nodiscard]] std::span<const candidate<float>> found() const { return host_found_; }
 
  private:
-  static typename Backend::output quality_of(const outputs<Backend>& said, std::size_t i)
+  typename Backend::output quality_of(const outputs<Backend>& said, std::size_t i) const
   {
-    if constexpr (requires { Labels::takes_quality; })
-      return said.quality.image(i);
-    else
-      return {};
+    if (reads_quality(labels_)) return said.quality.image(i);
+    return {};
   }
 
   void place_anchors(extent2 input, std::span<const extent2> maps)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <retinue/config/nearest.hpp>  // nearest, listed
+#include <retinue/config/rules.hpp>    // what a value may be
 #include <retinue/detail/file.hpp>     // quoted
 #include <retinue/error.hpp>           // fail
 
@@ -21,170 +22,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
-#include <concepts>
 #include <cstddef>
-#include <limits>
-#include <sstream>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace retinue::detail {
 
 using json = nlohmann::ordered_json;
-
-/// A number from `least` to `most`, both included; where `open`, more than `least`.
-struct between {
-  double least, most;
-  bool open = false;
-  bool or_null = false;  ///< null stands for infinity
-
-  template <class T>
-  [[nodiscard]] std::string expected() const
-  {
-    std::ostringstream text;
-    text.precision(12);  // no 1e+06
-    text << (std::integral<T> ? "a whole number " : "a number ") << (open ? "above " : "from ")
-         << least << (open ? ", at most " : " to ") << most << (or_null ? ", or null" : "");
-    return text.str();
-  }
-  template <class T>
-  [[nodiscard]] bool read(const json& from, T& value) const
-  {
-    if (or_null && from.is_null()) {
-      value = std::numeric_limits<T>::infinity();
-      return true;
-    }
-    if (!from.is_number()) return false;
-    const auto number = from.get<double>();
-    if (!(open ? number > least : number >= least) || number > most) return false;
-    if (std::integral<T> && number != std::floor(number)) return false;
-    value = static_cast<T>(number);
-    return true;
-  }
-  template <class T>
-  [[nodiscard]] json write(const T& value) const
-  {
-    if constexpr (std::floating_point<T>)
-      if (std::isinf(value)) return nullptr;
-    if constexpr (std::same_as<T, float>) {  // 0.02, not 0.0199999996
-      std::array<char, 32> digits;
-      const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
-      double shortest = 0;
-      std::from_chars(digits.begin(), end, shortest);
-      return shortest;
-    } else {
-      return value;
-    }
-  }
-};
-
-/// true or false.
-struct yes_or_no {
-  template <class T>
-  [[nodiscard]] std::string expected() const
-  {
-    return "true or false";
-  }
-  [[nodiscard]] bool read(const json& from, bool& value) const
-  {
-    if (from.is_boolean()) value = from.get<bool>();
-    return from.is_boolean();
-  }
-  [[nodiscard]] json write(bool value) const { return value; }
-};
-
-/// Text that is not empty.
-struct some_text {
-  template <class T>
-  [[nodiscard]] std::string expected() const
-  {
-    return "text";
-  }
-  [[nodiscard]] bool read(const json& from, std::string& value) const
-  {
-    if (!from.is_string() || from.get_ref<const std::string&>().empty()) return false;
-    value = from.get<std::string>();
-    return true;
-  }
-  [[nodiscard]] json write(const std::string& value) const { return value; }
-};
-
-/// One of a few words, kept as it is, or as its place among them.
-struct one_of {
-  std::vector<std::string_view> words;
-
-  template <class T>
-  [[nodiscard]] std::string expected() const
-  {
-    return "one of " + listed(words);
-  }
-  template <class T>
-  [[nodiscard]] bool read(const json& from, T& value) const
-  {
-    if (!from.is_string()) return false;
-    for (std::size_t i = 0; i < words.size(); ++i)
-      if (words[i] == from.get_ref<const std::string&>()) {
-        if constexpr (std::same_as<T, std::string>)
-          value = words[i];
-        else
-          value = static_cast<T>(i);
-        return true;
-      }
-    return false;
-  }
-  template <class T>
-  [[nodiscard]] json write(const T& value) const
-  {
-    if constexpr (std::same_as<T, std::string>)
-      return value;
-    else
-      return words.at(static_cast<std::size_t>(value));
-  }
-};
-
-/// Calls visit(value) with each alternative of a variant as it stands.
-template <class Variant, class Visit, std::size_t Next = 0>
-void for_each_alternative(const Visit& visit)
-{
-  if constexpr (Next < std::variant_size_v<Variant>) {
-    visit(std::variant_alternative_t<Next, Variant>());
-    for_each_alternative<Variant, Visit, Next + 1>(visit);
-  }
-}
-
-/// One of the alternatives of a variant, by its `kind`. Another than there was begins empty.
-struct a_kind {
-  template <class Variant>
-  [[nodiscard]] std::string expected() const
-  {
-    std::vector<std::string_view> kinds;
-    for_each_alternative<Variant>([&](const auto& one) { kinds.push_back(one.kind); });
-    return "one of " + listed(kinds);
-  }
-  template <class... Kinds>
-  [[nodiscard]] bool read(const json& from, std::variant<Kinds...>& value) const
-  {
-    if (!from.is_string()) return false;
-    bool found = false;
-    for_each_alternative<std::variant<Kinds...>>([&]<class Kind>(const Kind& one) {
-      if (Kind::kind != from.get_ref<const std::string&>()) return;
-      found = true;
-      if (!std::holds_alternative<Kind>(value)) value = one;
-    });
-    return found;
-  }
-  template <class... Kinds>
-  [[nodiscard]] json write(const std::variant<Kinds...>& value) const
-  {
-    return std::visit([](const auto& one) { return one.kind; }, value);
-  }
-};
 
 /// What a message shows of a value: short, and fit for a terminal.
 [[nodiscard]] inline std::string shown(const json& value)
@@ -340,20 +186,20 @@ class json_writer {
   template <class T, class Rule>
   static json made(const T& value, const Rule& rule)
   {
-    return rule.write(value);
+    return rule.template write<json>(value);
   }
   template <class T, class Rule>
   static json made(const std::vector<T>& values, const Rule& rule)
   {
     json all = json::array();
-    for (const T& value : values) all.push_back(rule.write(value));
+    for (const T& value : values) all.push_back(rule.template write<json>(value));
     return all;
   }
   template <class T, std::size_t N, class Rule>
   static json made(const std::array<T, N>& values, const Rule& rule)
   {
     json all = json::array();
-    for (const T& value : values) all.push_back(rule.write(value));
+    for (const T& value : values) all.push_back(rule.template write<json>(value));
     return all;
   }
 };

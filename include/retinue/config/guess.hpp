@@ -8,6 +8,8 @@
 //   body               body.stage1..., body.layer1...: the signs in config/bodies.hpp
 //   channels           rows of fpn.output1.0
 //
+// Other kinds are known by the signs of their presets.
+//
 // Slopes and sizes they do not tell: one public checkpoint is known by its bytes.
 #pragma once
 
@@ -71,13 +73,14 @@ struct network_shape {
   struct sign {
     std::string_view part, what;
   };
-  static constexpr std::array<sign, 12> signs{
+  static constexpr std::array<sign, 13> signs{
       {{"momentum_buffer", "the state of an optimizer"},
        {"exp_avg", "the state of an optimizer"},
        {"mobilenet0_conv0", "a RetinaFace whose layers are named as in MXNet"},
        {"classification_headers.", "a face detector of the Ultra-Light-Fast-Generic family"},
-       {"bbox_head.multi_level_", "a YuNet"},
-       {"landm.", "a RetinaFace with the slim or RFB body"},
+       {"bbox_head.multi_level_", "a YuNet of another form than the presets have"},
+       {"landm.", "a RetinaFace with the slim or RFB body, of another form than the presets have"},
+       {"body.7.", "an SSD with an Ultra-Light body, of another form than the presets have"},
        {"vgg.", "an SSD with a VGG body"},
        {"conf.0.weight", "an SSD"},
        {"body.stage", "a RetinaFace without its pyramid or heads"},
@@ -249,6 +252,15 @@ inline void check_weights(const network_config& config, const state_dict& weight
       said != weights.metadata.end())
     return {parse_config(said->second, "metadata of " + file), ""};
 
+  const detail::convolution_rows rows_of(weights, file);
+  for (const preset& p : presets()) {
+    const auto has = [&](const weight_sign& s) {
+      const std::int64_t rows = rows_of(std::string(s.name));
+      return s.rows < 0 ? rows == 0 : rows > 0 && (s.rows == 0 || s.rows == rows);
+    };
+    if (!p.signs.empty() && std::ranges::all_of(p.signs, has))
+      return {p.config, file + " has the tensors of " + std::string(p.name)};
+  }
   if (weights.find("conf.0.weight"))
     fail(file, " ", detail::kind_of_weights(weights),
          ", and no name tells the anchors' sizes: a configuration must, in anchors.levels");

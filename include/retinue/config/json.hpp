@@ -2,28 +2,28 @@
 // A configuration as JSON. Every key is optional; with "preset" the others change that preset.
 //
 //   {"preset": "mobilenet0.25",
-//    "kind": "retinaface",                                              or "ssd"
-//    "network": {"body": "resnet50", "body_slope": 0,
-//                "channels": 256, "neck_slope": 0},                     of a RetinaFace
+//    "kind": "retinaface",                                              or "ssd", "yunet"
+//    "network": {"body": "resnet50", "body_slope": 0, "channels": 256,
+//                "context_channels": 0, "neck_slope": 0,
+//                "neck_bias": false},                                   of a RetinaFace
 //    "classes": ["face"], "landmarks": 5,
-//    "anchors": {"kind": "squares", "clip": false,
+//    "anchors": {"kind": "squares", "clip": false, "offset": 0.5, "even": false,
 //                "levels": [{"stride": 8, "sizes": [16, 32]}, ...]},
-//    "labels": "softmax",                                               "sigmoid", "given"
+//    "labels": "softmax",                      or "sigmoid", "sigmoid_times_quality", "given"
 //    "coder": {"centre": 0.1, "size": 0.2, "largest_log": 4.1},         null: exp is not clamped
 //    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1],
-//              "long_side": 0},
+//              "long_side": 0, "square": false},
 //    "detect": {"score": 0.02, "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false,
 //               "suppression": "continuous"}}                           or "inclusive_pixels"
 //
-// An SSD has no landmarks, and
+// What a kind has in "network" stands in its own header: config/retinaface_form.hpp, ... An SSD has
 //
-//   {"network": {"body": "vgg16", "extras": [
+//   {"network": {"body": "vgg16", "separable": false, "extras": [
 //       {"inner": 256, "out": 512, "kernel": 3, "stride": 2, "padding": 1}, ...]},
 //    "anchors": {"kind": "default_boxes", "design_side": 300, "clip": true, "levels": [
 //       {"stride": 8, "size": 30, "next_size": 60, "ratios": [2]}, ...]}}
 //
-// Where neither a kind nor a preset is said, keys that one kind alone has tell it; a RetinaFace has
-// none of the others'.
+// Where neither a kind nor a preset is said, keys that one kind alone has tell it.
 #pragma once
 
 #include <retinue/config/fields.hpp>          // json_reader, json_writer
@@ -52,25 +52,6 @@ namespace detail {
 template <class C, class Config>
 concept form_of = std::same_as<std::remove_const_t<C>, Config>;
 
-template <class Fields, form_of<retinaface_form> Form>
-void describe(Fields& network, Form& form)
-{
-  network("channels", form.channels, between{4, 4096});
-  network("neck_slope", form.slope, between{0, 1});
-}
-
-template <class Fields, form_of<ssd_form> Form>
-void describe(Fields& network, Form& form)
-{
-  network.list("extras", form.extras, [](auto& layer, auto& e) {
-    layer("inner", e.inner, between{1, 4096});
-    layer("out", e.out, between{1, 4096});
-    layer("kernel", e.kernel, between{1, 16});
-    layer("stride", e.stride, between{1, 16});
-    layer("padding", e.padding, between{0, 8});
-  });
-}
-
 template <class Fields, form_of<square_anchors> Anchors>
 void describe(Fields& anchors, Anchors& a)
 {
@@ -79,6 +60,8 @@ void describe(Fields& anchors, Anchors& a)
     level("sizes", l.sizes, between{0, 1'000'000, true});
   });
   anchors("clip", a.clip, yes_or_no{});
+  anchors("offset", a.offset, between{0, 1});
+  anchors("even", a.even, yes_or_no{});
 }
 
 template <class Fields, form_of<default_boxes> Anchors>
@@ -105,11 +88,10 @@ void describe(Fields& fields, Config& c)
   fields.group("network", [&](auto& network) {
     network("body", c.body, one_of{body_names()});
     network("body_slope", c.body_slope, between{0, 1});
-    std::visit([&](auto& form) { describe(network, form); }, c.form);
+    std::visit([&](auto& form) { form.describe(network, form); }, c.form);
   });
   fields("classes", c.classes, some_text{});
-  if (std::visit([](const auto& form) { return form.landmarks; }, c.form))
-    fields("landmarks", c.landmarks, between{0, 1000});
+  fields("landmarks", c.landmarks, between{0, 1000});
   fields.group("anchors", [&](auto& anchors) {
     anchors("kind", c.anchors.source, a_kind{});
     std::visit([&](auto& source) { describe(anchors, source); }, c.anchors.source);
@@ -125,6 +107,7 @@ void describe(Fields& fields, Config& c)
     input("mean", c.input.mean, between{-many, many});
     input("scale", c.input.scale, between{0, many, true});
     input("long_side", c.input.long_side, between{0, 20000});
+    input("square", c.input.square, yes_or_no{});
   });
   fields.group("detect", [&](auto& detect) {
     detect("score", c.detect.score, between{0, 1});
@@ -147,27 +130,12 @@ inline void check_level(const default_box_level& level, const std::string& path)
     if (!(given > 0)) fail(path, " has no size and next_size, expected both in pixels");
 }
 
-/// Of a kind, what no single key can tell. Whether an SSD's levels and layers fit, it says itself.
-inline void check_form(const retinaface_form& form, const network_config& c,
-                       const std::string& where)
-{
-  if (form.channels % 4 != 0)
-    fail(where, ": network.channels is ", form.channels, ", expected a multiple of 4");
-  for (std::size_t l = 0; l < c.anchors.levels(); ++l)
-    if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
-      fail(where, ": anchors.levels[", l, "].stride is ", stride, ", which ", c.body,
-           " does not offer");
-}
-inline void check_form(const ssd_form&, const network_config& c, const std::string& where)
-{
-  if (square_side(c) == 0)
-    fail(where, ": input.long_side is 0, expected the side of the square that an SSD sees");
-}
-
 /// What no single key can tell.
 inline void check_together(const network_config& c, const std::string& where)
 {
-  std::visit([&](const auto& form) { check_form(form, c, where); }, c.form);
+  std::visit([&](const auto& form) { form.check(c, where); }, c.form);
+  if (c.input.square && square_side(c) == 0)
+    fail(where, ": input.long_side is 0, expected the side of the square that the network sees");
   std::visit(
       [&](const auto& anchors) {
         int finer = 0;

@@ -10,6 +10,7 @@
 #include <retinue/detail/file.hpp>            // quoted
 #include <retinue/error.hpp>                  // fail
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,21 +19,30 @@
 
 namespace retinue {
 
+/// What weights have that are of one network and of no other: a convolution of that name, with so
+/// many rows. 0: any; -1: there is none of that name.
+struct weight_sign {
+  std::string_view name;
+  std::int64_t rows = 0;
+};
+
 /// A configuration with a name, and which network it is.
 struct preset {
   std::string_view name, what;
   network_config config;
+  std::vector<weight_sign> signs;  ///< empty: weights do not tell it by their names alone
 };
 
 /// Those of one kind stand together.
 [[nodiscard]] inline std::span<const preset> presets()
 {
   static const auto all = [] {
-    const auto retinaface = standard_config(retinaface_form()), ssd = standard_config(ssd_form());
+    const auto retinaface = standard_config(retinaface_form()), boxes = standard_config(ssd_form()),
+               yunet = standard_config(yunet_form());
     std::vector<preset> made;
     const auto add = [&](std::string_view name, std::string_view what, const network_config& base,
-                         const auto& change) {
-      made.push_back({name, what, base});
+                         const auto& change, std::vector<weight_sign> signs = {}) {
+      made.push_back({name, what, base, std::move(signs)});
       change(made.back().config);
       made.back().config.name = name;
     };
@@ -63,9 +73,24 @@ struct preset {
           c.classes = {"plate"};
           c.landmarks = 4;
         });
-    add("ssd300-vgg16", "the paper's network for 300 pixels: 8,732 default boxes", ssd,
+    add("retinaface68",
+        "the public checkpoint of 68 landmarks: pyramid of 32 channels, three anchors a cell of 16 "
+        "to 406 pixels, RGB as it is",
+        retinaface,
+        [](network_config& c) {
+          auto& form = std::get<retinaface_form>(c.form);
+          form.channels = 32;
+          form.context = 64;
+          form.neck_bias = true;
+          c.landmarks = 68;
+          c.anchors = square_anchors::retinaface68();
+          c.input = {.channels = "rgb", .mean = {0, 0, 0}};
+          c.detect.overlap = 0.3f;
+        },
+        {{"fpn.output1.0.weight", 32}, {"LandmarkHead.0.conv1x1.weight", 408}});
+    add("ssd300-vgg16", "the paper's network for 300 pixels: 8,732 default boxes", boxes,
         [](network_config&) {});
-    add("ssd512-vgg16", "the paper's network for 512 pixels: 24,564 default boxes", ssd,
+    add("ssd512-vgg16", "the paper's network for 512 pixels: 24,564 default boxes", boxes,
         [](network_config& c) {
           c.anchors = default_boxes::ssd512();
           c.form = ssd_form{ssd512_extras()};
@@ -74,7 +99,7 @@ struct preset {
     add("ssd320-mobilenet0.25",
         "a network of an eighteenth of the weights, for 320 pixels and objects from 5 % of them: "
         "12,802 default boxes",
-        ssd, [](network_config& c) {
+        boxes, [](network_config& c) {
           c.body = "mobilenet_v1_0.25";
           c.form = ssd_form{{{64, 128}, {64, 128}, {64, 128}}};
           c.anchors = default_boxes{.design_side = 320,
@@ -84,8 +109,56 @@ struct preset {
                                               {64, 163.2, 220.8, {2, 3}},
                                               {128, 220.8, 278.4, {2}},
                                               {256, 278.4, 336, {2}}}};
-          c.input = {.long_side = 320};
+          c.input = {.long_side = 320, .square = true};
         });
+    const auto ultra_light = [&](std::string_view body) {
+      network_config c = boxes;
+      c.body = body;
+      c.form = ssd_form{{{64, 256}}, true};
+      c.classes = {"face"};
+      c.anchors = square_anchors::ultra_light();
+      c.input = retinaface.input;
+      c.detect = retinaface.detect;
+      return c;
+    };
+    const auto like_retinaface = [](network_config& c) { c.landmarks = 5; };
+    const auto like_ssd = [](network_config& c) {
+      auto& anchors = std::get<square_anchors>(c.anchors.source);
+      anchors.clip = anchors.even = true;
+      c.input = {
+          .channels = "rgb", .mean = {127, 127, 127}, .scale = {128, 128, 128}, .long_side = 640};
+      c.detect.overlap = 0.3f;
+      c.detect.clip = true;
+    };
+    constexpr std::string_view slim = "body.7.3.weight", rfb = "body.7.branch0.0.conv.weight",
+                               landmarks = "landm.0.2.weight", coarsest = "conf.3.weight";
+    add("retinaface-rfb",
+        "the public RBF_Final checkpoint: a body with a receptive field block, four levels of 3, "
+        "2, 2 and 3 anchors, 10 to 256 pixels",
+        ultra_light("ultra_light_rfb"), like_retinaface, {{rfb}, {landmarks, 30}, {coarsest, 6}});
+    add("retinaface-slim", "the public slim_Final checkpoint: the same without that block",
+        ultra_light("ultra_light_slim"), like_retinaface, {{slim}, {landmarks, 30}, {coarsest, 6}});
+    add("ultra-light-rfb",
+        "the public version-RFB-320 and -640 checkpoints: faces as boxes alone, from pictures "
+        "whose longer side has 640 pixels",
+        ultra_light("ultra_light_rfb"), like_ssd, {{rfb}, {landmarks, -1}, {coarsest, 6}});
+    add("ultra-light-slim",
+        "the public version-slim-320 and -640 checkpoints: the same without the receptive fields",
+        ultra_light("ultra_light_slim"), like_ssd, {{slim}, {landmarks, -1}, {coarsest, 6}});
+    constexpr std::string_view early = "backbone.model1.conv2.conv1.weight",
+                               points = "bbox_head.multi_level_kps.0.conv1.weight",
+                               shared = "bbox_head.multi_level_share_convs.0.0.conv1.weight";
+    add("yunet-s", "the public yunet_s checkpoint: points without anchors, class times objectness",
+        yunet, [](network_config&) {}, {{early, 32}, {points, 10}, {shared, -1}});
+    add("yunet-n",
+        "the public yunet_n checkpoint: the same with 64 channels early and one unit that the "
+        "heads of a level share",
+        yunet,
+        [](network_config& c) {
+          c.body = "yunet_n";
+          std::get<yunet_form>(c.form).shared = 1;
+        },
+        {{early, 64}, {points, 10}, {shared, 64}});
     return made;
   }();
   return all;

@@ -16,6 +16,7 @@ struct pixel_format {
   /// Pixels that the longer side of a picture is to have; 0: as many as it has. Objects in pictures
   /// are then of the sizes that were learnt.
   int long_side = 0;
+  bool square = false;  ///< whether pictures are stretched to a square of that side
 };
 
 }  // namespace retinue

@@ -5,6 +5,7 @@
 
 #include <retinue/labels/given.hpp>    // given_labels
 #include <retinue/labels/policy.hpp>   // label_policy
+#include <retinue/labels/quality.hpp>  // times_quality
 #include <retinue/labels/sigmoid.hpp>  // sigmoid_labels
 #include <retinue/labels/softmax.hpp>  // softmax_labels, number_in
 
@@ -16,7 +17,7 @@ namespace retinue {
 
 /// One of the shipped label policies; its members ask the one that it holds.
 struct any_labels {
-  std::variant<softmax_labels, sigmoid_labels<>, given_labels> policy;
+  std::variant<softmax_labels, sigmoid_labels<>, given_labels, times_quality<>> policy;
 
   [[nodiscard]] std::string_view what() const
   {
@@ -35,6 +36,10 @@ struct any_labels {
   [[nodiscard]] auto logit(const Row& x, std::size_t k) const
   {
     return std::visit([&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); }, policy);
+  }
+  [[nodiscard]] bool reads_quality() const
+  {
+    return std::visit([](const auto& p) { return detail::reads_quality(p); }, policy);
   }
   [[nodiscard]] float least_logit(float floor) const
   {

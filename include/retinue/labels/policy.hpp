@@ -45,4 +45,16 @@ concept learnable_labels = label_policy<L> && requires(const L& labels, const nu
   { labels.with_slope(x, slopes, v, v) } -> std::same_as<float>;
 };
 
+namespace detail {
+/// Whether a policy reads a quality beside the scores, too.
+template <label_policy L>
+[[nodiscard]] constexpr bool reads_quality(const L& labels)
+{
+  if constexpr (requires { labels.reads_quality(); })
+    return labels.reads_quality();
+  else
+    return requires { L::takes_quality; };
+}
+}  // namespace detail
+
 }  // namespace retinue

@@ -25,6 +25,7 @@ namespace retinue {
 template <label_policy Base = sigmoid_labels<>>
 struct times_quality {
   static constexpr bool takes_quality = true;
+  static constexpr std::string_view kind = "sigmoid_times_quality";  ///< in a configuration
 
   Base base{};
   bool logit_of_quality = true;  ///< else it is a probability already

@@ -6,83 +6,61 @@
 //     configured_detector<Network> detect(network, decoding_of(config));
 //   });
 //
-// Each kind is compiled for each of the landmark schemas that it may have.
+// A kind of yours: include its header here, which has a class derived from network_layers and a
+// function layers_of that makes it (models/yunet.hpp is one).
 #pragma once
 
 #include <retinue/config/network_config.hpp>    // network_config
 #include <retinue/error.hpp>                    // fail
 #include <retinue/landmarks.hpp>                // with_schema_of
-#include <retinue/models/bodies.hpp>            // body_named
+#include <retinue/models/network.hpp>           // network_layers
 #include <retinue/models/network_detector.hpp>  // network_detector
-#include <retinue/models/retinaface.hpp>        // retinaface
-#include <retinue/models/ssd.hpp>               // ssd
-#include <retinue/suppress/any_greedy.hpp>      // any_greedy_suppressor
+#include <retinue/models/retinaface.hpp>        // the kinds
+#include <retinue/models/ssd.hpp>
+#include <retinue/models/yunet.hpp>
+#include <retinue/suppress/any_greedy.hpp>  // any_greedy_suppressor
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace retinue {
 
-/// The network of a kind for a schema; of a kind of yours, specialize it.
-template <class Form, landmark_schema Schema>
-struct network_of {};
-/// A RetinaFace, of any schema.
+/// The network that a configuration describes, of whatever kind, for objects of a schema. Its
+/// parameters have the names that the kind gives them.
+///
+/// Whatever its kind, it is one type: programs are compiled for each schema, not for each kind.
 template <landmark_schema Schema>
-struct network_of<retinaface_form, Schema> {
-  using type = retinaface<Schema>;
+class configured_network : public torch::nn::Module {
+ public:
+  using schema = Schema;
+
+  explicit configured_network(network_config config)
+      : config_(std::move(config)),
+        layers_(std::visit(
+            [this](const auto& form) {
+              return layers_of(config_, form,
+                               static_cast<std::int64_t>(Schema::count * Schema::dimension));
+            },
+            config_.form))
+  {
+    for (const auto& part : layers_->named_children()) register_module(part.key(), part.value());
+  }
+
+  [[nodiscard]] const network_config& options() const { return config_; }
+  [[nodiscard]] const std::shared_ptr<body>& backbone() const { return layers_->backbone(); }
+  [[nodiscard]] network_outputs forward(const at::Tensor& images)
+  {
+    return layers_->forward(images);
+  }
+  void fold() { layers_->fold(); }
+
+ private:
+  network_config config_;
+  std::shared_ptr<network_layers> layers_;
 };
-/// An SSD, which has no landmarks.
-template <>
-struct network_of<ssd_form, schemas::none> {
-  using type = ssd;
-};
-
-namespace detail {
-
-[[nodiscard]] inline std::vector<anchored_level> levels_of(const any_anchors& anchors)
-{
-  std::vector<anchored_level> levels;
-  for (std::size_t l = 0; l < anchors.levels(); ++l)
-    levels.push_back({anchors.stride(l), static_cast<std::int64_t>(anchors.per_cell(l))});
-  return levels;
-}
-
-[[nodiscard]] inline std::int64_t columns_of(const network_config& config)
-{
-  return static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
-}
-
-}  // namespace detail
-
-/// What a network of that kind is built from; of a kind of yours, overload it.
-[[nodiscard]] inline retinaface_options network_options(const network_config& config,
-                                                        const retinaface_form& form)
-{
-  retinaface_options options;
-  options.body = body_named(config.body, config.body_slope);
-  options.levels = detail::levels_of(config.anchors);
-  options.channels = form.channels;
-  options.classes = detail::columns_of(config);
-  options.slope = form.slope;
-  return options;
-}
-/// The same of an SSD.
-[[nodiscard]] inline ssd_options network_options(const network_config& config, const ssd_form& form)
-{
-  const known_body* const known = find_body(config.body);
-  ssd_options options;
-  options.body = body_named(config.body, config.body_slope);
-  if (known) options.body_name = known->part;
-  options.unit_length = known && !known->normalized;
-  options.extras = form.extras;
-  options.levels = detail::levels_of(config.anchors);
-  options.classes = detail::columns_of(config);
-  return options;
-}
 
 /// Calls visit(schema) with the schema of its landmarks. Throws where the program is not compiled
 /// for their number.
@@ -95,21 +73,11 @@ void with_landmarks(const network_config& config, Visit&& visit)
          "retinue::schemas::shipped");
 }
 
-/// Calls visit(network) with a new one that has this schema, a std::shared_ptr. Throws where its
-/// kind has none such.
+/// Calls visit(network) with a new one that has this schema, a std::shared_ptr.
 template <landmark_schema Schema, class Visit>
 void with_network(const network_config& config, Visit&& visit)
 {
-  std::visit(
-      [&]<class Form>(const Form& form) {
-        if constexpr (requires { typename network_of<Form, Schema>::type; })
-          visit(std::make_shared<typename network_of<Form, Schema>::type>(
-              network_options(config, form)));
-        else
-          fail("the network has ", Schema::count, " landmarks, of which the kind ", Form::kind,
-               " has none");
-      },
-      config.form);
+  visit(std::make_shared<configured_network<Schema>>(config));
 }
 
 /// The same with the schema that the configuration says.

@@ -6,6 +6,8 @@
 //   trained   y = f(gamma * (w * x - mean) / sd + beta)          sd = sqrt(var + eps)
 //   folded    y = f(w' * x + b')       w' = w * gamma / sd,   b' = beta - mean * gamma / sd
 //
+// A convolution's own bias, where it has one, is a part of the folded one, too.
+//
 // Folded on a CPU, the weights are packed for oneDNN, which applies a relu while it writes a map.
 // Maps are plain tensors whose channels lie together, cell by cell (channels last): nothing is laid
 // out anew between one convolution and the next, and few channels are not padded to a register's.
@@ -34,6 +36,10 @@ struct convolution_shape {
   std::int64_t kernel = 3;  ///< odd
   std::int64_t stride = 1;
   std::int64_t groups = 1;
+  std::int64_t dilation = 1;
+  bool bias = false;  ///< beside that of the normalization, as some checkpoints have it
+
+  [[nodiscard]] std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
 };
 
 namespace activation {
@@ -69,12 +75,13 @@ class packed_convolution {
  public:
   /// weight (out, in / groups, k, k), bias (out).
   packed_convolution(at::Tensor weight, at::Tensor bias, std::int64_t stride, std::int64_t groups,
-                     double slope)
+                     double slope, std::int64_t dilation = 1)
       : weight_(weight.contiguous()),
         bias_(bias.contiguous()),
         stride_(stride),
-        padding_((weight.size(2) - 1) / 2),
+        padding_(dilation * (weight.size(2) - 1) / 2),
         groups_(groups),
+        dilation_(dilation),
         slope_(slope)
   {
     if (!weight.is_cpu() || weight.scalar_type() != at::kFloat ||
@@ -90,7 +97,7 @@ class packed_convolution {
                             bias_,
                             integers{stride_, stride_},
                             integers{padding_, padding_},
-                            integers{1, 1},
+                            integers{dilation_, dilation_},
                             groups_,
                             integers{1, weight.size(1) * groups_, side, side},
                             std::string(slope_ == activation::relu ? "relu" : "none")};
@@ -104,7 +111,8 @@ class packed_convolution {
   {
     const at::Tensor given = plain(x);
     if (packed_.isNone())
-      return activate(at::conv2d(given, weight_, bias_, stride_, padding_, 1, groups_), slope_);
+      return activate(at::conv2d(given, weight_, bias_, stride_, padding_, dilation_, groups_),
+                      slope_);
     static const c10::OperatorHandle run = *find_operator(run_packed);
     torch::jit::Stack stack{given.contiguous(at::MemoryFormat::ChannelsLast), packed_};
     run.callBoxed(&stack);
@@ -117,14 +125,15 @@ class packed_convolution {
 
   at::Tensor weight_, bias_;  // none where they are packed
   c10::IValue packed_;        // weights and bias, in oneDNN's own layout
-  std::int64_t stride_, padding_, groups_;
+  std::int64_t stride_, padding_, groups_, dilation_;
   double slope_;
 };
 
 }  // namespace detail
 
-/// A convolution without a bias, then batch normalization, then an activation. The two parts belong
-/// to `owner`, under names of its choice: this is how the names of a checkpoint come about.
+/// A convolution, then batch normalization, then an activation. The parts belong to `owner`, under
+/// names of its choice: this is how the names of a checkpoint come about. A unit whose
+/// normalization has no name is without it, and has a bias.
 class convolution_unit {
  public:
   convolution_unit(torch::nn::Module& owner, const std::string& convolution_name,
@@ -135,17 +144,20 @@ class convolution_unit {
             convolution_name,
             torch::nn::Conv2d(torch::nn::Conv2dOptions(shape.in, shape.out, shape.kernel)
                                   .stride(shape.stride)
-                                  .padding((shape.kernel - 1) / 2)
+                                  .padding(shape.padding())
                                   .groups(shape.groups)
-                                  .bias(false)))),
-        norm_(owner.register_module(norm_name, shared_batch_norm(shape.out)))
+                                  .dilation(shape.dilation)
+                                  .bias(shape.bias || norm_name.empty()))))
   {
+    if (!norm_name.empty()) norm_ = owner.register_module(norm_name, shared_batch_norm(shape.out));
   }
 
   /// (B, in, H, W) to (B, out, ceil(H / stride), ceil(W / stride)).
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x)
   {
-    return packed_ ? (*packed_)(x) : detail::activate(norm_(convolution_(x)), slope_);
+    if (packed_) return (*packed_)(x);
+    at::Tensor y = convolution_(x);
+    return detail::activate(norm_ ? norm_(y) : std::move(y), slope_);
   }
 
   /// From now on the folded form runs, with the weights and statistics of this moment. The parts
@@ -154,13 +166,21 @@ class convolution_unit {
   {
     if (packed_) return;
     const torch::NoGradGuard inference;
-    const at::Tensor scale = norm_->weight / torch::sqrt(norm_->running_var + norm_->options.eps());
-    packed_.emplace(convolution_->weight * scale.reshape({-1, 1, 1, 1}),
-                    norm_->bias - norm_->running_mean * scale, shape_.stride, shape_.groups,
-                    slope_);
+    at::Tensor weight = convolution_->weight, bias = convolution_->bias;
+    if (norm_) {
+      const at::Tensor scale =
+          norm_->weight / torch::sqrt(norm_->running_var + norm_->options.eps());
+      weight = weight * scale.reshape({-1, 1, 1, 1});
+      bias = norm_->bias +
+             (bias.defined() ? bias - norm_->running_mean : -norm_->running_mean) * scale;
+    }
+    packed_.emplace(weight, bias, shape_.stride, shape_.groups, slope_, shape_.dilation);
     convolution_ = nullptr;
     norm_ = nullptr;
   }
+
+  /// As it is trained; null once it is folded.
+  [[nodiscard]] torch::nn::Conv2d& convolution() { return convolution_; }
 
  private:
   convolution_shape shape_;
@@ -174,6 +194,16 @@ class convolution_unit {
 [[nodiscard]] inline torch::nn::Module& name_part(torch::nn::Module& owner, const std::string& name)
 {
   return *owner.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+/// Adds a separable block (Howard et al. 2017): a 3x3 convolution of each channel alone, then a 1x1
+/// convolution over them. In `block` they are named 0, 1 and 3, 4, the activation counted.
+inline void add_separable(std::vector<convolution_unit>& to, torch::nn::Module& block,
+                          std::int64_t in, std::int64_t out, std::int64_t stride, double slope)
+{
+  to.emplace_back(block, "0", "1",
+                  convolution_shape{.in = in, .out = in, .stride = stride, .groups = in}, slope);
+  to.emplace_back(block, "3", "4", convolution_shape{.in = in, .out = out, .kernel = 1}, slope);
 }
 
 }  // namespace retinue

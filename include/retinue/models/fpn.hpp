@@ -20,16 +20,17 @@ namespace retinue {
 /// The pyramid of a RetinaFace (Lin 2017): each map is merged with the coarser one, enlarged.
 class fpn : public torch::nn::Module {
  public:
-  /// Reduces the maps of a body to `channels` each.
-  fpn(const std::vector<body_map>& maps, std::int64_t channels, double slope)
+  /// Reduces the maps of a body to `channels` each. `bias`: of the convolutions, besides.
+  fpn(const std::vector<body_map>& maps, std::int64_t channels, double slope, bool bias = false)
   {
     for (std::size_t i = 0; i < maps.size(); ++i)
-      outputs_.emplace_back(name_part(*this, "output" + std::to_string(i + 1)), "0", "1",
-                            convolution_shape{.in = maps[i].channels, .out = channels, .kernel = 1},
-                            slope);
+      outputs_.emplace_back(
+          name_part(*this, "output" + std::to_string(i + 1)), "0", "1",
+          convolution_shape{.in = maps[i].channels, .out = channels, .kernel = 1, .bias = bias},
+          slope);
     for (std::size_t i = 0; i + 1 < maps.size(); ++i)
       merges_.emplace_back(name_part(*this, "merge" + std::to_string(i + 1)), "0", "1",
-                           convolution_shape{.in = channels, .out = channels}, slope);
+                           convolution_shape{.in = channels, .out = channels, .bias = bias}, slope);
   }
 
   /// One map per level, (B, channels, H_i, W_i) from (B, C_i, H_i, W_i).

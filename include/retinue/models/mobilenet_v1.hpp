@@ -5,13 +5,12 @@
 //   stage2   separable 512 /2, 512 x 5
 //   stage3   separable 1024 /2, 1024
 //
-// A separable block is a 3x3 convolution of each channel alone, then a 1x1 convolution over them.
 // Parameters are named as in the public checkpoints: stage1.0.0.weight, stage1.1.3.weight, ...
 #pragma once
 
 #include <retinue/error.hpp>               // fail
 #include <retinue/models/body.hpp>         // body
-#include <retinue/models/convolution.hpp>  // convolution_unit
+#include <retinue/models/convolution.hpp>  // convolution_unit, add_separable
 
 #include <algorithm>
 #include <array>
@@ -55,11 +54,7 @@ class mobilenet_v1 : public body {
       for (const auto [channels, stride] : plan[s]) {
         torch::nn::Module& block = name_part(stage, std::to_string(next++));
         const std::int64_t out = scaled(channels);
-        stages_[s].emplace_back(
-            block, "0", "1", convolution_shape{.in = in, .out = in, .stride = stride, .groups = in},
-            slope);
-        stages_[s].emplace_back(block, "3", "4",
-                                convolution_shape{.in = in, .out = out, .kernel = 1}, slope);
+        add_separable(stages_[s], block, in, out, stride, slope);
         in = out;
       }
       maps_.push_back({std::int64_t(8) << s, in});

@@ -15,11 +15,13 @@
 
 #include <retinue/backend/libtorch.hpp>  // libtorch_backend
 #include <retinue/landmarks.hpp>         // landmark_schema
+#include <retinue/models/body.hpp>       // body
 #include <retinue/outputs.hpp>           // outputs
 
 #include <torch/torch.h>
 
 #include <concepts>
+#include <memory>
 #include <vector>
 
 namespace retinue {
@@ -36,6 +38,16 @@ concept detection_network =
     requires(N& network, const at::Tensor& images) {
       { network.forward(images) } -> std::same_as<network_outputs>;
     };
+
+/// A network, however many landmarks it finds: derive from it, and a configuration can name yours.
+class network_layers : public torch::nn::Module {
+ public:
+  /// Images (B, 3, H, W), floating point.
+  [[nodiscard]] virtual network_outputs forward(const at::Tensor& images) = 0;
+  /// Goes over to the folded form for good; `runner` makes one and leaves the network as it is.
+  virtual void fold() = 0;
+  [[nodiscard]] virtual const std::shared_ptr<body>& backbone() const = 0;
+};
 
 /// One of which a copy can be made that is then folded.
 template <class N>

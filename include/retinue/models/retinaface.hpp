@@ -12,14 +12,16 @@
 // no name tells: the wrong slope loads without complaint, and even finds faces.
 #pragma once
 
-#include <retinue/error.hpp>                // fail
-#include <retinue/landmarks.hpp>            // landmark_schema
-#include <retinue/models/body.hpp>          // body
-#include <retinue/models/fpn.hpp>           // fpn
-#include <retinue/models/head.hpp>          // head
-#include <retinue/models/mobilenet_v1.hpp>  // the body by default
-#include <retinue/models/network.hpp>       // network_outputs
-#include <retinue/models/ssh.hpp>           // ssh
+#include <retinue/config/network_config.hpp>  // network_config
+#include <retinue/error.hpp>                  // fail
+#include <retinue/landmarks.hpp>              // landmark_schema
+#include <retinue/models/bodies.hpp>          // body_named, levels_of
+#include <retinue/models/body.hpp>            // body
+#include <retinue/models/fpn.hpp>             // fpn
+#include <retinue/models/head.hpp>            // head
+#include <retinue/models/mobilenet_v1.hpp>    // the body by default
+#include <retinue/models/network.hpp>         // network_outputs
+#include <retinue/models/ssh.hpp>             // ssh
 
 #include <torch/torch.h>
 
@@ -41,12 +43,14 @@ struct retinaface_options {
   };
   /// Finest first, each of a stride that the body offers.
   std::vector<anchored_level> levels = {{8, 2}, {16, 2}, {32, 2}};
-  std::int64_t channels = 64;  ///< of pyramid and context; a multiple of 4
+  std::int64_t channels = 64;  ///< of the pyramid
+  std::int64_t context = 0;    ///< channels of the context, a multiple of 4; 0: as the pyramid has
   std::int64_t classes = 2;    ///< columns of the scores: of softmax, one for the background
   /// The probability that sigmoids say at first of every class, so that the many negatives do not
   /// drown the few positives (Lin 2017, section 4.1); 0: as they come.
   double prior = 0;
   double slope = activation::relu;  ///< of pyramid and context; the body has its own
+  bool neck_bias = false;           ///< whether their convolutions have a bias, too
 };
 
 /// The maps on the way, one per level, the finest first.
@@ -55,7 +59,7 @@ struct feature_maps {
 };
 
 /// Any RetinaFace, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
-class retinaface_layers : public torch::nn::Module {
+class retinaface_layers : public network_layers {
  public:
   retinaface_layers(retinaface_options options, std::int64_t landmark_width)
       : options_(std::move(options)), landmark_width_(landmark_width)
@@ -74,14 +78,15 @@ class retinaface_layers : public torch::nn::Module {
       taken.push_back(map_of_stride(level.stride, taken.empty() ? 0 : taken.back().stride));
       anchors.push_back(level.anchors);
     }
-    pyramid_ =
-        register_module("fpn", std::make_shared<fpn>(taken, options_.channels, options_.slope));
+    pyramid_ = register_module(
+        "fpn", std::make_shared<fpn>(taken, options_.channels, options_.slope, options_.neck_bias));
+    const std::int64_t context = options_.context > 0 ? options_.context : options_.channels;
     for (std::size_t i = 0; i < taken.size(); ++i)
       contexts_.push_back(register_module(
           "ssh" + std::to_string(i + 1),
-          std::make_shared<ssh>(options_.channels, options_.channels, options_.slope)));
+          std::make_shared<ssh>(options_.channels, context, options_.slope, options_.neck_bias)));
     const auto add_head = [&](const char* name, std::int64_t width) {
-      return register_module(name, std::make_shared<head>(anchors, options_.channels, width));
+      return register_module(name, std::make_shared<head>(anchors, context, width));
     };
     classes_ = add_head("ClassHead", options_.classes);
     if (options_.prior > 0)
@@ -93,7 +98,7 @@ class retinaface_layers : public torch::nn::Module {
   }
 
   [[nodiscard]] const retinaface_options& options() const { return options_; }
-  [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const { return body_; }
+  [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const override { return body_; }
 
   /// The maps that the heads read, and those that led to them. `images` as in `forward`.
   [[nodiscard]] feature_maps features(const at::Tensor& images)
@@ -114,7 +119,7 @@ class retinaface_layers : public torch::nn::Module {
 
   /// Images (B, 3, H, W), of any size, channels and scale as trained (the public weights: BGR from
   /// 0 to 255, less (104, 117, 123)).
-  [[nodiscard]] network_outputs forward(const at::Tensor& images)
+  [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     const feature_maps maps = features(images);
     std::vector<at::Tensor> offsets, logits, landmarks;
@@ -143,7 +148,7 @@ class retinaface_layers : public torch::nn::Module {
   }
 
   /// Goes over to the folded form for good; `runner` makes one and leaves the network as it is.
-  void fold()
+  void fold() override
   {
     const torch::NoGradGuard inference;
     body_->fold();
@@ -196,5 +201,26 @@ class retinaface : public retinaface_layers {
   {
   }
 };
+
+/// What the RetinaFace of a configuration is built from.
+[[nodiscard]] inline retinaface_options network_options(const network_config& config,
+                                                        const retinaface_form& form)
+{
+  retinaface_options options;
+  options.body = body_named(config.body, config.body_slope);
+  options.levels = levels_of(config.anchors);
+  options.channels = form.channels;
+  options.context = form.context;
+  options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
+  options.slope = form.slope;
+  options.neck_bias = form.neck_bias;
+  return options;
+}
+[[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
+                                                               const retinaface_form& form,
+                                                               std::int64_t landmark_width)
+{
+  return std::make_shared<retinaface_layers>(network_options(config, form), landmark_width);
+}
 
 }  // namespace retinue

@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// SSD (Liu et al. 2016): a body, coarser maps behind it, and two 3x3 convolutions over every map.
+// SSD (Liu et al. 2016): a body, coarser maps behind it, and a 3x3 convolution over every map for
+// boxes, one for classes, and one for landmarks where there are any.
 //
-//   images -> body -> extra layers        loc and conf over each map that has default boxes
+//   images -> body -> extra layers        loc, conf and landm over each map that has anchors
 //
 //   auto net = std::make_shared<ssd>();                 // VGG-16, 300 pixels, 21 classes
 //   const network_outputs p = net->forward(images);         // 8,732 rows
 //
 // A level takes the body's map of its stride, where there is one; those that follow take the extra
 // layers in turn. Parameters of the default form are named as in the common PyTorch ports:
-// vgg.0.weight, L2Norm.weight, extras.0.weight, loc.0.weight, conf.0.weight.
+// vgg.0.weight, L2Norm.weight, extras.0.weight, loc.0.weight, conf.0.weight; of separable layers
+// the two steps are named 0 and 2: loc.0.0.weight, loc.0.2.weight.
+//
+// The Ultra-Light face detectors, and the RetinaFaces RFB and slim, are SSDs with separable layers.
 #pragma once
 
-#include <retinue/error.hpp>               // fail
-#include <retinue/landmarks.hpp>           // schemas::none
-#include <retinue/models/body.hpp>         // body
-#include <retinue/models/convolution.hpp>  // name_part
-#include <retinue/models/extra_layer.hpp>  // extra_layer
-#include <retinue/models/head.hpp>         // rows_of
-#include <retinue/models/network.hpp>      // network_outputs
-#include <retinue/models/vgg16.hpp>        // the body by default
+#include <retinue/config/network_config.hpp>  // network_config
+#include <retinue/error.hpp>                  // fail
+#include <retinue/landmarks.hpp>              // landmark_schema
+#include <retinue/models/bodies.hpp>          // body_named, levels_of
+#include <retinue/models/body.hpp>            // body
+#include <retinue/models/convolution.hpp>     // name_part
+#include <retinue/models/extra_layer.hpp>     // extra_layer
+#include <retinue/models/head.hpp>            // rows_of
+#include <retinue/models/network.hpp>         // network_layers
+#include <retinue/models/vgg16.hpp>           // the body by default
 
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -53,24 +60,24 @@ class unit_length : public torch::nn::Module {
   at::Tensor weight_;
 };
 
-/// What `ssd` is built from. As it stands: SSD300 of the paper.
+/// What an SSD is built from. As it stands: SSD300 of the paper.
 struct ssd_options {
   /// Makes the body, anew for each network.
   std::function<std::shared_ptr<retinue::body>()> body = [] { return std::make_shared<vgg16>(); };
   std::string body_name = "vgg";  ///< its part of the parameters' names
   bool unit_length = true;        ///< of the finest map, which VGG leaves without normalization
   std::vector<extra_layer> extras = ssd300_extras();
+  bool separable = false;  ///< see ssd_form
   /// Finest first; those of the extra layers name the strides that these give.
   std::vector<anchored_level> levels = {{8, 4}, {16, 6}, {32, 6}, {64, 6}, {100, 4}, {300, 4}};
   std::int64_t classes = 21;  ///< columns of the scores: of softmax, one for the background
 };
 
-/// SSD (Liu 2016) over any body.
-class ssd : public torch::nn::Module {
+/// Any SSD, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
+class ssd_layers : public network_layers {
  public:
-  using schema = schemas::none;
-
-  explicit ssd(ssd_options options = {}) : options_(std::move(options))
+  ssd_layers(ssd_options options, std::int64_t landmark_width)
+      : options_(std::move(options)), widths_{4, options_.classes, landmark_width}
   {
     if (options_.classes < 1)
       fail("an SSD of ", options_.classes, " columns of scores: expected 1 or more");
@@ -82,48 +89,63 @@ class ssd : public torch::nn::Module {
     torch::nn::Module& extras = name_part(*this, "extras");
     std::int64_t in = body_->maps().back().channels;
     for (const extra_layer& e : options_.extras) {
-      add(extras, extras_, torch::nn::Conv2dOptions(in, e.inner, 1));
+      add(extras, extras_, torch::nn::Conv2dOptions(in, e.inner, 1), false);
       add(extras, extras_,
-          torch::nn::Conv2dOptions(e.inner, e.out, e.kernel).stride(e.stride).padding(e.padding));
+          torch::nn::Conv2dOptions(e.inner, e.out, e.kernel).stride(e.stride).padding(e.padding),
+          options_.separable);
       channels.push_back(in = e.out);
     }
-    torch::nn::Module &loc = name_part(*this, "loc"), &conf = name_part(*this, "conf");
-    for (std::size_t l = 0; l < channels.size(); ++l) {
-      const std::int64_t anchors = options_.levels[l].anchors;
-      const auto over = [&](std::int64_t width) {
-        return torch::nn::Conv2dOptions(channels[l], anchors * width, 3).padding(1);
-      };
-      add(loc, boxes_, over(4));
-      add(conf, classes_, over(options_.classes));
-    }
+    constexpr std::array names{"loc", "conf", "landm"};
+    std::array<torch::nn::Module*, 3> owners{};
+    for (std::size_t h = 0; h < names.size(); ++h)
+      if (widths_[h] > 0) owners[h] = &name_part(*this, names[h]);
+    for (std::size_t l = 0; l < channels.size(); ++l)
+      for (std::size_t h = 0; h < names.size(); ++h)
+        if (widths_[h] > 0)
+          add(*owners[h], heads_[h],
+              torch::nn::Conv2dOptions(channels[l], options_.levels[l].anchors * widths_[h], 3)
+                  .padding(1),
+              options_.separable && l + 1 < channels.size());
   }
 
   [[nodiscard]] const ssd_options& options() const { return options_; }
-  [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const { return body_; }
+  [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const override { return body_; }
 
   /// Images (B, 3, H, W), floating point, channels and scale as trained. Sides other than those
   /// that the anchors were designed for will do, if they leave the last maps something to shrink.
-  [[nodiscard]] network_outputs forward(const at::Tensor& images)
+  [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
       fail("an SSD was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
     network_outputs p;
-    std::vector<at::Tensor> offsets, logits;
+    std::array<std::vector<at::Tensor>, 3> said;
     for (const at::Tensor& map : features(images)) {
       const std::size_t l = p.maps.size();
       p.maps.push_back({static_cast<int>(map.size(2)), static_cast<int>(map.size(3))});
-      offsets.push_back(detail::rows_of(boxes_[l](map), 4));
-      logits.push_back(detail::rows_of(classes_[l](map), options_.classes));
+      for (std::size_t h = 0; h < said.size(); ++h)
+        if (widths_[h] > 0) said[h].push_back(detail::rows_of(heads_[h][l](map), widths_[h]));
     }
-    p.boxes = at::cat(offsets, 1);
-    p.scores = at::cat(logits, 1);
+    p.boxes = at::cat(said[0], 1);
+    p.scores = at::cat(said[1], 1);
+    if (widths_[2] > 0) p.points = at::cat(said[2], 1);
     return p;
   }
 
-  /// Goes over to the folded form for good; `runner` makes one and leaves the network as it is.
-  void fold() { body_->fold(); }  // the rest has no batch normalization
+  void fold() override { body_->fold(); }  // the rest has no batch normalization
 
  private:
+  /// A convolution, or one of each channel alone with a 1x1 behind it; ReLUs stand between.
+  struct steps_of_layer {
+    std::vector<torch::nn::Conv2d> steps;
+
+    [[nodiscard]] at::Tensor operator()(const at::Tensor& x)
+    {
+      at::Tensor y = steps.front()(x);
+      for (std::size_t i = 1; i < steps.size(); ++i) y = steps[i](y.relu_());
+      return y;
+    }
+  };
+
   /// Decides which maps the levels take; the channels of those that are the body's.
   std::vector<std::int64_t> take_maps()
   {
@@ -146,12 +168,22 @@ class ssd : public torch::nn::Module {
     return channels;
   }
 
-  static void add(torch::nn::Module& owner, std::vector<torch::nn::Conv2d>& to,
-                  const torch::nn::Conv2dOptions& options)
+  static void add(torch::nn::Module& owner, std::vector<steps_of_layer>& to,
+                  const torch::nn::Conv2dOptions& options, bool separable)
   {
-    to.push_back(owner.register_module(std::to_string(to.size()), torch::nn::Conv2d(options)));
-    torch::nn::init::xavier_uniform_(to.back()->weight);
-    torch::nn::init::zeros_(to.back()->bias);
+    const std::string number = std::to_string(to.size());
+    steps_of_layer& made = to.emplace_back();
+    const auto step = [&](torch::nn::Module& of, const std::string& name,
+                          const torch::nn::Conv2dOptions& shape) {
+      auto& conv = made.steps.emplace_back(of.register_module(name, torch::nn::Conv2d(shape)));
+      torch::nn::init::xavier_uniform_(conv->weight);
+      torch::nn::init::zeros_(conv->bias);
+    };
+    if (!separable) return step(owner, number, options);
+    torch::nn::Module& part = name_part(owner, number);
+    const std::int64_t in = options.in_channels();
+    step(part, "0", torch::nn::Conv2dOptions(options).out_channels(in).groups(in));
+    step(part, "2", torch::nn::Conv2dOptions(in, options.out_channels(), 1));
   }
 
   /// The map of each level, plain.
@@ -175,10 +207,47 @@ class ssd : public torch::nn::Module {
   }
 
   ssd_options options_;
+  std::array<std::int64_t, 3> widths_;  // of boxes, classes, landmarks
   std::shared_ptr<retinue::body> body_;
   std::vector<std::size_t> places_;  // which of the body's maps the first levels take
   std::shared_ptr<retinue::unit_length> finest_;
-  std::vector<torch::nn::Conv2d> extras_, boxes_, classes_;
+  std::vector<steps_of_layer> extras_;
+  std::array<std::vector<steps_of_layer>, 3> heads_;
 };
+
+template <landmark_schema Schema>
+class ssd_of : public ssd_layers {
+ public:
+  using schema = Schema;
+
+  explicit ssd_of(ssd_options options = {})
+      : ssd_layers(std::move(options), Schema::count * Schema::dimension)
+  {
+  }
+};
+
+/// The paper's has no landmarks.
+using ssd = ssd_of<schemas::none>;
+
+/// What the SSD of a configuration is built from.
+[[nodiscard]] inline ssd_options network_options(const network_config& config, const ssd_form& form)
+{
+  const known_body* const known = find_body(config.body);
+  ssd_options options;
+  options.body = body_named(config.body, config.body_slope);
+  if (known) options.body_name = known->part;
+  options.unit_length = known && !known->normalized;
+  options.extras = form.extras;
+  options.separable = form.separable;
+  options.levels = levels_of(config.anchors);
+  options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
+  return options;
+}
+[[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
+                                                               const ssd_form& form,
+                                                               std::int64_t landmark_width)
+{
+  return std::make_shared<ssd_layers>(network_options(config, form), landmark_width);
+}
 
 }  // namespace retinue

@@ -19,16 +19,18 @@ namespace retinue {
 /// side.
 class ssh : public torch::nn::Module {
  public:
-  /// `out` is a multiple of 4.
-  ssh(std::int64_t in, std::int64_t out, double slope)
-      : conv3_(name_part(*this, "conv3X3"), "0", "1", {.in = in, .out = out / 2},
+  /// `out` is a multiple of 4. `bias`: of the convolutions, besides.
+  ssh(std::int64_t in, std::int64_t out, double slope, bool bias = false)
+      : conv3_(name_part(*this, "conv3X3"), "0", "1", {.in = in, .out = out / 2, .bias = bias},
                activation::linear),
-        conv5_1_(name_part(*this, "conv5X5_1"), "0", "1", {.in = in, .out = out / 4}, slope),
-        conv5_2_(name_part(*this, "conv5X5_2"), "0", "1", {.in = out / 4, .out = out / 4},
-                 activation::linear),
-        conv7_2_(name_part(*this, "conv7X7_2"), "0", "1", {.in = out / 4, .out = out / 4}, slope),
-        conv7_3_(name_part(*this, "conv7x7_3"), "0", "1", {.in = out / 4, .out = out / 4},
-                 activation::linear)
+        conv5_1_(name_part(*this, "conv5X5_1"), "0", "1", {.in = in, .out = out / 4, .bias = bias},
+                 slope),
+        conv5_2_(name_part(*this, "conv5X5_2"), "0", "1",
+                 {.in = out / 4, .out = out / 4, .bias = bias}, activation::linear),
+        conv7_2_(name_part(*this, "conv7X7_2"), "0", "1",
+                 {.in = out / 4, .out = out / 4, .bias = bias}, slope),
+        conv7_3_(name_part(*this, "conv7x7_3"), "0", "1",
+                 {.in = out / 4, .out = out / 4, .bias = bias}, activation::linear)
   {
     if (out < 4 || out % 4 != 0)
       fail("an SSH module cannot give ", out, " channels: expected a multiple of 4");

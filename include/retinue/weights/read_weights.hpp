@@ -6,6 +6,7 @@
 #include <retinue/detail/file.hpp>          // opened_file
 #include <retinue/weights/pytorch.hpp>      // torch.save, both forms
 #include <retinue/weights/safetensors.hpp>  // safetensors
+#include <retinue/weights/spellings.hpp>    // in_our_names
 #include <retinue/weights/state_dict.hpp>   // the result
 
 #include <algorithm>
@@ -74,7 +75,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// The weights in a file of torch.save (either form) or of safetensors. Throws `error`, which says
+/// The weights in a file of torch.save (either form) or of safetensors, under the names that they
+/// have here where somebody else's are known (weights/spellings.hpp). Throws `error`, which says
 /// what the file seems to be where it is none of these.
 [[nodiscard]] inline state_dict read_weights(const std::filesystem::path& file)
 {
@@ -84,7 +86,7 @@ namespace detail {
   if (first.empty()) fail(file.string(), ": an empty file, not weights");
   const bool pickled = first.size() > 1 && first[0] == '\x80' && first[1] > 0 && first[1] < 6;
   if (pickled || first.starts_with("PK\3\4") || first.starts_with("L119547037146038801333356L"))
-    return read_pytorch(std::move(opened).all(), file.string());
+    return in_our_names(read_pytorch(std::move(opened).all(), file.string()));
   if (first.size() > 8 && first[8] == '{' &&
       detail::little_endian<std::uint64_t>(head, 0) < opened.size())
     return read_safetensors(std::move(opened).all(), file.string());

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A YuNet (Wu et al. 2023) in a configuration.
+#pragma once
+
+#include <retinue/anchors/square_anchors.hpp>  // points
+#include <retinue/config/bodies.hpp>           // find_body
+#include <retinue/config/rules.hpp>            // between
+#include <retinue/error.hpp>                   // fail
+#include <retinue/labels/quality.hpp>          // times_quality
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace retinue {
+
+/// What a YuNet has behind its body.
+struct yunet_form {
+  static constexpr std::string_view kind = "yunet";
+  static constexpr std::array<std::string_view, 1> signs{"network.shared"};
+
+  int shared = 0;  ///< units of each level that all its heads read through
+
+  /// Points at the corners of cells, scores that are class times objectness, all in strides.
+  template <class Config>
+  static void begin(Config& c)
+  {
+    c.body = "yunet_s";
+    c.anchors = square_anchors::points({8, 16, 32}, 0);
+    c.labels.policy = times_quality<>();
+    c.coder = {.centre = 1, .size = 1};
+    c.input = {.mean = {0, 0, 0}};
+    c.detect.overlap = 0.45f;
+  }
+
+  template <class Fields, class Form>
+  static void describe(Fields& network, Form& form)
+  {
+    network("shared", form.shared, detail::between{0, 16});
+  }
+
+  template <class Config>
+  void check(const Config& c, const std::string& where) const
+  {
+    for (std::size_t l = 0; l < c.anchors.levels(); ++l) {
+      if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
+        fail(where, ": anchors.levels[", l, "].stride is ", stride, ", which ", c.body,
+             " does not offer");
+      if (c.anchors.per_cell(l) != 1)
+        fail(where, ": anchors.levels[", l, "].sizes has ", c.anchors.per_cell(l),
+             " sizes, expected one: a YuNet has a point in each cell");
+    }
+  }
+};
+
+}  // namespace retinue
