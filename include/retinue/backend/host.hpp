@@ -515,9 +515,13 @@ class basic_host_backend {
   template <host_table Table>
   void compact(const Table& marks, list& out) const
   {
-    out.clear();
-    for (std::size_t i = 0; i < marks.size(); ++i)
-      if (marks[i].value > 0) out.push_back(static_cast<row_index>(i));
+    out.resize(marks.size());
+    std::size_t count = 0;  // without a branch: no processor foresees which rows are marked
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      out[count] = static_cast<row_index>(i);
+      count += marks[i].value > 0;
+    }
+    out.resize(count);
   }
 
   template <class Table>
