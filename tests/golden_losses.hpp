@@ -26,7 +26,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -299,10 +298,14 @@ void each_golden_loss(const npz& golden, const Visit& visit)
   detail::keypoints<17>(golden, visit);
   detail::keypoints<5>(golden, visit);
 
-  for (const auto& [name, smoothing, weighted] : {std::tuple("ce_ls0.1", 0.1, false),
-                                                  {"ce_ls0", 0.0, false},
-                                                  {"ce_ls0.1_weighted", 0.1, true}}) {
-    const std::string of = name;
+  struct smoothed {
+    std::string of;
+    double smoothing;
+    bool weighted;
+  };
+  for (const smoothed& way : {smoothed{"ce_ls0.1", 0.1, false}, smoothed{"ce_ls0", 0, false},
+                              smoothed{"ce_ls0.1_weighted", 0.1, true}}) {
+    const std::string& of = way.of;
     const auto x = golden[of + "/logits"].as<double>();
     const auto labels = golden[of + "/labels"].as<std::int32_t>();
     const auto weights = golden[of + "/weight"].as<double>();
@@ -320,8 +323,8 @@ void each_golden_loss(const npz& golden, const Visit& visit)
       }
       visit(g, width<6>{}, [=](const auto& row, const auto&) {
         return smoothed_cross_entropy(
-            row, label, smoothing,
-            weighted ? std::span<const double>(weights) : std::span<const double>());
+            row, label, way.smoothing,
+            way.weighted ? std::span<const double>(weights) : std::span<const double>());
       });
     }
   }

@@ -100,8 +100,11 @@ TEST_CASE("softmax labels order anchors by the loss of calling them background")
   host_backend backend;
   columns<number<float>> odds;
   const auto wrong = [&](const std::vector<float>& x, std::size_t classes) {
-    backend.map([](const auto& row) { return number{softmax_labels{}.wrong(row)}; }, odds,
-                number_rows(x.data(), x.size() / classes, classes));
+    const auto of_row = [](const auto& row) {
+      const auto odd = softmax_labels{}.wrong(row);
+      return number<std::remove_cvref_t<decltype(odd)>>{odd};
+    };
+    backend.map(of_row, odds, number_rows(x.data(), x.size() / classes, classes));
   };
   for (const std::size_t classes : {2, 3, 21})
     for (const std::size_t n : {1, 7, 8, 9, 15, 16, 17, 100}) {
