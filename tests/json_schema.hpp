@@ -29,7 +29,9 @@ namespace retinue::test {
 {
   const auto numbers = [&](const auto& holds) { return !value.is_number() || holds(value); };
   const auto lengths = [&](const auto& holds) { return !value.is_array() || holds(value.size()); };
-  for (const auto& [word, said] : schema.items()) {
+  for (const auto& item : schema.items()) {
+    const std::string& word = item.key();
+    const nlohmann::json& said = item.value();
     bool right = true;
     if (word == "type")
       right = said.is_array() ? std::any_of(said.begin(), said.end(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that knows retinue as a module alone: from outputs to detections, a loss with its slope,
+// A program that knows retinue as a module alone: outputs to detections, a loss with its slope,
 // matching, and a refusal.
 #include <cmath>
 #include <cstddef>
