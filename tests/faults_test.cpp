@@ -122,7 +122,7 @@ TEST_CASE("a save that is killed at any of its system calls leaves the old check
 TEST_CASE("a save of which any system call fails is refused in one sentence, or done all the same")
 {
   if (!test::fails_calls) {
-    WARN("skipped: system calls can only be failed on x86-64");
+    WARN("skipped: system calls can only be failed on x86-64, without a sanitizer");
     return;
   }
   const scratch room;
@@ -157,7 +157,7 @@ TEST_CASE("a save of which any system call fails is refused in one sentence, or 
 TEST_CASE("a save whose writes are cut short goes on where each ended")
 {
   if (!test::fails_calls) {
-    WARN("skipped: system calls can only be changed on x86-64");
+    WARN("skipped: system calls can only be changed on x86-64, without a sanitizer");
     return;
   }
   const scratch room;

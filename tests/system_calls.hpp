@@ -41,8 +41,9 @@ struct ended {
   long number = -1;       ///< of the call that was meant
 };
 
-/// Whether calls can be failed here: killing needs no knowledge of a processor's registers.
-#if defined(__x86_64__)
+/// Whether calls can be failed here: killing needs no knowledge of a processor's registers. The
+/// calls of a sanitizer, which are among them, may not fail.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 inline constexpr bool fails_calls = true;
 #else
 inline constexpr bool fails_calls = false;
