@@ -213,6 +213,19 @@ TEST_CASE("storages that contradict the file or each other are refused")
   }
 }
 
+TEST_CASE("a protocol of torch.save other than the one that is known is refused")
+{
+  const std::string whole = legacy_head() + pickled::stream("}"), number = "\x80\x02M\xe9\x03."s;
+  const auto at = whole.find(number);
+  REQUIRE(at != whole.npos);
+  for (const auto& other : {pickled::stream("M\xea\x03"), pickled::stream("\x88"),
+                            pickled::stream(pickled::text("1001")), pickled::stream("N")}) {
+    auto file = whole;
+    file.replace(at, number.size(), other);
+    CHECK(says(sentence([&] { return read_pytorch(view(file), "made.pth"); }), "other than 1001"));
+  }
+}
+
 TEST_CASE("what is not a dictionary of tensors is named")
 {
   CHECK(says(refusal(legacy_file("N", {})), "holds None"));

@@ -123,6 +123,23 @@ TEST_CASE("a tensor gives its values only as what they are")
   CHECK_FALSE(weights.strip_prefix("w"));
 }
 
+TEST_CASE("elements are read as what they are, and as nothing else")
+{
+  for (int i = 0; i <= static_cast<int>(dtype::f64); ++i) {
+    const auto type = static_cast<dtype>(i);
+    CAPTURE(name_of(type));
+    CHECK(is_read_as<std::uint8_t>(type) == (type == dtype::boolean || type == dtype::u8));
+    CHECK(is_read_as<std::int8_t>(type) == (type == dtype::i8));
+    CHECK(is_read_as<std::uint16_t>(type) == (type == dtype::f16 || type == dtype::bf16));
+    CHECK(is_read_as<std::int16_t>(type) == (type == dtype::i16));
+    CHECK(is_read_as<std::int32_t>(type) == (type == dtype::i32));
+    CHECK(is_read_as<std::int64_t>(type) == (type == dtype::i64));
+    CHECK(is_read_as<float>(type) == (type == dtype::f32));
+    CHECK(is_read_as<double>(type) == (type == dtype::f64));
+    CHECK(!is_read_as<std::uint32_t>(type));
+  }
+}
+
 TEST_CASE("headers that lie are refused")
 {
   const std::string four(4, '\0'), eight(8, '\0');
