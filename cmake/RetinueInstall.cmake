@@ -33,9 +33,11 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/retinue-config.cmake"
         DESTINATION "${package_dir}")
 
 # The same for tools that know no CMake: a file of the Common Package Specification, with an appendix
-# for each room. Where one cannot be described so, there is none, for CMake would prefer these files
-# and miss that room.
-if(CMAKE_VERSION VERSION_GREATER_EQUAL 4.3 AND NOT "opencv" IN_LIST rooms AND NOT "torch" IN_LIST rooms)
+# for each room. Only if asked for: CMake 4.3 and later prefer it, and then say less of a component
+# that is not there.
+if(RETINUE_INSTALL_CPS AND CMAKE_VERSION VERSION_LESS 4.3)
+  message(FATAL_ERROR "retinue: RETINUE_INSTALL_CPS needs CMake 4.3, and this is ${CMAKE_VERSION}")
+elseif(RETINUE_INSTALL_CPS)
   install(PACKAGE_INFO retinue EXPORT retinue_retinue DESTINATION "${CMAKE_INSTALL_DATADIR}/cps/retinue"
           DEFAULT_TARGETS retinue VERSION ${PROJECT_VERSION} COMPAT_VERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}.0
           LICENSE Apache-2.0)
