@@ -45,6 +45,7 @@ retinue_headers(
   augment/recolour.hpp
   augment/resample.hpp
   augment/resize.hpp
+  augment/reverse.hpp
   augment/transform.hpp
   augment/until_epoch.hpp
   augment/window.hpp

@@ -409,6 +409,22 @@ TEST_CASE("A view is blurred, given noise and sent around as if it were alone")
   check(perhaps<window>{});
 }
 
+TEST_CASE("Rows are reversed at any width, and nothing around them is touched")
+{
+  for (int width = 0; width < 40; ++width) {
+    // Exactly as large as it must be, so that a sanitizer sees what is read beyond it.
+    std::vector<std::uint8_t> from(std::size_t(3 * width)), to(std::size_t(3 * width) + 20, 77);
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = std::uint8_t(100 + i);
+    detail::reverse_pixels(from.data(), to.data() + 10, width);
+    int wrong = 0;
+    for (int i = 0; i < 3 * width; ++i)
+      wrong += to[std::size_t(10 + i)] != from[std::size_t(3 * (width - 1 - i / 3) + i % 3)];
+    CHECK(wrong == 0);
+    CHECK(std::count(to.begin(), to.begin() + 10, 77) == 10);
+    CHECK(std::count(to.end() - 10, to.end(), 77) == 10);
+  }
+}
+
 TEST_CASE("Resampling gives what OpenCV's gives, at any size")
 {
   cv::RNG random(7);

@@ -23,6 +23,13 @@
 #define RETINUE_HAS_SHUFFLES 0
 #endif
 
+/// Whether the machine that is compiled for does that with bytes, in one step.
+#if RETINUE_HAS_SHUFFLES && (defined(__SSSE3__) || defined(__ARM_NEON))
+#define RETINUE_SHUFFLES_BYTES 1
+#else
+#define RETINUE_SHUFFLES_BYTES 0
+#endif
+
 /// Tells g++ that this product, a number or a vector, is rounded before it is added to anything,
 /// though the machine could do both at once. clang fuses within one expression alone, unless it is
 /// asked for more. __builtin_assoc_barrier takes vectors apart, and is forgotten where g++ makes

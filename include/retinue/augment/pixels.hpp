@@ -20,8 +20,10 @@
 #include <retinue/augment/recolour.hpp>     // scale_values, turn_colours
 #include <retinue/augment/resample.hpp>     // resample
 #include <retinue/augment/resize.hpp>       // resize
+#include <retinue/augment/reverse.hpp>      // reverse_pixels
 #include <retinue/augment/until_epoch.hpp>  // perhaps
 #include <retinue/augment/window.hpp>       // window
+#include <retinue/compiler.hpp>             // RETINUE_SHUFFLES_BYTES
 #include <retinue/error.hpp>                // fail
 
 #include <opencv2/core.hpp>
@@ -139,7 +141,12 @@ inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)
     return;
   }
   if (to.u == from.u) to = cv::Mat();
-  cv::flip(from, to, 1);
+  if constexpr (RETINUE_SHUFFLES_BYTES) {
+    to.create(from.size(), CV_8UC3);
+    for (int y = 0; y < from.rows; ++y) detail::reverse_pixels(from.ptr(y), to.ptr(y), from.cols);
+  } else {
+    cv::flip(from, to, 1);
+  }
 }
 
 /// The picture in another size.
