@@ -6,8 +6,10 @@
 #include <retinue/backend/thread_blocks.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/losses/multibox_programs.hpp>
+#include <retinue/suppress/look_back.hpp>
 
-#include <cstring>
+#include <random>
+#include <utility>
 #include <vector>
 
 using namespace retinue;
@@ -84,4 +86,33 @@ TEST_CASE("threads leave behind what one thread does, bit for bit")
     CHECK(one.terms.total == many.terms.total);
     CHECK(one.terms.sums.positives > 0);
   }
+}
+
+TEST_CASE("boxes that threads look back from wait for better ones, and are what one thread keeps")
+{
+  std::mt19937 random(8);
+  std::uniform_real_distribution<float> unit(0, 1);
+  const std::uint32_t images = 3, room = 200;
+  std::vector<box<float>> boxes;
+  std::vector<candidate<float>> found;
+  for (std::uint32_t i = 0; i < images * room; ++i) {
+    const float x = 60 * unit(random), y = 60 * unit(random), w = 8 + 30 * unit(random);
+    boxes.push_back({x, y, x + w, y + w});
+    found.push_back({1 - static_cast<float>(i % room) / room, 1 + static_cast<float>(i % 2)});
+  }
+  const std::vector<std::uint32_t> counts{room, 0, room - 7};
+  const auto kept_by = [&](auto blocks) {
+    std::vector<std::uint32_t> fates(boxes.size()), kept_counts(images);
+    std::vector<row_index> kept(images * 50);
+    std::uint32_t ticket = 0;
+    const look_back<> program{boxes.data(), found.data(), counts.data(), fates.data(),
+                              &ticket,      images,       room,          0.4f};
+    blocks.run(program.blocks(), program);
+    blocks.run(images, collect_kept{fates.data(), counts.data(), kept.data(), kept_counts.data(),
+                                    room, 50});
+    CHECK(kept_counts[0] > 5);
+    CHECK(kept_counts[1] == 0);
+    return std::pair(fates, kept);
+  };
+  CHECK(kept_by(thread_blocks(3, 2)) == kept_by(host_blocks{}));
 }

@@ -140,11 +140,16 @@ TEST_CASE("a training step on the device is the twin's")
     const on_device there_first(first), searching(match.searching), there_keys(keys);
     const on_device best(match.best), owner(match.owner), truth_best(match.truth_best),
         asks(match.asks);
-    const on_device verdicts(std::vector<verdict>(rows, verdict::ignored));
-    const on_device truths(std::vector<row_index>(rows));
-    const on_device there_roles(std::vector<row_role>(rows, row_role::nothing));
-    const on_device there_parts(std::vector<part_sums>(parts.size()));
-    const on_device there_terms(std::vector<team_terms>(1));
+    const std::vector<verdict> unsaid(rows, verdict::ignored);
+    const std::vector<row_index> untold(rows, 9);
+    const std::vector<row_role> unknown(rows, row_role::nothing);
+    const std::vector<part_sums> no_parts(parts.size());
+    const std::vector<team_terms> no_terms(1);
+    const on_device verdicts(unsaid);
+    const on_device truths(untold);
+    const on_device there_roles(unknown);
+    const on_device there_parts(no_parts);
+    const on_device there_terms(no_terms);
     loss_view<settings> there;
     fill(there, there_logits.data(), there_offsets.data(), there_marks.data());
     there.anchors = {there_places.data(), there_levels.data(), here.anchors.count,
