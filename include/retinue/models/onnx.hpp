@@ -36,9 +36,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace retinue {
@@ -377,15 +379,19 @@ class onnx_translation {
 
   void bounds(const node& n)
   {
-    std::vector<std::string> inputs{name(n.input(0))};
+    std::vector<onnx_attribute> attributes;
+    const auto bound = [&](const char* which, double number) {
+      attributes.push_back({which, static_cast<float>(number)});
+    };
     if (n.inputs() == 1) {  // relu6
-      inputs.insert(inputs.end(), {weight(0.0), weight(6.0)});
+      bound("min", 0);
+      bound("max", 6);
     } else {
       for (const std::size_t i : {1, 2})
-        inputs.push_back(n.input(i)->mustBeNone() ? ""
-                                                  : weight(argument(n, i).toScalar().toDouble()));
+        if (!n.input(i)->mustBeNone())
+          bound(i == 1 ? "min" : "max", argument(n, i).toScalar().toDouble());
     }
-    add(n, "Clip", std::move(inputs));
+    add(n, "Clip", {name(n.input(0))}, std::move(attributes));
   }
 
   void softmax(const node& n)
@@ -440,9 +446,10 @@ class onnx_translation {
     const bool rounded_up = argument(n, largest ? 5 : 4).toBool();
     if (largest && numbers(n, 4, 2) != integers{1, 1}) refuse(n, "is dilated");
     if (!largest && rounded_up) refuse(n, "rounds its size up");
+    // OpenCV counts padding or does not by the name of the program that wrote the file.
+    if (!largest && argument(n, 5).toBool() && padding != integers{0, 0})
+      refuse(n, "counts its padding as cells");
     if (rounded_up) attributes.push_back({"ceil_mode", std::int64_t(1)});
-    if (!largest)
-      attributes.push_back({"count_include_pad", std::int64_t(argument(n, 5).toBool())});
     add(n, largest ? "MaxPool" : "AveragePool", {name(n.input(0))}, std::move(attributes));
   }
 
@@ -475,11 +482,8 @@ class onnx_translation {
                         ", which no factor does");
       scales.push_back(scale);
     }
-    add(n, "Resize",
-        {name(n.input(0)), weight(at::empty({0}, at::kFloat)), weight(at::tensor(scales))},
-        {{"mode", std::string("nearest")},
-         {"coordinate_transformation_mode", std::string("asymmetric")},
-         {"nearest_mode", std::string("floor")}});
+    add(n, "Resize", {name(n.input(0)), weight(at::tensor(scales))},
+        {{"mode", std::string("nearest")}});
   }
 
   void concatenation(const node& n)

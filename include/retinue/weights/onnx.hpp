@@ -57,9 +57,9 @@ struct onnx_model {
   std::vector<onnx_node> nodes;
   state_dict weights;  ///< constants by name, and the file's metadata
 
-  /// The set of operators: of 2019, since when nothing was added that detectors need, and which
-  /// runtimes that are no longer young can read.
-  static constexpr std::int64_t operators = 11, format = 6;
+  /// The set of operators: of 2019, since when nothing was added that detectors need. From the next
+  /// set on the bounds of Clip are inputs, which OpenCV 4.6 does not read.
+  static constexpr std::int64_t operators = 10, format = 5;
 };
 
 namespace detail {
