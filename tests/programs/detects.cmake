@@ -77,6 +77,16 @@ if(NOT said MATCHES "--overlay would replace [^\n]*one/mtcnn_ivan.jpg")
   message(FATAL_ERROR "the overlay of a picture over itself: ${said}")
 endif()
 
+# Other people's detectors, each known by its weights.
+foreach(other IN ITEMS retinaface_RBF_Final.pth retinaface_slim_Final.pth ulfg_version-RFB-320.pth
+                       yunet_s.pth)
+  run(0 list --weights "${SHARED}/weights/${other}" --image "${photos}/ulfg_3.jpg" --long-side 640)
+  string(JSON count LENGTH "${list}" 0 detections)
+  if(NOT count EQUAL 5 OR NOT said MATCHES "${other} has the tensors of ")
+    message(FATAL_ERROR "${other}: ${count} faces, expected 5; said ${said}")
+  endif()
+endforeach()
+
 # Four corners come out of the plate weights, by the same templates.
 run(0 list --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm.pth" --image "${photos}/ulfg_26.jpg"
     --score 0.005) # no plate in sight: the best guess will do
@@ -99,7 +109,8 @@ endfunction()
 expect_refusal("4 landmarks" --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm.pth" --preset
                mobilenet0.25)
 expect_refusal("mobilenet0.25" --weights "${weights}" --preset mobilnet0.25)
-expect_refusal("YuNet" --weights "${SHARED}/weights/yunet_s.pth")
+expect_refusal("a MobileNet for classification" --weights
+               "${SHARED}/weights/mobilenetV1X0.25_pretrain.tar")
 file(WRITE "${folder}/typo.json" "{\"detect\": {\"scoer\": 0.5}}")
 expect_refusal("typo.json.*detect.scoer.*score" --weights "${weights}" --config "${folder}/typo.json")
 file(REMOVE_RECURSE "${folder}")
