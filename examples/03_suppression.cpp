@@ -60,6 +60,14 @@ int main()
   retinue::soft_suppressor soft(retinue::gaussian_decay{.sigma = 0.5f}, 0.1f);
   print("soft", soft(boxes, scores));
 
+  // By another measure: centres less than 15 pixels apart are one object, whatever the sizes.
+  retinue::measured_suppressor<retinue::near_centres> centres(0, 100, {.within = 15});
+  print("centres", centres(boxes, scores));
+
+  // Fusion: nothing goes, what lies together becomes its mean, in score too; kept.boxes has it.
+  retinue::box_fusion fusion;
+  print("fusion", fusion(boxes, scores));
+
   // The result lies in the suppressor until its next call, so that nothing is allocated once its
   // buffers have grown: copy what you keep for longer.
   retinue::greedy_suppressor first_two(0.3f, 2);
@@ -70,4 +78,6 @@ int main()
 //   greedy      0 (0.90)  4 (0.50)
 //   per class   0 (0.90)  3 (0.60)  4 (0.50)
 //   soft        0 (0.90)  2 (0.56)  4 (0.50)  1 (0.14)
+//   centres     0 (0.90)  2 (0.70)  4 (0.50)
+//   fusion      0 (0.77)  2 (0.70)  4 (0.50)
 //   at most 2   0 (0.90)  4 (0.50)

@@ -268,6 +268,48 @@ TEST_CASE("a vote is the mean of what is like the kept box")
   CHECK_THROWS_AS(voting_suppressor<>(greedy_suppressor<>(), 0.0f), error);
 }
 
+TEMPLATE_TEST_CASE("a detector takes boxes of a suppressor's making, class by class", "",
+                   voting_suppressor<>, box_fusion)
+{
+  std::mt19937 random(29);
+  const auto in = test::draw_boxes(random, 200, false);
+  host_backend b;
+  columns<box<float>> boxes(200);
+  columns<candidate<float>> found(200);
+  test::drawn_boxes ranked;
+  for (const row_index row : order_of(in.scores)) {
+    const std::size_t i = ranked.boxes.size();
+    boxes.set(i, in.boxes[row]);
+    found.set(i, {in.scores[row], static_cast<float>(in.labels[row])});
+    ranked.boxes.push_back(in.boxes[row]);
+    ranked.scores.push_back(in.scores[row]);
+    ranked.labels.push_back(in.labels[row]);
+  }
+  suppression<host_backend, TestType> suppress(TestType(0.5f, 1000), 1000);
+  std::vector<row_index> kept;
+  const kept_anew anew = suppress(b, boxes, found, kept);
+  per_class_suppressor<TestType> by_class(TestType(0.5f, 1000));
+  const kept_rows expected = by_class(ranked.boxes, ranked.scores, ranked.labels);
+  CHECK(kept == rows_of(expected));
+  REQUIRE(anew.boxes.size() == kept.size());
+  std::size_t moved = 0;
+  for (std::size_t k = 0; k < kept.size(); ++k) {
+    CHECK(anew.boxes[k] == expected.boxes[k]);
+    CHECK(anew.scores[k] == expected.scores[k]);
+    moved += anew.boxes[k] != ranked.boxes[kept[k]];
+    // Only boxes of its own class have a say.
+    for (std::size_t c = 0; c < 4; ++c) {
+      float least = 1e9f, largest = -1e9f;
+      for (std::size_t i = 0; i < 200; ++i)
+        if (ranked.labels[i] == ranked.labels[kept[k]])
+          least = std::min(least, ranked.boxes[i][c]),
+          largest = std::max(largest, ranked.boxes[i][c]);
+      CHECK((anew.boxes[k][c] >= least - 1e-3f && anew.boxes[k][c] <= largest + 1e-3f));
+    }
+  }
+  CHECK(moved > 20);
+}
+
 namespace {
 struct plain_group {
   std::vector<std::size_t> members;
