@@ -158,6 +158,7 @@ TEST_CASE("sides by a list stand around the middle of each cell, in the order of
   CHECK_THROWS_AS(listed_anchors::from(sides, three), error);
 }
 
+#if !defined(__clang__) || __clang_major__ > 14  // which evaluates no vectors
 namespace {
 constexpr extent2 known{192, 256};
 constexpr std::size_t known_count = make_anchors(point_anchors::yolox(), known).size();
@@ -176,6 +177,7 @@ TEST_CASE("anchors that the compiler computes are those of the run")
   const auto squares = make_anchors(square_anchors::retinaface(), {64, 64});
   CHECK(std::equal(squares.begin(), squares.end(), known_squares.begin(), known_squares.end()));
 }
+#endif
 
 TEST_CASE("clusters of sides fit a data set at least as well with every one more")
 {

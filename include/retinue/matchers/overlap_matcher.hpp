@@ -262,7 +262,7 @@ class overlap_matcher {
   void give_last(const anchor_layout& anchors, const box<float>& truth, row_index t,
                  assignment& out)
   {
-    const auto [best, anchor] = truth_best_[t];
+    const float best = truth_best_[t].overlap;
     const bool one = settings_.force == forcing::last_best;
     const auto give = [&](std::size_t a) {
       out.verdicts[a] = verdict::positive;
@@ -275,7 +275,7 @@ class overlap_matcher {
         if (one) return;
       }
     } else if (one) {
-      give(anchor);
+      give(truth_best_[t].anchor);
     } else {
       each_block(anchors, truth, best, [&](std::size_t at, const numbers& shared) {
         for (std::size_t k = 0; k < block; ++k)
