@@ -326,3 +326,13 @@ TEST_CASE("suppression by looking back keeps what the host's keeps, class by cla
   check_looking_back<continuous>(0.7f, 3000, 80, 750, 4);
   check_looking_back<inclusive_pixels>(0.5f, 1000, 2, 100000, 5);
 }
+
+TEST_CASE("settings that only the host's matcher has are refused before a program runs")
+{
+  CHECK(match_images::served({.floor = 0.3f}).floor == 0.3f);
+  for (const overlap_settings& s :
+       {overlap_settings{.force = forcing::last_ties},
+        overlap_settings{.force = forcing::last_best}, overlap_settings{.ignored = ignoring::all},
+        overlap_settings{.share_of_anchor = false}, overlap_settings{.background = 0.1f}})
+    CHECK_THROWS_WITH(match_images::served(s), Catch::Contains("settings are overlap_matcher's"));
+}

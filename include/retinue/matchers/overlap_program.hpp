@@ -11,6 +11,7 @@
 #include <retinue/anchors/near.hpp>         // window_of, level_grid
 #include <retinue/backend/table.hpp>        // row_index
 #include <retinue/compiler.hpp>             // RETINUE_HD
+#include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou, iof
 #include <retinue/geometry.hpp>             // box, centre_box
 #include <retinue/losses/truths.hpp>        // truth_bounds
@@ -91,8 +92,24 @@ struct match_images {
         break;
       case forcing::reference:
         force_as_reference(team, image);
+        break;
+      case forcing::last_ties:
+      case forcing::last_best:
+        break;  // refused by served()
     }
     set_aside(team, image);
+  }
+
+  /// The settings, where this program serves them; throws for those that only overlap_matcher has:
+  /// the forcings of MMDetection, and its ways with truths to be ignored.
+  [[nodiscard]] static overlap_settings served(const overlap_settings& s)
+  {
+    if (s.force == forcing::last_ties || s.force == forcing::last_best ||
+        s.ignored != ignoring::negatives || !s.share_of_anchor || s.background > 0)
+      fail(
+          "a program for blocks matches by the forcings none, best, ties and reference, and sets "
+          "aside negatives alone by their shares: these settings are overlap_matcher's");
+    return s;
   }
 
  private:
