@@ -48,7 +48,7 @@ struct picture_plan {
 /// A block for some pixels. Out is float, or a half that a float turns into.
 template <class Out = float>
 struct write_planes {
-  static constexpr std::size_t threads = 256, pixels_of_block = 1024;
+  static constexpr std::size_t threads = 512, pixels_of_block = 1024;
   struct shared {};
 
   const picture_plan* plans = nullptr;  ///< (images)

@@ -114,7 +114,7 @@ struct softmax_labels {
 
  private:
   template <class Row>
-  [[nodiscard]] static auto mean_of(const Row& x)
+  [[nodiscard]] RETINUE_HD static auto mean_of(const Row& x)
   {
     using T = detail::number_in<Row>;
     T sum = x[0];

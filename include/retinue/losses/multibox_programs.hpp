@@ -337,7 +337,7 @@ struct mine_images {
 /// The sums of some rows.
 template <class Settings, class E = float>
 struct add_terms {
-  static constexpr std::size_t threads = 256;
+  static constexpr std::size_t threads = 320;
   struct shared {};
   using schema = typename Settings::schema;
 
@@ -502,7 +502,7 @@ struct gradient_view {
 /// The dense gradients of the total, each number once.
 template <class Settings, class E = float>
 struct write_slopes {
-  static constexpr std::size_t threads = 256;
+  static constexpr std::size_t threads = 512;
   struct shared {};
   using schema = typename Settings::schema;
   using of_row = typename add_terms<Settings, E>::place;

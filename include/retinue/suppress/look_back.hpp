@@ -28,7 +28,7 @@ enum class box_fate : std::uint32_t { open, kept, dropped };
 
 template <class Lengths = continuous>
 struct look_back {
-  static constexpr std::size_t threads = 256, boxes_of_block = 8;
+  static constexpr std::size_t threads = 512, boxes_of_block = 16;
   struct shared {
     std::array<std::uint32_t, boxes_of_block> place, dropped;
   };
