@@ -37,6 +37,7 @@ namespace {
 
 using namespace retinue;
 using face_net = retinaface<schemas::face5>;
+using published_net = configured_network<schemas::face5>;
 
 /// Statistics and scales as if trained: neither 0 nor 1, and never degenerate.
 void pretend_to_be_trained(torch::nn::Module& net)
@@ -212,7 +213,7 @@ TEST_CASE("a RetinaFace says the same in OpenCV, for pictures of any size and ba
   options.levels = {{4, 2}, {8, 2}, {16, 1}, {32, 3}};
   options.channels = 16;
   options.classes = 4;
-  options.body = [] { return std::make_shared<resnet>(std::array{1, 1, 1, 1}); };
+  options.body = [] { return std::make_shared<resnet>(resnet_shape{{1, 1, 1, 1}}); };
   retinaface<schemas::none> deep(options);
   pretend_to_be_trained(deep);
   agrees(deep, {}, {{1, 128, 160}, {2, 64, 96}});
@@ -295,11 +296,11 @@ TEST_CASE("the network that is written stays as it is")
 
 namespace {
 
-using face_detector = configured_detector<face_net>;
+using face_detector = configured_detector<published_net>;
 
 struct faces {
   network_config config = find_preset("mobilenet0.25-small-faces");
-  std::shared_ptr<face_net> net;
+  std::shared_ptr<published_net> net;
   at::Tensor images;
   std::vector<frame> frames;
   std::vector<std::vector<detection<schemas::face5>>> found;
@@ -307,7 +308,7 @@ struct faces {
   faces()
   {
     with_network<schemas::face5>(config, [&]<class Network>(std::shared_ptr<Network> made) {
-      if constexpr (std::is_same_v<Network, face_net>) net = std::move(made);
+      if constexpr (std::is_same_v<Network, published_net>) net = std::move(made);
     });
     load(*net, read_weights(test::shared("weights/retinaface_mobilenet0.25_Final.pth")));
     net->eval();

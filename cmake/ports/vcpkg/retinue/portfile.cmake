@@ -9,6 +9,8 @@ vcpkg_check_features(
     json RETINUE_WITH_JSON
     opencv RETINUE_WITH_OPENCV
     torch RETINUE_WITH_TORCH
+    gloo RETINUE_WITH_GLOO
+    cuda RETINUE_WITH_CUDA
     xml RETINUE_WITH_XML
     zlib RETINUE_WITH_ZLIB)
 
