@@ -115,6 +115,7 @@ struct loss_view {
 
 /// How many rows of a batch a block has, of the programs that go over all.
 inline constexpr std::size_t loss_rows_of_block = 1024;
+/// How many blocks those programs have for so many rows.
 [[nodiscard]] constexpr std::size_t loss_blocks(std::size_t rows)
 {
   return (rows + loss_rows_of_block - 1) / loss_rows_of_block;

@@ -31,6 +31,7 @@
 
 namespace retinue {
 
+/// Matches by overlap with a threshold of each truth's own, as at the top of this header.
 class adaptive_matcher {
  public:
   struct settings {
