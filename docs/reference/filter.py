@@ -120,7 +120,7 @@ def pages_of(comments):
 
 def declarators(text):
     """`T a, b = 1;` as its declarations, one for each name; [text] where it is another thing."""
-    found = re.fullmatch(r"((?:static |constexpr |const )*[\w:]+(?:<.*>)?(?:::\w+)?[*&]?) (\w+.*);", text)
+    found = re.fullmatch(r"((?:static |constexpr |const )*[\w:]+(?:<.*>)?(?:::\w+)?[*&]?) (\*?\w+.*);", text)
     if not found or re.match(r"(using|friend|return|typedef|typename B::template|explicit)\b", text):
         return [text]
     parts, depth, last = [], 0, 0
@@ -130,7 +130,7 @@ def declarators(text):
             parts.append(found[2][last:at].strip())
             last = at + 1
     parts.append(found[2][last:].strip())
-    if "(" in parts[0] or any(not re.match(r"\w+( ?[={\[]|$)", part) for part in parts):
+    if "(" in parts[0] or any(not re.match(r"\*?\w+( ?[={\[]|$)", part) for part in parts):
         return [text]
     return [found[1] + " " + part + ";" for part in parts]
 

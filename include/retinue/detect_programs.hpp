@@ -74,6 +74,7 @@ namespace detail {
 }
 }  // namespace detail
 
+/// Finds what scores above the floor: a block for some rows.
 template <class Labels, class Coder, class E = float>
 struct find_candidates {
   static constexpr std::size_t threads = 256;

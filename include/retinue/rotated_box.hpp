@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// A box by its centre and its sides, turned around the centre by an angle.
 template <class T>
 struct rotated_box {
   using value_type = T;
@@ -42,6 +43,7 @@ struct rotated_box {
 };
 static_assert(record<rotated_box<float>>);
 
+/// A point of the plane.
 template <std::floating_point T>
 struct point2 {
   T x, y;
@@ -137,6 +139,7 @@ template <std::floating_point T>
   return detail::area_of(left);
 }
 
+/// Intersection over union, 0 to 1; 0 where both have no area.
 template <std::floating_point T>
 [[nodiscard]] RETINUE_HD T rotated_iou(const rotated_box<T>& a, const rotated_box<T>& b)
 {

@@ -29,6 +29,7 @@ namespace retinue {
   return shared / (a.width * a.height + b.width * b.height - shared);
 }
 
+/// The sides that were found for the boxes of a data set, and how well they fit.
 struct side_clusters {
   std::vector<anchor_sides> sides;  ///< in rising order of area
   double mean_overlap = 0;          ///< of the boxes, each with the sides that it overlaps most

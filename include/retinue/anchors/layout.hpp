@@ -28,6 +28,7 @@ struct level_grid {
   /// One cell, in which every anchor has a centre of its own.
   [[nodiscard]] RETINUE_HD bool unordered() const { return rows == 1 && columns == 1; }
 };
+/// The grid of a level, and the anchors of its first cell.
 struct level_layout : level_grid {
   std::vector<centre_box<float>> cell;  ///< the anchors of the first cell
 };

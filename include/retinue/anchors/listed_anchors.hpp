@@ -17,6 +17,7 @@ struct listed_level {
   std::vector<anchor_sides> sides;
 };
 
+/// Levels of anchors whose sides are listed, the finest first.
 struct listed_anchors {
   std::vector<listed_level> level;
   double offset = 0.5;  ///< of a centre in its cell, in strides
@@ -65,6 +66,7 @@ struct listed_anchors {
              {16, {{30, 61}, {62, 45}, {59, 119}}},
              {32, {{116, 90}, {156, 198}, {373, 326}}}}};
   }
+  /// YOLOv3-tiny's, at 416 pixels.
   [[nodiscard]] static constexpr listed_anchors yolov3_tiny()
   {
     return {{{16, {{10, 14}, {23, 27}, {37, 58}}}, {32, {{81, 82}, {135, 169}, {344, 319}}}}};

@@ -13,6 +13,7 @@
 
 namespace retinue {
 
+/// Anchors that are points, `in_cell` of them in every cell of each level.
 struct point_anchors {
   std::vector<int> strides;  ///< pixels, one a level
   double offset = 0.5;       ///< of a point in its cell, in strides: 0 a corner, 0.5 the middle

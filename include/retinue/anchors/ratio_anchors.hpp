@@ -25,6 +25,7 @@ struct ratio_level {
   std::vector<double> scales;
 };
 
+/// Anchors of every scale and every ratio in each cell of each level.
 struct ratio_anchors {
   std::vector<ratio_level> level;
   std::vector<double> ratios{0.5, 1, 2};  ///< height / width

@@ -10,6 +10,7 @@
 
 namespace retinue {
 
+/// Blurs a picture by a bell of standard deviation `sigma`.
 struct blur {
   double sigma = 0;  ///< pixels; 0: nothing is done
 
@@ -21,6 +22,7 @@ struct blur {
 };
 static_assert(transform<blur>);
 
+/// Blurs with that probability, by a deviation between `least` and `most`.
 struct random_blur {
   double probability = 0.3;
   double least = 0.4, most = 2;  ///< of sigma, 0 to 50

@@ -11,6 +11,7 @@
 
 namespace retinue {
 
+/// Writes a picture as JPEG of that quality, and reads it again.
 struct jpeg {
   int quality = 0;  ///< 1 to 100; 0: nothing is done
 
@@ -22,6 +23,7 @@ struct jpeg {
 };
 static_assert(transform<jpeg>);
 
+/// Does so with that probability, at a quality from `least` to `most`.
 struct random_jpeg {
   double probability = 0.3;
   int least = 30, most = 95;  ///< of quality, 1 to 100

@@ -24,6 +24,7 @@
 
 namespace retinue {
 
+/// Two pictures seen through each other, in these shares.
 struct mixup {
   resize scaled;       ///< of the second
   window seen;         ///< of what that gives: as large as the first
@@ -54,6 +55,7 @@ struct mixup {
 };
 static_assert(mixing<mixup>);
 
+/// Draws the shares of two pictures, and which part of the second is seen.
 struct random_mixup {
   static constexpr std::size_t others = 1;
 

@@ -21,6 +21,7 @@
 
 namespace retinue {
 
+/// Adds to each channel of each pixel a number of its own.
 struct noise {
   double sigma = 0;       ///< steps of a channel; 0: nothing is done
   std::uint64_t key = 0;  ///< another key, other numbers
@@ -33,6 +34,7 @@ struct noise {
 };
 static_assert(transform<noise>);
 
+/// Adds noise with that probability, of a deviation between `least` and `most`.
 struct random_noise {
   double probability = 0.3;
   double least = 1, most = 12;  ///< of sigma, 0 to 255

@@ -39,6 +39,7 @@ struct pasted_part {
   }
 };
 
+/// Objects of the second picture, pasted into the first.
 struct paste {
   std::vector<pasted_part> parts;
 
@@ -69,6 +70,7 @@ struct paste {
 };
 static_assert(mixing<paste>);
 
+/// Draws which objects are pasted, and where they go.
 struct random_paste {
   static constexpr std::size_t others = 1;
 

@@ -206,6 +206,7 @@ inline void apply(const erase& e, const cv::Mat& from, cv::Mat& to)
       .setTo(detail::scalar_bgr(e.fill));
 }
 
+/// The picture blurred.
 inline void apply(const blur& b, const cv::Mat& from, cv::Mat& to)
 {
   if (b.sigma == 0) {
@@ -217,6 +218,7 @@ inline void apply(const blur& b, const cv::Mat& from, cv::Mat& to)
   cv::GaussianBlur(from, to, {}, b.sigma, b.sigma, cv::BORDER_REFLECT_101 | cv::BORDER_ISOLATED);
 }
 
+/// The picture with noise added.
 inline void apply(const noise& n, const cv::Mat& from, cv::Mat& to)
 {
   if (n.sigma == 0) {
@@ -246,6 +248,7 @@ inline void apply(const jpeg& j, const cv::Mat& from, cv::Mat& to)
   cv::imdecode(bytes, cv::IMREAD_COLOR, &to);
 }
 
+/// What the transform does, or the picture as it is where there is none.
 template <class Transform>
 void apply(const perhaps<Transform>& p, const cv::Mat& from, cv::Mat& to)
 {

@@ -9,6 +9,7 @@
 
 namespace retinue {
 
+/// Where programs run: the blocks of a CUDA stream.
 class cuda_blocks {
  public:
   /// A cudaStream_t; none is the default stream.

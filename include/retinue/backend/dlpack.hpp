@@ -2,9 +2,9 @@
 // Outputs of any framework, viewed where they lie: tensors as DLPack describes them (version 1.0,
 // dmlc.github.io/dlpack), the struct that NumPy, PyTorch, JAX, ONNX Runtime and others hand over.
 //
-//   view_dlpack(tensor, "scores")     float32 on the host, (rows, numbers) or (images, rows,
-//   numbers),
-//                                     spaced in any way, as what a detector takes
+//   view_dlpack(tensor, "scores")     float32 on the host, (rows, numbers) or
+//                                     (images, rows, numbers), spaced in any way, as what a
+//                                     detector takes
 //   describe_dlpack(tensor)           "float32 (1, 16800, 4) on cuda:0", of a tensor anywhere
 //
 // Memory of a device is described and never touched; a view of it is refused. DLPack's own header

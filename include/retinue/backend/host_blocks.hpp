@@ -45,6 +45,7 @@ class host_team {
     }
   }
 
+  /// In place of the few threads that share an item: the one that there is.
   struct all_lanes {
     host_team* of;
 

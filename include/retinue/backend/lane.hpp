@@ -14,6 +14,7 @@
 
 namespace retinue {
 
+/// A number that behaves as one lane of packet<float> does.
 struct lane {
   float value;
 

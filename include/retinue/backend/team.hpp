@@ -33,8 +33,7 @@ namespace retinue {
 ///   block()                     which block this is, from 0
 ///   each(n, f)                  f(i) for every i below n
 ///   each_by_warp(n, f)          f(i, lanes), by a few threads each: lanes.each(m, g) calls g(j)
-///   for
-///                               every j below m, and lanes.once(g) calls g() by one of them
+///                               for every j below m, and lanes.once(g) calls g() by one of them
 ///   once(f)                     f() by one thread
 ///   sum<R>(n, f)                the sum of f(i), an R, in an order that depends on n and threads
 ///                               alone

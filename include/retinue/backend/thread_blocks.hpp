@@ -47,6 +47,7 @@ class thread_team {
     meet();
   }
 
+  /// In place of the few threads that share an item: this one alone.
   struct one_lane {
     template <class Each>
     void each(std::size_t n, const Each& f) const

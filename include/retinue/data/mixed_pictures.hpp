@@ -27,12 +27,14 @@
 
 namespace retinue {
 
+/// When pictures are mixed, and by which random numbers.
 struct mixing_options {
   std::uint64_t seed = 1;
   double probability = 1;  ///< that a picture is mixed at all
   std::uint64_t until = std::numeric_limits<std::uint64_t>::max();  ///< the first epoch without
 };
 
+/// Reads pictures, each mixed by a stage with others that the same reader reads.
 template <landmark_schema Schema, picture_reader<Schema> Read, mixing_stage Stage>
 class mixed_pictures {
  public:

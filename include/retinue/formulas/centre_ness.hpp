@@ -13,6 +13,7 @@
 
 namespace retinue {
 
+/// How central (x, y) lies in the box, 0 to 1; see the top of this header.
 template <class T>
 [[nodiscard]] RETINUE_HD T centre_ness(const box<T>& b, const T& x, const T& y)
 {

@@ -20,6 +20,7 @@
 
 namespace retinue {
 
+/// Codes boxes and landmarks as at the top of this header.
 struct delta_coder {
   offsets<double> means{0, 0, 0, 0};
   offsets<double> stds{1, 1, 1, 1};              ///< each more than 0

@@ -61,6 +61,7 @@ struct quality_focal {
   }
 };
 
+/// The varifocal loss of a logit x and a quality t, 0 to 1 (Zhang 2021, eq. 2).
 struct varifocal {
   double alpha = 0.75;     ///< the weight of background; >= 0
   double gamma = 2;        ///< how fast the easy ones of it fade; >= 0
@@ -78,6 +79,7 @@ struct varifocal {
   }
 };
 
+/// The focal loss of a map, of a logit x and its height t, 0 to 1 (Law 2018, eq. 1).
 struct gaussian_focal {
   double alpha = 2;  ///< how fast the easy ones fade; >= 0
   double gamma = 4;  ///< how little those near a top count; >= 0

@@ -30,6 +30,7 @@ concept points_loss = landmark_schema<Schema> &&
                         { loss(points, points, visible, area) } -> std::same_as<T>;
                       };
 
+/// How alike one point is to its truth, 0 to 1; 1 where it lies on it.
 template <class T>
 [[nodiscard]] RETINUE_HD T keypoint_similarity(const T& squared_distance, double sigma,
                                                const T& area)
@@ -40,6 +41,7 @@ template <class T>
   return T(exp(T(detail::share<T>(squared_distance, scale) * S(-1))));
 }
 
+/// A points_loss: the mean of 1 - similarity over the points that are visible.
 template <landmark_schema Schema>
 struct keypoint_loss {
   std::array<double, Schema::count> sigmas = equal();  ///< > 0 each

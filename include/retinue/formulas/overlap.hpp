@@ -127,6 +127,7 @@ template <class T>
   return T(turn * turn);
 }
 
+/// diou - alpha v (Zheng 2020, eq. 8 to 11).
 template <class T>
 [[nodiscard]] RETINUE_HD T ciou(const box<T>& a, const box<T>& b)
 {

@@ -80,6 +80,7 @@ struct ciou_loss {
   }
 };
 
+/// -ln(iou) (Yu 2016, eq. 3).
 struct log_iou_loss {
   double least = 1e-6;  ///< what an overlap of less counts as: there the loss is flat
 
@@ -93,6 +94,7 @@ struct log_iou_loss {
   }
 };
 
+/// 1 - iou^2.
 struct square_iou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
@@ -102,6 +104,7 @@ struct square_iou_loss {
   }
 };
 
+/// 1 - diou and what the sides differ by (Zhang 2021, eq. 10); see the top of this header.
 struct eiou_loss {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const

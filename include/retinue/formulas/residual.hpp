@@ -102,6 +102,7 @@ struct l1 {
   }
 };
 
+/// The balanced L1 loss of a residual (Pang 2019, eq. 8 to 10).
 struct balanced_l1 {
   double alpha = 0.5;  ///< how much the small residuals pull; > 0
   double gamma = 1.5;  ///< the slope of large ones; > 0

@@ -14,6 +14,7 @@ namespace retinue {
 
 /// Chooses all negatives.
 struct every_negative {
+  /// How many negatives are wanted for so many positives: all that there are.
   struct all_wanted {
     [[nodiscard]] RETINUE_HD std::size_t operator()(std::size_t) const
     {

@@ -2,11 +2,11 @@
 // Mining and the multibox loss as programs over a team, for where a batch's outputs lie in memory
 // of a device: the rows, terms and gradients of losses/multibox.hpp, without a word to the host.
 //
-//   rank_rows       a block for some rows    what a row is, and how wrong it is to call it
-//   background mine_images     a block an image         the negatives that are learnt from, by
-//   radix selection add_terms       a block for some rows    sums of the terms total_terms     one
-//   block                divisors and the total write_slopes    a block for some rows    the
-//   gradient of the total, zeros and all
+//   rank_rows      a block for some rows   what a row is, and how wrong it is as background
+//   mine_images    a block an image        the negatives that are learnt from, by radix selection
+//   add_terms      a block for some rows   sums of the terms
+//   total_terms    one block               divisors and the total
+//   write_slopes   a block for some rows   the gradient of the total, zeros and all
 //
 // Sums go in an order that depends on the number of rows alone; the only atomic operations are
 // those of whole numbers. So a batch gives the same bits each time.
@@ -115,6 +115,7 @@ struct loss_view {
 
 /// How many rows of a batch a block has, of the programs that go over all.
 inline constexpr std::size_t loss_rows_of_block = 1024;
+/// How many blocks those programs have for so many rows.
 [[nodiscard]] constexpr std::size_t loss_blocks(std::size_t rows)
 {
   return (rows + loss_rows_of_block - 1) / loss_rows_of_block;

@@ -32,6 +32,7 @@ concept quality_policy =
       { Q::of_negatives } -> std::convertible_to<bool>;
     };
 
+/// What the matcher says, of the score and of the part beside it.
 struct matched_quality {
   static constexpr bool of_negatives = true;
 
@@ -49,6 +50,7 @@ struct matched_quality {
   }
 };
 
+/// How much the box that is said overlaps its truth.
 template <class Measure = iou_of<>>
 struct overlap_quality {
   static constexpr bool of_negatives = true;
@@ -70,6 +72,7 @@ struct overlap_quality {
   }
 };
 
+/// Of the score what the matcher says, of the part how central the anchor lies in its truth.
 struct centre_quality {
   static constexpr bool of_negatives = false;
 

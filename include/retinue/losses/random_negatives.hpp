@@ -22,6 +22,7 @@
 
 namespace retinue {
 
+/// Chooses negatives at random, as many as fill an image's sample up.
 class random_negatives {
  public:
   struct settings {

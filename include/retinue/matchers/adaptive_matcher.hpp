@@ -9,8 +9,7 @@
 // ATSS (Zhang 2020, algorithm 1). Centres are compared in steps of the level's grid, which are
 // pixels but for a factor; anchors in no order in the unit that they are given in. Nearest cells
 // are looked for around the truth, so that time is O(truths * levels * per_level), and memory
-// O(anchors
-// + candidates).
+// O(anchors + candidates).
 #pragma once
 
 #include <retinue/anchors/layout.hpp>       // anchor_layout
@@ -31,6 +30,7 @@
 
 namespace retinue {
 
+/// Matches by overlap with a threshold of each truth's own, as at the top of this header.
 class adaptive_matcher {
  public:
   struct settings {

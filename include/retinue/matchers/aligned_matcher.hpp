@@ -246,6 +246,7 @@ struct settle_choice {
 
 }  // namespace detail
 
+/// Matches by the score and the overlap of predictions, as at the top of this header.
 class aligned_matcher {
  public:
   struct settings {

@@ -53,6 +53,7 @@ struct pair_cost {
 
 }  // namespace detail
 
+/// Matches one row with each truth, so that all pairs together cost least.
 class one_to_one_matcher {
  public:
   struct settings {

@@ -49,6 +49,7 @@ struct match_room {
   row_index* truths = nullptr;          ///< (images, anchors), within the image
 };
 
+/// What overlap_matcher does, as a program: a block for each image.
 struct match_images {
   static constexpr std::size_t threads = 512;
   struct shared {};

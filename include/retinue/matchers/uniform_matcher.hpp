@@ -129,6 +129,7 @@ struct settle_late {
 
 }  // namespace detail
 
+/// Matches as many anchors with each truth, however large it is.
 class uniform_matcher {
  public:
   struct settings {

@@ -60,6 +60,7 @@ struct shared_normalization : torch::autograd::Function<shared_normalization> {
 
 }  // namespace detail
 
+/// Batch normalization, of the own batch or of those of all processes.
 class shared_batch_normImpl
     : public torch::nn::NormImplBase<2, shared_batch_normImpl, torch::nn::BatchNormOptions> {
  public:
@@ -116,6 +117,7 @@ class shared_batch_normImpl
  private:
   process_group* group_ = nullptr;
 };
+/// The module as a handle, as those of LibTorch are passed around.
 TORCH_MODULE(shared_batch_norm);
 
 /// Has all batch normalization in a network share its statistics with these processes.

@@ -26,6 +26,7 @@ class process_group {
   /// The contiguous tensor of process 0 in all, in place.
   virtual void take_first(const at::Tensor& into) = 0;
 
+  /// Adds a contiguous tensor up over all processes, in place, and waits until that is done.
   void sum(const at::Tensor& of) { begin_sum(of)(); }
 };
 

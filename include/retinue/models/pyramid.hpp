@@ -28,6 +28,7 @@
 
 namespace retinue {
 
+/// A feature pyramid, as at the top of this header.
 class pyramid : public torch::nn::Module {
  public:
   /// Of a body's maps, to `channels` each, with `further` coarser levels behind them.

@@ -23,6 +23,7 @@
 
 namespace retinue {
 
+/// The block at the top of this header; its parameters are its owner's.
 class receptive_field_block {
  public:
   /// Its parts belong to `owner`. `in` is a multiple of 16.

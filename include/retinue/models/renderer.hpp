@@ -48,6 +48,7 @@ struct meshes {
   at::Tensor triangles;  ///< (M, 3), of Long; counter-clockwise, seen from outside
 };
 
+/// Pictures of B meshes.
 struct rendering {
   at::Tensor image;  ///< (B, 3, height, width)
   at::Tensor cover;  ///< (B, 1, height, width): 1 where there is a mesh, 0 where there is none
@@ -112,6 +113,7 @@ namespace detail {
   return at::stack({p.select(-1, 0) * scale, p.select(-1, 1) * scale, p.select(-1, 2)}, -1);
 }
 
+/// The soft rasterizer at the top of this header.
 class soft_renderer {
  public:
   struct settings {

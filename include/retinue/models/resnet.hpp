@@ -31,7 +31,7 @@ struct resnet_shape {
   [[nodiscard]] static constexpr resnet_shape of_50() { return {{3, 4, 6, 3}}; }
 };
 
-/// ResNet of bottlenecks (He 2016), its maps of stride 4 to 32, with torchvision's names.
+/// ResNet (He 2015), its maps of stride 4 to 32, with torchvision's names.
 class resnet : public body {
  public:
   explicit resnet(const resnet_shape& shape = resnet_shape::of_50())

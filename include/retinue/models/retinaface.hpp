@@ -216,6 +216,8 @@ class retinaface : public retinaface_layers {
   options.neck_bias = form.neck_bias;
   return options;
 }
+/// The RetinaFace of a configuration, `landmark_width` numbers an anchor for landmarks. Throws
+/// where its parts do not fit together.
 [[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
                                                                const retinaface_form& form,
                                                                std::int64_t landmark_width)

@@ -16,6 +16,7 @@
 
 namespace retinue {
 
+/// Scales each channel of a map by what all channels together say of it.
 class squeeze_excitation : public torch::nn::Module {
  public:
   /// `squeezed` channels stand between; in the paper a sixteenth of them.

@@ -215,6 +215,7 @@ class ssd_layers : public network_layers {
   std::array<std::vector<steps_of_layer>, 3> heads_;
 };
 
+/// An SSD for objects of a schema.
 template <landmark_schema Schema>
 class ssd_of : public ssd_layers {
  public:
@@ -243,6 +244,8 @@ using ssd = ssd_of<schemas::none>;
   options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
   return options;
 }
+/// The SSD of a configuration, `landmark_width` numbers an anchor for landmarks. Throws where its
+/// parts do not fit together.
 [[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
                                                                const ssd_form& form,
                                                                std::int64_t landmark_width)

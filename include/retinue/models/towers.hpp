@@ -51,6 +51,7 @@ struct towers_options {
   bool quality = false;       ///< whether the regression tower says one, too
   double prior = 0.01;        ///< the probability of every class at first (RetinaNet, section 4.1)
 
+  /// FCOS: one point in each cell, group normalization, and the centre-ness beside.
   [[nodiscard]] static towers_options fcos(std::int64_t classes = 91)
   {
     towers_options o;
@@ -182,6 +183,7 @@ class towers_layers : public network_layers {
   torch::nn::Conv2d logits_{nullptr}, boxes_{nullptr}, quality_{nullptr}, landmarks_{nullptr};
 };
 
+/// RetinaNet, FCOS and their like, for objects of a schema.
 template <landmark_schema Schema>
 class towers : public towers_layers {
  public:

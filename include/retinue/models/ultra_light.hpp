@@ -24,6 +24,7 @@
 
 namespace retinue {
 
+/// The body at the top of this header.
 class ultra_light : public body {
  public:
   /// `slope` is that of the activations below zero; the public weights are of ReLU nets (0).

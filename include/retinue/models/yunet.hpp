@@ -32,6 +32,7 @@
 
 namespace retinue {
 
+/// What a YuNet is built from. As it stands: YuNet-s.
 struct yunet_options {
   /// Makes the body, anew for each network; its maps have as many channels each.
   std::function<std::shared_ptr<retinue::body>()> body = [] {
@@ -41,6 +42,7 @@ struct yunet_options {
   int shared = 0;            ///< units of each level that all its heads read through
 };
 
+/// Any YuNet, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
 class yunet_layers : public network_layers {
  public:
   yunet_layers(yunet_options options, std::int64_t landmark_width)

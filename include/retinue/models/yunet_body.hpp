@@ -49,6 +49,7 @@ class yunet_unit {
   convolution_unit over_, each_;
 };
 
+/// The body at the top of this header, its maps of 64 channels at strides 8, 16 and 32.
 class yunet_body : public body {
  public:
   /// `early` channels at stride 4: 32 of YuNet-s, 64 of YuNet-n.

@@ -33,6 +33,7 @@ namespace retinue {
 /// Which of its members' scores a group takes.
 enum class fused_score : std::uint8_t { mean, most };
 
+/// Fuses boxes of one class that lie together, as at the top of this header.
 class box_fusion {
  public:
   struct settings {

@@ -26,6 +26,7 @@ namespace retinue {
 /// What became of a box.
 enum class box_fate : std::uint32_t { open, kept, dropped };
 
+/// Decides the fate of every box, as at the top of this header.
 template <class Lengths = continuous>
 struct look_back {
   static constexpr std::size_t threads = 512, boxes_of_block = 16;

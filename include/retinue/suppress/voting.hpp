@@ -22,6 +22,7 @@
 
 namespace retinue {
 
+/// Moves what another suppressor keeps to the mean of the boxes that are like it.
 template <suppressor Inner = greedy_suppressor<>, class Measure = iou_of<>>
 class voting_suppressor {
  public:

@@ -65,6 +65,7 @@ namespace detail {
 
 }  // namespace detail
 
+/// Processes that have met: by Gloo, or by NCCL where tensors lie on CUDA devices.
 class gloo_group final : public process_group {
  public:
   /// Waits until all have come. `device` is where the tensors will lie.

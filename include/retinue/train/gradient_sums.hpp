@@ -21,6 +21,7 @@
 
 namespace retinue {
 
+/// Adds gradients up over processes, bucket by bucket, while the backward pass runs.
 class gradient_sums {
  public:
   /// `bytes` a bucket, about. The parameters and the group outlive it.

@@ -120,6 +120,7 @@ inline constexpr std::array<renaming, 7> mxnet_rules{
      {"fpn.context_blocks.#.det_context_conv3_2.", "ssh#.conv7x7_3.", 1}}};
 }  // namespace detail
 
+/// The repositories whose names are known.
 inline constexpr std::array<known_spelling, 3> known_spellings{
     {{"Ultra-Light-Fast-Generic-Face-Detector-1MB",
       {"base_net.0.0.weight", "regression_headers.0.0.weight"},
