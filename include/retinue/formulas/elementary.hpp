@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 namespace retinue::detail {
 
@@ -76,6 +75,7 @@ RETINUE_HD inline void take_log(V& x)
   const V given = x;
   const float least = 1.17549435e-38f;  // normal; smaller ones are scaled by 2^23
   x = given < least ? of::times(given, of::all(8388608.0f)) : given;
+  x = given > 0 ? x : of::all(1.0f);  // the bits of others would overflow below
   const integers b = same_bits<integers>(x);
   const integers e = (b - 0x3f3504f3) >> 23;  // m from sqrt(1/2)
   const V m = same_bits<V>(b - (e << 23));
