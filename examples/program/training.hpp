@@ -239,8 +239,11 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
     retinue::fail(file.string(), ": not the options of a run, for it is no JSON object");
   std::set<std::string> others;
   for (const auto& [name, value] : kept.items()) others.insert(name);
+  // Runs that were begun before these were options go on without them.
+  const std::set<std::string> later{"share-statistics", "augment", "plain-epochs"};
   fields([&](const char* name, auto& value) {
     const auto said = kept.find(name);
+    if (said == kept.end() && later.contains(name)) return;
     if (said == kept.end())
       retinue::fail(file.string(), ": not the options of a run of ", app.get_name(), ", for ", name,
                     " is missing");

@@ -36,6 +36,16 @@ if(code EQUAL 0 OR NOT err MATCHES "holds a run already")
   message(FATAL_ERROR "a run was begun where there was one: ${err}")
 endif()
 
+# A run that was begun when there were fewer options goes on.
+file(READ "${FOLDER}/parts/options.json" options)
+set(older "${options}")
+foreach(option IN ITEMS share-statistics augment plain-epochs)
+  string(JSON older REMOVE "${older}" ${option})
+endforeach()
+file(WRITE "${FOLDER}/parts/options.json" "${older}")
+run(--resume "${FOLDER}/parts" --workers 0)
+file(WRITE "${FOLDER}/parts/options.json" "${options}")
+
 # Options of a run that the command line would refuse.
 file(READ "${FOLDER}/parts/options.json" options)
 foreach(field_and_value IN ITEMS "batch|-1" "batch|1e30" "batch|true" "epochs|0" "epochs|99999999999" "lr|-1"
