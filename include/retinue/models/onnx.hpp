@@ -446,7 +446,7 @@ class onnx_translation {
     const bool rounded_up = argument(n, largest ? 5 : 4).toBool();
     if (largest && numbers(n, 4, 2) != integers{1, 1}) refuse(n, "is dilated");
     if (!largest && rounded_up) refuse(n, "rounds its size up");
-    // OpenCV counts padding or does not by the name of the program that wrote the file.
+    // OpenCV 4.6 was off by 0.36 where padding counted, and not where it did not.
     if (!largest && argument(n, 5).toBool() && padding != integers{0, 0})
       refuse(n, "counts its padding as cells");
     if (rounded_up) attributes.push_back({"ceil_mode", std::int64_t(1)});
