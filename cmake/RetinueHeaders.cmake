@@ -191,7 +191,6 @@ retinue_headers(
   torch
   backend/libtorch.hpp
   losses/libtorch.hpp
-  losses/mesh.hpp
   models/any_network.hpp
   models/batch_norm.hpp
   models/bodies.hpp
@@ -201,6 +200,7 @@ retinue_headers(
   models/fpn.hpp
   models/head.hpp
   models/load.hpp
+  models/mesh.hpp
   models/mobilenet_v1.hpp
   models/network.hpp
   models/network_detector.hpp

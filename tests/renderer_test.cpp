@@ -3,7 +3,7 @@
 #include "catch.hpp"
 
 #include <retinue/error.hpp>
-#include <retinue/losses/mesh.hpp>
+#include <retinue/models/mesh.hpp>
 #include <retinue/models/renderer.hpp>
 
 #include <torch/torch.h>

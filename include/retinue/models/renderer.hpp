@@ -17,7 +17,7 @@
 
 #include <retinue/error.hpp>        // fail
 #include <retinue/geometry.hpp>     // extent2
-#include <retinue/losses/mesh.hpp>  // check_mesh
+#include <retinue/models/mesh.hpp>  // check_mesh
 
 #include <torch/torch.h>
 
