@@ -8,6 +8,7 @@
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
+#include <retinue/suppress/soft.hpp>
 
 #include <cstddef>
 #include <span>

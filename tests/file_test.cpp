@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <retinue/detail/file.hpp>
+#include <retinue/error.hpp>
 
 #include "catch.hpp"
 
@@ -12,11 +13,13 @@
 
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -276,11 +279,30 @@ TEST_CASE("a message holds nothing that a terminal would obey, and words of any 
 
 TEST_CASE("what a file says is quoted short, in whole characters")
 {
-  const auto quoted = [](std::string_view text) { return detail::quoted(text); };
-  CHECK(quoted("Größe\x1b") == "\"Größe?\"");
-  CHECK(quoted(std::string(100, 'a')) == '"' + std::string(100, 'a') + '"');
-  CHECK(quoted(std::string(101, 'a')) == '"' + std::string(100, 'a') + "...\"");
-  CHECK(quoted(std::string(99, 'a') + "ö") == '"' + std::string(99, 'a') + "...\"");
-  CHECK(quoted(std::string(98, 'a') + "öö") == '"' + std::string(98, 'a') + "ö...\"");
-  CHECK(quoted(std::string(300, '\x80')) == '"' + std::string(97, '?') + "...\"");
+  const auto in_quotes = [](std::string_view text) { return detail::in_quotes(text); };
+  CHECK(in_quotes("Größe\x1b") == "\"Größe?\"");
+  CHECK(in_quotes(std::string(100, 'a')) == '"' + std::string(100, 'a') + '"');
+  CHECK(in_quotes(std::string(101, 'a')) == '"' + std::string(100, 'a') + "...\"");
+  CHECK(in_quotes(std::string(99, 'a') + "ö") == '"' + std::string(99, 'a') + "...\"");
+  CHECK(in_quotes(std::string(98, 'a') + "öö") == '"' + std::string(98, 'a') + "ö...\"");
+  CHECK(in_quotes(std::string(300, '\x80')) == '"' + std::string(97, '?') + "...\"");
+}
+
+TEST_CASE("a sentence is joined of text, letters and numbers, whatever the locale says of commas")
+{
+  const std::string word = "a word";
+  const auto said = [&](const auto&... parts) {
+    try {
+      fail(parts...);
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+  };
+  CHECK(said(word, ", ", std::string_view("a view"), ':', ' ', -3, ", ", std::size_t{7}) ==
+        "a word, a view: -3, 7");
+  CHECK(said(std::numeric_limits<std::int64_t>::min(), " ", ~std::uint64_t{0}, " ", true) ==
+        "-9223372036854775808 18446744073709551615 1");
+  CHECK(said(0.1f, " ", 1.0, " ", 1e-7, " ", 123456789.0, " ", 2.0 / 3) ==
+        "0.1 1 1e-07 1.23457e+08 0.666667");
+  CHECK(said(std::numeric_limits<float>::infinity(), " ", -0.0) == "inf -0");
 }

@@ -125,7 +125,7 @@ template <retinue::landmark_schema Schema>
   for (const std::string& name : set.classes) {
     const auto at = std::ranges::find(classes, name);
     if (at == classes.end())
-      retinue::fail(data, ": the network has no class ", retinue::detail::quoted(name));
+      retinue::fail(data, ": the network has no class ", retinue::detail::in_quotes(name));
     labels.push_back(static_cast<std::int32_t>(at - classes.begin()) + 1);
   }
   set.read = [read = std::move(set.read), labels](std::uint64_t epoch, std::size_t i) {

@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs that train: on labelled photos, or on scenes that they draw themselves.
-#include "augmentation.hpp"
-#include "data.hpp"
 #include "evaluation.hpp"
 #include "family.hpp"
 #include "find_in.hpp"
 #include "main.hpp"
 #include "network.hpp"
 #include "numbers.hpp"
+#include "pictures.hpp"
 #include "processes.hpp"
 #include "training.hpp"
 #include "written.hpp"
 
-#include <retinue/augment/presets.hpp>
 #include <retinue/config.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/error.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/train/augmented_source.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
 
@@ -111,22 +108,13 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
 /// How a network is trained that has landmarks, or a pyramid.
 template <landmark_schema Schema>
 struct retinaface_recipe {
-  static auto augmentation(int side, const augmentation_argument& more)
-  {
-    return degraded_as_asked(
-        more.has("zoom-out") ? scrfd_augmentation(side) : retinaface_augmentation(side), more);
-  }
+  static constexpr recipe pictures = recipe::retinaface;
   static auto loss() { return multibox_settings<Schema>(); }
   static auto matcher() { return overlap_matcher::retinaface(); }
 };
 /// How an SSD is.
 struct ssd_recipe {
-  static auto augmentation(int side, const augmentation_argument& more)
-  {
-    if (more.has("zoom-out"))
-      fail("--augment zoom-out is of RetinaFace's crops; SSD's pictures are zoomed out already");
-    return degraded_as_asked(ssd_augmentation(side), more);
-  }
+  static constexpr recipe pictures = recipe::ssd;
   static auto loss() { return multibox_settings<schemas::none>::ssd(); }
   static auto matcher() { return overlap_matcher::ssd(); }
 };
@@ -162,7 +150,7 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
     from.data = named;
     from.subset = "val";
   }
-  return with_labels_of(classes, open_pictures<Schema>(from), from.data);
+  return with_labels_of(classes, labelled_pictures<Schema>(from), from.data);
 }
 
 /// VOC's figures of weights.
@@ -224,11 +212,8 @@ int train_network(const arguments& a, const network_config& config,
   loss.classes = config.classes.size();
   loss.code = config.coder;
   const objective aim(config.anchors, loss, steps::matcher());
-  const auto more = augmentation_of(a);
-  const auto pictures = mixed_as_asked(set, more, a.size, a.seed);
-  auto stages = steps::augmentation(a.size, more);
-  const augmented_source<schema, decltype(pictures.read), decltype(stages)> source(
-      set.count, pictures.read, stages, config.input, a.seed);
+  const auto source =
+      varied(set, steps::pictures, augmentation_of(a), a.size, config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
   const auto done = train(a, run, source, settings.config, writes, fields_of(a));
   if (!done.finished()) return 1;
@@ -265,7 +250,7 @@ int train_any(arguments a, const any_form& kind)
   const auto group = meet(where, a);
   int code = 2;
   with_landmarks(config, [&]<class Schema>(Schema) {
-    auto set = open_pictures<Schema>(data_of(a));
+    auto set = labelled_pictures<Schema>(data_of(a));
     // The classes of a preset are its paper's; of faces they are those that its landmarks are of.
     if (a.config.empty() && config.landmarks == 0 &&
         !std::holds_alternative<retinaface_form>(config.form))

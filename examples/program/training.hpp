@@ -252,13 +252,13 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
       check_kept_option(app, name, *said);
       said->get_to(value);
     } catch (const std::exception&) {
-      retinue::fail(file.string(), ": ", name, " is ", retinue::detail::quoted(said->dump()),
+      retinue::fail(file.string(), ": ", name, " is ", retinue::detail::in_quotes(said->dump()),
                     ", which --", name, " does not take");
     }
   });
   if (!others.empty())
     retinue::fail(file.string(), ": not the options of a run of ", app.get_name(),
-                  ", which knows no ", retinue::detail::quoted(*others.begin()));
+                  ", which knows no ", retinue::detail::in_quotes(*others.begin()));
   o.config = in_run(o, "config.json").string();
 }
 

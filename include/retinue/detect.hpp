@@ -9,19 +9,21 @@
 // and only detections come to the host.
 #pragma once
 
-#include <retinue/anchors.hpp>          // anchor_source, make_anchors
-#include <retinue/backend.hpp>          // tensor_backend
-#include <retinue/detection.hpp>        // detection
-#include <retinue/error.hpp>            // fail
-#include <retinue/formulas/coders.hpp>  // coder, centre_size_coder
-#include <retinue/frame.hpp>            // frame
-#include <retinue/geometry.hpp>         // extent2, clip
-#include <retinue/labels.hpp>           // label_policy
-#include <retinue/landmarks.hpp>        // landmarks
-#include <retinue/outputs.hpp>          // outputs
-#include <retinue/select.hpp>           // selector
-#include <retinue/suppress.hpp>         // greedy_suppressor
-#include <retinue/suppress/run.hpp>     // suppression
+#include <retinue/anchors/grid.hpp>            // anchor_source, make_anchors
+#include <retinue/anchors/square_anchors.hpp>  // square_anchors
+#include <retinue/backend.hpp>                 // tensor_backend
+#include <retinue/detection.hpp>               // detection
+#include <retinue/error.hpp>                   // fail
+#include <retinue/formulas/coders.hpp>         // coder, centre_size_coder
+#include <retinue/frame.hpp>                   // frame
+#include <retinue/geometry.hpp>                // extent2, clip
+#include <retinue/labels.hpp>                  // label_policy
+#include <retinue/landmarks.hpp>               // landmarks
+#include <retinue/outputs.hpp>                 // outputs
+#include <retinue/select.hpp>                  // selector
+#include <retinue/suppress/greedy.hpp>         // greedy_suppressor
+#include <retinue/suppress/per_class.hpp>      // per_class_suppressor
+#include <retinue/suppress/run.hpp>            // suppression
 
 #include <algorithm>
 #include <cstddef>
@@ -159,7 +161,9 @@ class box_finder {
                                source_.cells(level, input.width)};
       maps = source_maps_;
     }
-    if (input == placed_for_ && std::ranges::equal(maps, placed_maps_)) return;
+    if (input == placed_for_ &&
+        std::equal(maps.begin(), maps.end(), placed_maps_.begin(), placed_maps_.end()))
+      return;
     make_anchors(source_, input, maps, host_anchors_);
     backend_.put(std::span<const centre_box<float>>(host_anchors_), 1, anchors_);
     placed_for_ = input;

@@ -490,7 +490,7 @@ class basic_host_backend {
       } else {
         constexpr std::size_t n = said_type::width;
         const auto value = formula(as_inputs(x), as_constants<n>(detail::row_at(in, 0, i))...);
-        std::ranges::copy(value.slope, slope.begin());
+        std::copy(value.slope.begin(), value.slope.end(), slope.begin());
         to.sum += static_cast<double>(value.value);
       }
     }

@@ -37,7 +37,7 @@ namespace detail {
 [[nodiscard]] inline at::Tensor of_images(const at::Tensor& values)
 {
   if (values.defined() && values.dim() != 2 && values.dim() != 3)
-    fail("a table was given a tensor of shape ", values.sizes(),
+    fail("a table was given a tensor of shape ", c10::str(values.sizes()),
          ", expected (images, rows, numbers) or (rows, numbers)");
   return values.defined() && values.dim() == 2 ? values.unsqueeze(0) : values;
 }

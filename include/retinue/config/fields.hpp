@@ -37,7 +37,7 @@ using json = nlohmann::ordered_json;
 {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list of " + std::to_string(value.size());
-  if (value.is_string()) return detail::quoted(value.get_ref<const std::string&>());
+  if (value.is_string()) return detail::in_quotes(value.get_ref<const std::string&>());
   return value.dump();
 }
 
@@ -83,9 +83,9 @@ class json_reader {
       if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
       const auto meant = nearest(key, known_);
       if (meant.empty())
-        fail(source_, ": ", detail::quoted(full(key)), " is not a known key, expected one of ",
+        fail(source_, ": ", detail::in_quotes(full(key)), " is not a known key, expected one of ",
              listed(known_));
-      fail(source_, ": ", detail::quoted(full(key)), " is not a known key, did you mean ",
+      fail(source_, ": ", detail::in_quotes(full(key)), " is not a known key, did you mean ",
            full(meant), "?");
     }
   }

@@ -91,9 +91,9 @@ struct network_shape {
   for (const auto& [part, what] : signs)
     for (const auto& [name, tensor] : weights)
       if (name.find(part) != std::string::npos)
-        return "seems to be " + std::string(what) + ", by the name " + detail::quoted(name);
+        return "seems to be " + std::string(what) + ", by the name " + detail::in_quotes(name);
   return "is of a kind that is not known, its first name is " +
-         detail::quoted(weights.begin()->first);
+         detail::in_quotes(weights.begin()->first);
 }
 
 /// The rows of convolutions by their names. Numbers of channels, classes and anchors are made from
@@ -114,7 +114,7 @@ class convolution_rows {
     if (!found || found->shape.size() != 4) return 0;
     for (const std::int64_t extent : found->shape)
       if (extent < 1 || extent > most)
-        fail(file_, ": ", quoted(name), " has the shape ", text_of(found->shape),
+        fail(file_, ": ", in_quotes(name), " has the shape ", text_of(found->shape),
              ", which no network has");
     return found->shape[0];
   }

@@ -152,7 +152,8 @@ inline void check_together(const network_config& c, const std::string& where)
       c.anchors.source);
   std::set<std::string_view> names;
   for (const auto& name : c.classes)
-    if (!names.insert(name).second) fail(where, ": classes has ", detail::quoted(name), " twice");
+    if (!names.insert(name).second)
+      fail(where, ": classes has ", detail::in_quotes(name), " twice");
 }
 
 /// Throws for what stands at byte `at`, or for the end of the text.
@@ -163,7 +164,7 @@ inline void check_together(const network_config& c, const std::string& where)
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
   fail(where, ": line ", line, ", column ", column, ": this is not JSON, ",
-       at < text.size() ? "at " + detail::quoted(text.substr(at, 20)) : "it ends too early");
+       at < text.size() ? "at " + detail::in_quotes(text.substr(at, 20)) : "it ends too early");
 }
 
 /// The JSON in a text; in no object a key stands twice, and nothing lies deeper than `deepest`.
@@ -177,7 +178,7 @@ inline void check_together(const network_config& c, const std::string& where)
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key &&
         !keys.back().insert(parsed.get_ref<const std::string&>()).second)
-      fail(where, ": the key ", detail::quoted(parsed.get_ref<const std::string&>()),
+      fail(where, ": the key ", detail::in_quotes(parsed.get_ref<const std::string&>()),
            " stands twice in one object");
     return true;
   };
@@ -223,7 +224,7 @@ inline void check_together(const network_config& c, const std::string& where)
 {
   any_form kind;
   if (const detail::a_kind kinds; !kinds.read(detail::json(name), kind))
-    fail("the kind of network is ", detail::quoted(name), ", expected ",
+    fail("the kind of network is ", detail::in_quotes(name), ", expected ",
          kinds.expected<any_form>());
   return kind;
 }

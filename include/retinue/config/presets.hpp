@@ -173,7 +173,7 @@ struct preset {
     names.push_back(p.name);
   }
   const auto meant = detail::nearest(name, names);
-  fail("there is no preset ", detail::quoted(name),
+  fail("there is no preset ", detail::in_quotes(name),
        meant.empty() ? std::string() : "; did you mean " + std::string(meant) + "?",
        meant.empty() ? "; expected one of " : " The presets are ", detail::listed(names));
 }

@@ -56,7 +56,7 @@ namespace detail {
 /// which a file may nest deeper than the stack goes.
 [[nodiscard]] inline std::string shown(const nlohmann::json& value)
 {
-  if (value.is_string()) return detail::quoted(value.get_ref<const std::string&>());
+  if (value.is_string()) return detail::in_quotes(value.get_ref<const std::string&>());
   if (value.is_primitive()) return value.dump();
   const bool is_list = value.is_array();
   if (is_list && value.size() <= 8 &&

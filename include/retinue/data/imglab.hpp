@@ -40,8 +40,8 @@ template <landmark_schema Schema>
       std::size_t k = 0;
       const auto [end, trouble] = std::from_chars(name.data(), name.data() + name.size(), k);
       if (trouble != std::errc() || end != name.data() + name.size() || k >= Schema::count)
-        in.refuse(part, "the part ", quoted(name), " is none of 0 to ", Schema::count - 1);
-      if (truth.visible[k]) in.refuse(part, "a second part ", quoted(name), " of one box");
+        in.refuse(part, "the part ", in_quotes(name), " is none of 0 to ", Schema::count - 1);
+      if (truth.visible[k]) in.refuse(part, "a second part ", in_quotes(name), " of one box");
       truth.points.points[k] = {float(in.number(part, "x")), float(in.number(part, "y"))};
       truth.visible[k] = true;
     }
@@ -69,7 +69,7 @@ template <landmark_schema Schema>
         auto truth = detail::read_imglab_box<Schema>(in, box);
         const std::string_view name = box.child("label").child_value();
         truth.label = names.label_of(name);
-        if (truth.label == 0) in.refuse(box, "the label ", detail::quoted(name), " is no class");
+        if (truth.label == 0) in.refuse(box, "the label ", detail::in_quotes(name), " is no class");
         set.samples.back().instances.push_back(truth);
       });
   }

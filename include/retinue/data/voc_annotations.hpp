@@ -69,7 +69,8 @@ struct voc_options : read_options {
                                          [&](const auto&... p) { in.refuse(bounds, p...); });
         const std::string_view title = in.child(object, "name").child_value();
         truth.label = classes.label_of(title);
-        if (truth.label == 0) in.refuse(object, "the name ", detail::quoted(title), " is no class");
+        if (truth.label == 0)
+          in.refuse(object, "the name ", detail::in_quotes(title), " is no class");
         truth.ignore = object.child("difficult").text().as_bool();
         set.samples.back().instances.push_back(truth);
       });

@@ -90,8 +90,9 @@ class wider_results {
       if (in.done()) continue;
       const std::string name = without_ending(in.line());
       wider_image* image = find(name);
-      if (!image) in.refuse("the truth has no image ", quoted(in.line()));
-      if (image->has_detections) in.refuse("a second list of detections for ", quoted(in.line()));
+      if (!image) in.refuse("the truth has no image ", in_quotes(in.line()));
+      if (image->has_detections)
+        in.refuse("a second list of detections for ", in_quotes(in.line()));
       read_list(in, *image);
     }
   }
@@ -106,15 +107,16 @@ class wider_results {
     for (const auto& file : files) {
       const std::string name = file.parent_path().filename().string() + "/" + file.stem().string();
       wider_image* image = find(name);
-      if (!image) fail(file.string(), ": the truth has no image ", quoted(name));
+      if (!image) fail(file.string(), ": the truth has no image ", in_quotes(name));
       if (image->has_detections)
-        fail(file.string(), ": a second list of detections for ", quoted(name));
+        fail(file.string(), ": a second list of detections for ", in_quotes(name));
       const std::string text = read_text(file, decode_);
       line_reader in(text, file.string());
       if (!in.next()) in.refuse("the file is empty, expected the image's name");
       const std::string_view said = in.line().substr(in.line().rfind('/') + 1);
       if (said != file.stem().string() && without_ending(said) != file.stem().string())
-        in.refuse("the list names the image ", quoted(in.line()), ", its file ", quoted(name));
+        in.refuse("the list names the image ", in_quotes(in.line()), ", its file ",
+                  in_quotes(name));
       read_list(in, *image);
       while (in.next()) in.end_of_line();
     }
@@ -188,7 +190,7 @@ namespace detail {
     images.back().name = detail::without_ending(name);
     images.back().file = name;
     if (!seen.insert(images.back().name).second)
-      in.refuse("the image ", detail::quoted(images.back().name),
+      in.refuse("the image ", detail::in_quotes(images.back().name),
                 " stands here for the second time");
   };
   while (in.next()) {

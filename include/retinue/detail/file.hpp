@@ -53,7 +53,7 @@ template <class T>
 }
 
 /// What a file says, in quotes, shortened, and with nothing in it that a terminal would obey.
-[[nodiscard]] inline std::string quoted(std::string_view text)
+[[nodiscard]] inline std::string in_quotes(std::string_view text)
 {
   constexpr std::size_t most = 100;
   std::size_t end = std::min(text.size(), most);

@@ -64,14 +64,14 @@ class line_reader {
     bool right = trouble == std::errc() && end == field.data() + field.size();
     if constexpr (std::is_floating_point_v<T>) right = right && std::isfinite(value);
     if (!right)
-      refuse(quoted(field), " stands where ", what, " was expected, a ",
+      refuse(in_quotes(field), " stands where ", what, " was expected, a ",
              std::is_floating_point_v<T> ? "finite number" : "whole number");
     return value;
   }
 
   void end_of_line()
   {
-    if (!done()) refuse("nothing was expected after the last field, but ", quoted(left_));
+    if (!done()) refuse("nothing was expected after the last field, but ", in_quotes(left_));
   }
 
   template <class... Parts>

@@ -38,7 +38,8 @@ class xml_file {
   {
     const auto found = document_.document_element();
     if (std::string_view(found.name()) != expected)
-      fail(name_, ": the outer element is ", quoted(found.name()), ", expected <", expected, ">");
+      fail(name_, ": the outer element is ", in_quotes(found.name()), ", expected <", expected,
+           ">");
     return found;
   }
 
@@ -64,7 +65,7 @@ class xml_file {
     double value = 0;
     const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (trouble != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-      refuse(of, what, " is ", quoted(text), ", expected a number");
+      refuse(of, what, " is ", in_quotes(text), ", expected a number");
     return value;
   }
 

@@ -26,7 +26,7 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
 {
   if (bgr.type() != CV_8UC3) fail("to_planes was given a picture that is not 8-bit BGR");
   if (format.channels != "bgr" && format.channels != "rgb")
-    fail("the order of channels is ", detail::quoted(format.channels), ", expected bgr or rgb");
+    fail("the order of channels is ", detail::in_quotes(format.channels), ", expected bgr or rgb");
   const bool turned = format.channels == "rgb";
   // OpenCV splits with the machine's best instructions, whatever this is compiled for. The odd
   // length of the parts keeps it from stores that go past the cache, at twice the time.

@@ -281,15 +281,15 @@ class sampler {
       b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores);
     }
     b.map(detail::minable{}, numbers_, wrong_, marks_);
-    const std::size_t most = std::ranges::max(quotas_);
-    if (std::ranges::min(quotas_) == out.anchors) {
+    const auto [least, most] = std::minmax_element(quotas_.begin(), quotas_.end());
+    if (*least == out.anchors) {
       b.map(detail::was_minable{}, marks_, numbers_);
       return b.compact(marks_, out.negatives);
     }
-    b.best(numbers_, most, rows_);
+    b.best(numbers_, *most, rows_);
     host_verdicts_.clear();
     for (const std::size_t quota : quotas_)
-      for (std::size_t place = 0; place < most; ++place)
+      for (std::size_t place = 0; place < *most; ++place)
         host_verdicts_.push_back({place < quota ? 1.0f : 0.0f});
     b.put(std::span<const number<float>>(host_verdicts_), 1, within_);
     b.map(detail::was_minable_within{}, marks_, b.gather(numbers_, rows_), within_);

@@ -100,7 +100,8 @@ class truth_boxes {
   [[nodiscard]] std::span<const std::uint8_t> ignore(std::size_t image) const
   {
     const auto marks = part(ignore_, image);
-    return std::ranges::find(marks, 1) == marks.end() ? std::span<const std::uint8_t>() : marks;
+    return std::find(marks.begin(), marks.end(), 1) == marks.end() ? std::span<const std::uint8_t>()
+                                                                   : marks;
   }
 
  protected:

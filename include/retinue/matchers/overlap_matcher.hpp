@@ -104,8 +104,8 @@ class overlap_matcher {
       fail("a matcher was given ", truths.size(), " truths and ", ignore.size(), " ignore marks");
     clear_bests(anchors.corners().size());
     truth_best_.assign(truths.size(), {});
-    const bool any =
-        ignore.empty() ? !truths.empty() : std::ranges::find(ignore, 0) != ignore.end();
+    const bool any = ignore.empty() ? !truths.empty()
+                                    : std::find(ignore.begin(), ignore.end(), 0) != ignore.end();
     bar(anchors, truths, any ? ignore : std::span<const std::uint8_t>());
 
     for (std::size_t t = 0; t < truths.size(); ++t)

@@ -104,7 +104,8 @@ class retinaface_layers : public network_layers {
   [[nodiscard]] feature_maps features(const at::Tensor& images)
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-      fail("a RetinaFace was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+      fail("a RetinaFace was given images of shape ", c10::str(images.sizes()),
+           ": expected (B, 3, H, W)");
     if (!at::isFloatingType(images.scalar_type()))
       fail("a RetinaFace was given images of ", c10::toString(images.scalar_type()),
            "s: expected floating point");

@@ -116,7 +116,8 @@ class ssd_layers : public network_layers {
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-      fail("an SSD was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+      fail("an SSD was given images of shape ", c10::str(images.sizes()),
+           ": expected (B, 3, H, W)");
     network_outputs p;
     std::array<std::vector<at::Tensor>, 3> said;
     for (const at::Tensor& map : features(images)) {

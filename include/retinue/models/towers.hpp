@@ -104,7 +104,8 @@ class towers_layers : public network_layers {
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-      fail("towers were given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+      fail("towers were given images of shape ", c10::str(images.sizes()),
+           ": expected (B, 3, H, W)");
     const auto all = body_->forward(images);
     std::vector<at::Tensor> maps, scores, boxes, points, quality;
     for (const std::size_t place : places_) maps.push_back(all[place]);

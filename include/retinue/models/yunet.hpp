@@ -88,7 +88,8 @@ class yunet_layers : public network_layers {
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-      fail("a YuNet was given images of shape ", images.sizes(), ": expected (B, 3, H, W)");
+      fail("a YuNet was given images of shape ", c10::str(images.sizes()),
+           ": expected (B, 3, H, W)");
     auto maps = body_->forward(images);
     network_outputs p;
     std::array<std::vector<at::Tensor>, 4> said;

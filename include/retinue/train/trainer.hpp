@@ -402,7 +402,7 @@ class trainer {
     const char* const last = text.data() + text.size();
     const auto [end, trouble] = std::from_chars(text.data(), last, number);
     if (trouble != std::errc() || end != last || !std::isfinite(number))
-      fail("the best validation is ", detail::quoted(text), ", expected a number");
+      fail("the best validation is ", detail::in_quotes(text), ", expected a number");
     return number;
   }
 

@@ -187,7 +187,7 @@ class reader {
         std::from_chars(digits.data(), digits.data() + digits.size(), parsed);
     if (trouble == std::errc::result_out_of_range) return push(kind::large, digits);
     if (trouble != std::errc() || end != digits.data() + digits.size())
-      refuse(detail::quoted(digits), " is not a number");
+      refuse(detail::in_quotes(digits), " is not a number");
     push(kind::integer, parsed);
   }
 
@@ -215,7 +215,7 @@ class reader {
       if (admitted_[i].module == module && admitted_[i].name == name)
         return push({kind::global, static_cast<std::int64_t>(i), name, {}});
     const std::string full = std::string(module) + "." + std::string(name);
-    refuse("it names the Python object ", detail::quoted(full),
+    refuse("it names the Python object ", detail::in_quotes(full),
            ", which plain weights do not need; only tensors, dictionaries, lists, numbers and "
            "strings are read (save model.state_dict(), not the model)");
   }

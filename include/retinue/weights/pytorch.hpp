@@ -56,7 +56,7 @@ class pytorch_weights {
       if (!is_tensor(v)) continue;
       if (key.what != kind::text) file_.refuse("a tensor's name is ", pickle::name_of(key.what));
       spend(key.text, key.text.size());
-      if (made.find(key.text)) file_.refuse("two tensors have the name ", quoted(key.text));
+      if (made.find(key.text)) file_.refuse("two tensors have the name ", in_quotes(key.text));
       made.insert(std::string(key.text), tensor(key.text, v));
     }
     made.strip_prefix("module.");
@@ -98,7 +98,7 @@ class pytorch_weights {
   {
     std::string names;
     for (std::size_t i = 0; i < dict.items.size() && i < 16; i += 2)
-      names += (i ? ", " : "") + quoted(file_.object()[dict.items[i]].text);
+      names += (i ? ", " : "") + in_quotes(file_.object()[dict.items[i]].text);
     return names.empty() ? "none" : names;
   }
 
@@ -133,7 +133,8 @@ class pytorch_weights {
   void spend(std::string_view name, std::uint64_t bytes)
   {
     if (bytes > left_)
-      file_.refuse(quoted(name), " takes ", bytes, " bytes, and with it the file of ", file_.size(),
+      file_.refuse(in_quotes(name), " takes ", bytes, " bytes, and with it the file of ",
+                   file_.size(),
                    " bytes passes 16 times its size, which is all that is unpacked from one");
     left_ -= static_cast<std::size_t>(bytes);
   }
@@ -142,11 +143,12 @@ class pytorch_weights {
                                                   const char* what) const
   {
     if (of.items.size() > 64)
-      file_.refuse(quoted(name), " has ", of.items.size(), " dimensions, and 64 is the most");
+      file_.refuse(in_quotes(name), " has ", of.items.size(), " dimensions, and 64 is the most");
     std::vector<std::int64_t> made;
     for (std::size_t i = 0; i < of.items.size(); ++i) {
       made.push_back(file_.part(of, i, kind::integer).number);
-      if (made.back() < 0) file_.refuse(quoted(name), " has a negative ", what, ", ", made.back());
+      if (made.back() < 0)
+        file_.refuse(in_quotes(name), " has a negative ", what, ", ", made.back());
     }
     return made;
   }
@@ -155,10 +157,10 @@ class pytorch_weights {
   {
     const value* call = &rebuilt;
     for (int depth = 0; called(*call) == "_rebuild_parameter"; ++depth) {
-      if (depth == 4) file_.refuse(quoted(name), " is a parameter of parameters without end");
+      if (depth == 4) file_.refuse(in_quotes(name), " is a parameter of parameters without end");
       call = &file_.part(file_.part(*call, 1, kind::tuple), 0, kind::call);
     }
-    if (!is_tensor(*call)) file_.refuse(quoted(name), " is a parameter that holds no tensor");
+    if (!is_tensor(*call)) file_.refuse(in_quotes(name), " is a parameter that holds no tensor");
     const value& arguments = file_.part(*call, 1, kind::tuple);
     const pytorch_storage held = file_.elements(file_.part(arguments, 0, kind::persistent));
     const std::int64_t offset = file_.part(arguments, 1, kind::integer).number;
@@ -167,17 +169,18 @@ class pytorch_weights {
     if (arguments.items.size() > 6) {
       const value& extra = file_.item(arguments, 6);
       if (extra.what != kind::none && !(extra.what == kind::dict && extra.items.empty()))
-        file_.refuse(quoted(name), " is a negated or conjugated view, which is not read");
+        file_.refuse(in_quotes(name), " is a negated or conjugated view, which is not read");
     }
     if (strides.size() != shape.size())
-      file_.refuse(quoted(name), " has ", shape.size(), " extents and ", strides.size(),
+      file_.refuse(in_quotes(name), " has ", shape.size(), " extents and ", strides.size(),
                    " strides");
     const auto count = element_count(shape);
-    if (!count) file_.refuse(quoted(name), " has the shape ", text_of(shape), ", beyond 63 bits");
+    if (!count)
+      file_.refuse(in_quotes(name), " has the shape ", text_of(shape), ", beyond 63 bits");
 
     const strided_layout layout{shape, strides, offset};
     if (offset < 0 || !layout.fits(held.count))
-      file_.refuse(quoted(name), " of shape ", text_of(shape), ", strides ", text_of(strides),
+      file_.refuse(in_quotes(name), " of shape ", text_of(shape), ", strides ", text_of(strides),
                    " and offset ", offset, " reaches outside of its storage of ", held.count,
                    " elements");
     const std::size_t size = size_of(held.type);

@@ -74,13 +74,13 @@ class pytorch_file {
     const value& id = part(persistent, 0, kind::tuple);
     const auto key = part(id, 2, kind::text).text;
     pytorch_storage found = storages_.find(key)->second;  // declare_storages() has seen them all
-    if (!found.bytes) refuse("the storage ", quoted(key), " is missing");
+    if (!found.bytes) refuse("the storage ", in_quotes(key), " is missing");
     if (id.items.size() == 6 && item(id, 5).what != kind::none) {
       const value& within = part(id, 5, kind::tuple);
       const auto begin = part(within, 1, kind::integer).number,
                  count = part(within, 2, kind::integer).number;
       if (begin < 0 || count < 0 || begin > found.count || count > found.count - begin)
-        refuse("a part of the storage ", quoted(key), " lies outside of it");
+        refuse("a part of the storage ", in_quotes(key), " lies outside of it");
       const std::size_t size = size_of(found.type);
       found.bytes = found.bytes->subspan(static_cast<std::size_t>(begin) * size,
                                          static_cast<std::size_t>(count) * size);
@@ -158,8 +158,8 @@ class pytorch_file {
     for (const auto item : list.items) {
       const auto found = storages_.find(keys[item].text);
       if (keys[item].what != kind::text || found == storages_.end() || found->second.bytes)
-        refuse("lists the storage ", quoted(keys[item].text), ", which is none or listed twice");
-      if (bytes_.size() - at < 8) refuse("cut short before the storage ", quoted(found->first));
+        refuse("lists the storage ", in_quotes(keys[item].text), ", which is none or listed twice");
+      if (bytes_.size() - at < 8) refuse("cut short before the storage ", in_quotes(found->first));
       const auto count = little_endian<std::int64_t>(bytes_, at);
       at += 8;
       give(found->first, found->second, count, bytes_.subspan(at));
@@ -174,7 +174,8 @@ class pytorch_file {
     std::string folder;
     for (const auto& [name, member] : archive.all())
       if (name.ends_with(object) && name.find('/') == name.size() - object.size()) {
-        if (!folder.empty()) refuse("an archive with two objects, ", quoted(name), " the second");
+        if (!folder.empty())
+          refuse("an archive with two objects, ", in_quotes(name), " the second");
         folder = name.substr(0, name.size() - object.size() + 1);
       }
     if (folder.empty())
@@ -198,10 +199,10 @@ class pytorch_file {
   {
     const std::size_t size = size_of(declared.type);
     if (count != declared.count)
-      refuse("the storage ", quoted(key), " has ", count, " elements, but its tensors say ",
+      refuse("the storage ", in_quotes(key), " has ", count, " elements, but its tensors say ",
              declared.count);
     if (static_cast<std::uint64_t>(count) > from.size() / size)
-      refuse("the storage ", quoted(key), " of ", count, " elements (", name_of(declared.type),
+      refuse("the storage ", in_quotes(key), " of ", count, " elements (", name_of(declared.type),
              ") reaches past the end; the file is damaged or cut short");
     declared.bytes = from.first(static_cast<std::size_t>(count) * size);
   }
@@ -216,17 +217,17 @@ class pytorch_file {
         refuse("it stores something outside of its pickle that is not a storage");
       const value& type = part(id, 1, kind::global);
       if (type.number > static_cast<std::int64_t>(dtype::f64))
-        refuse("a storage of ", quoted(type.text), ", which is no type of storage");
+        refuse("a storage of ", in_quotes(type.text), ", which is no type of storage");
       const pytorch_storage said{
           static_cast<dtype>(type.number), part(id, 4, kind::integer).number, {}};
       const auto key = part(id, 2, kind::text).text;
       constexpr std::size_t longest = 128;  // PyTorch writes numbers; each is compared with others
       if (key.size() > longest)
         refuse("a storage is named by ", key.size(), " bytes, expected at most ", longest);
-      if (said.count < 0) refuse("the storage ", quoted(key), " has ", said.count, " elements");
+      if (said.count < 0) refuse("the storage ", in_quotes(key), " has ", said.count, " elements");
       const auto& known = storages_.try_emplace(key, said).first->second;
       if (known.type != said.type || known.count != said.count)
-        refuse("the storage ", quoted(key), " is said to be of ", known.count, " ",
+        refuse("the storage ", in_quotes(key), " is said to be of ", known.count, " ",
                name_of(known.type), " and of ", said.count, " ", name_of(said.type));
     }
   }

@@ -53,10 +53,10 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
   {
     key_ = name;
     if (depth_ == 2) {
-      if (!fields_.insert(name).second) refuse("has the key ", quoted(name), " twice");
+      if (!fields_.insert(name).second) refuse("has the key ", in_quotes(name), " twice");
       return true;
     }
-    if (!names_.insert(name).second) refuse("has the name ", quoted(name), " twice");
+    if (!names_.insert(name).second) refuse("has the name ", in_quotes(name), " twice");
     in_metadata_ = name == "__metadata__";
     name_ = name;
     return true;
@@ -76,7 +76,7 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
     if (--depth_ == 1 && !in_metadata_) {
       const entry& e = entries.back();
       if (!e.type || !e.shape || !e.offsets || e.offsets->size() != 2)
-        refuse("describes ", quoted(e.name), " without its dtype, shape or two data_offsets");
+        refuse("describes ", in_quotes(e.name), " without its dtype, shape or two data_offsets");
     }
     return true;
   }
@@ -90,7 +90,7 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
     else if (key_ == "data_offsets")
       list_ = &described.offsets.emplace();
     else
-      refuse("has a list under ", quoted(key_));
+      refuse("has a list under ", in_quotes(key_));
     return true;
   }
 
@@ -103,7 +103,8 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
   bool number_unsigned(number_unsigned_t number) override
   {
     if (!list_) refuse("has a number where none belongs");
-    if (list_->size() == 64) refuse("describes ", quoted(name_), " with more than 64 dimensions");
+    if (list_->size() == 64)
+      refuse("describes ", in_quotes(name_), " with more than 64 dimensions");
     list_->push_back(number);
     return true;
   }
@@ -117,7 +118,8 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ != 2 || list_ || key_ != "dtype") refuse("has a string where none belongs");
     const auto known = std::find(safetensors_types.begin(), safetensors_types.end(), text);
     if (known == safetensors_types.end())
-      refuse("gives ", quoted(name_), " the dtype ", quoted(text), ", which is not supported");
+      refuse("gives ", in_quotes(name_), " the dtype ", in_quotes(text),
+             ", which is not supported");
     entries.back().type = static_cast<dtype>(known - safetensors_types.begin());
     return true;
   }
@@ -176,7 +178,7 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
   for (const std::size_t i : order) {
     const auto& offsets = *header.entries[i].offsets;
     if (offsets[0] != covered || offsets[1] < offsets[0] || offsets[1] > data.size())
-      fail(source, ": ", detail::quoted(header.entries[i].name), " has the bytes ", offsets[0],
+      fail(source, ": ", detail::in_quotes(header.entries[i].name), " has the bytes ", offsets[0],
            " to ", offsets[1], " where ", covered, " to at most ", data.size(), " were expected");
     covered = offsets[1];
   }
@@ -193,7 +195,7 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
     const std::uint64_t size = (*entry.offsets)[1] - (*entry.offsets)[0];
     if (!count || size % size_of(tensor.type) != 0 ||
         size / size_of(tensor.type) != static_cast<std::uint64_t>(*count))
-      fail(source, ": ", detail::quoted(entry.name), " of ", name_of(tensor.type), " and shape ",
+      fail(source, ": ", detail::in_quotes(entry.name), " of ", name_of(tensor.type), " and shape ",
            text_of(tensor.shape), " does not take the ", size, " bytes that it has");
     const auto from = data.subspan((*entry.offsets)[0], size);
     tensor.bytes.assign(from.begin(), from.end());
@@ -225,7 +227,7 @@ inline void write_safetensors(const std::filesystem::path& file, const state_dic
   for (const auto* entry : order) {
     const auto& [name, tensor] = *entry;
     if (tensor.bytes.size() != static_cast<std::uint64_t>(tensor.count()) * size_of(tensor.type))
-      fail(file.string(), ": ", detail::quoted(name), " of shape ", text_of(tensor.shape),
+      fail(file.string(), ": ", detail::in_quotes(name), " of shape ", text_of(tensor.shape),
            " holds ", tensor.bytes.size(), " bytes");
     begins[name] = end;
     end += tensor.bytes.size();

@@ -83,14 +83,14 @@ class zip_archive {
   [[nodiscard]] detail::byte_view operator[](std::string_view name) const
   {
     const auto at = members_.find(name);
-    if (at == members_.end()) refuse("the archive has no member ", detail::quoted(name));
+    if (at == members_.end()) refuse("the archive has no member ", detail::in_quotes(name));
     const member& found = at->second;
-    if (found.encrypted) refuse(detail::quoted(name), " is encrypted");
+    if (found.encrypted) refuse(detail::in_quotes(name), " is encrypted");
     if (found.method != 0)
-      refuse(detail::quoted(name), " is compressed (method ", found.method,
+      refuse(detail::in_quotes(name), " is compressed (method ", found.method,
              "), and only stored members are read, as torch.save writes them");
     if (detail::crc32(found.bytes) != found.crc)
-      refuse("the member ", detail::quoted(name),
+      refuse("the member ", detail::in_quotes(name),
              " is not what its CRC-32 says; the file is damaged, or was saved with "
              "torch.serialization.set_crc32_options(False)");
     return found.bytes;
@@ -167,21 +167,21 @@ class zip_archive {
                   header = number<std::uint32_t>(at + 42);
     widen(at + fixed + name_size, extra_size, {&size, &packed, &header});
     if (method == 0 && size != packed)
-      refuse(detail::quoted(name), " is stored, yet of ", size, " and of ", packed, " bytes");
+      refuse(detail::in_quotes(name), " is stored, yet of ", size, " and of ", packed, " bytes");
     if (header >= within.begin || number<std::uint32_t>(header) != 0x04034b50)
-      refuse(detail::quoted(name), " does not begin at byte ", header);
+      refuse(detail::in_quotes(name), " does not begin at byte ", header);
     const std::uint64_t data = header + local_fixed + number<std::uint16_t>(header + 26) +
                                number<std::uint16_t>(header + 28);
     if (data > within.begin || packed > within.begin - data)
-      refuse(detail::quoted(name), " has ", packed, " bytes, more than the file");
+      refuse(detail::in_quotes(name), " has ", packed, " bytes, more than the file");
     if (number<std::uint16_t>(header + 26) != name_size ||
         detail::characters(bytes_.subspan(header + local_fixed, name_size)) != name)
-      refuse(detail::quoted(name), " has another name at byte ", header);
+      refuse(detail::in_quotes(name), " has another name at byte ", header);
     extents.emplace_back(header, data + packed);
     const member found{bytes_.subspan(data, packed), number<std::uint32_t>(at + 16), method,
                        encrypted};
     if (!members_.emplace(name, found).second)
-      refuse("two members have the name ", detail::quoted(name));
+      refuse("two members have the name ", detail::in_quotes(name));
     return next;
   }
 
