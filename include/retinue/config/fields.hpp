@@ -15,7 +15,7 @@
 
 #include <retinue/config/nearest.hpp>  // nearest, listed
 #include <retinue/config/rules.hpp>    // what a value may be
-#include <retinue/detail/file.hpp>     // quoted
+#include <retinue/detail/file.hpp>     // in_quotes
 #include <retinue/error.hpp>           // fail
 
 #include <nlohmann/json.hpp>

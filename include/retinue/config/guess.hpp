@@ -17,7 +17,7 @@
 #include <retinue/config/json.hpp>            // parse_config
 #include <retinue/config/network_config.hpp>  // network_config
 #include <retinue/config/presets.hpp>         // presets
-#include <retinue/detail/file.hpp>            // quoted
+#include <retinue/detail/file.hpp>            // in_quotes
 #include <retinue/error.hpp>                  // fail
 #include <retinue/weights/state_dict.hpp>     // state_dict
 

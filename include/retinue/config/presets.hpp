@@ -7,7 +7,7 @@
 
 #include <retinue/config/nearest.hpp>         // nearest, listed
 #include <retinue/config/network_config.hpp>  // network_config
-#include <retinue/detail/file.hpp>            // quoted
+#include <retinue/detail/file.hpp>            // in_quotes
 #include <retinue/error.hpp>                  // fail
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 // {"image_id", "category_id", "bbox": [x, y, w, h], "score"}. Throws `error` by file and key.
 #pragma once
 
-#include <retinue/detail/file.hpp>       // quoted
+#include <retinue/detail/file.hpp>       // in_quotes
 #include <retinue/detail/text.hpp>       // read_text
 #include <retinue/error.hpp>             // fail
 #include <retinue/formulas/overlap.hpp>  // area

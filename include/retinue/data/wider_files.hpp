@@ -13,7 +13,7 @@
 // file and line.
 #pragma once
 
-#include <retinue/detail/file.hpp>     // quoted
+#include <retinue/detail/file.hpp>     // in_quotes
 #include <retinue/detail/lines.hpp>    // line_reader
 #include <retinue/detail/text.hpp>     // read_text
 #include <retinue/error.hpp>           // fail

@@ -2,7 +2,7 @@
 // A text line by line, its fields one by one; what is wrong is refused by file and line.
 #pragma once
 
-#include <retinue/detail/file.hpp>  // quoted
+#include <retinue/detail/file.hpp>  // in_quotes
 #include <retinue/error.hpp>        // fail
 
 #include <algorithm>

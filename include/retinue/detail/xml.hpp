@@ -2,7 +2,7 @@
 // An XML file whose elements know their line, so that what is wrong in one is refused by it.
 #pragma once
 
-#include <retinue/detail/file.hpp>  // read_file, quoted
+#include <retinue/detail/file.hpp>  // read_file, in_quotes
 #include <retinue/error.hpp>        // fail
 
 #include <pugixml.hpp>

@@ -4,7 +4,7 @@
 //   8-bit BGR -> its frame: fit_long_side, stretched -> to_input: planes (3, H, W)
 #pragma once
 
-#include <retinue/detail/file.hpp>         // quoted
+#include <retinue/detail/file.hpp>         // in_quotes
 #include <retinue/error.hpp>               // fail
 #include <retinue/frame.hpp>               // frame
 #include <retinue/geometry.hpp>            // extent2

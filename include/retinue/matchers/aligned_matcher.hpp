@@ -108,13 +108,14 @@ template <class T>
   return complete ? T(maximum_of(ciou(said, truth), fill_like(said.x1, 0))) : iou(said, truth);
 }
 
-struct overlaps_at_all {
-  bool complete;
-
+/// Above 0 where two boxes have anything in common: no overlap is above 0 elsewhere.
+struct touches {
   template <class T>
   number<T> operator()(const box<T>& said, const rival<T>& truth) const
   {
-    return {overlap_of(said, truth.bounds, complete)};
+    const box<T>& m = truth.bounds;
+    return {minimum_of(T(minimum_of(said.x2, m.x2) - maximum_of(said.x1, m.x1)),
+                       T(minimum_of(said.y2, m.y2) - maximum_of(said.y1, m.y1)))};
   }
 };
 
@@ -325,7 +326,7 @@ class aligned_matcher {
       if (s.ranks_inside)
         b.map(detail::lies_inside{s.margin}, numbers, anchors, b.gather(around, one));
       else
-        b.map(detail::overlaps_at_all{s.complete}, numbers, said.boxes, b.gather(truths, one));
+        b.map(detail::touches{}, numbers, said.boxes, b.gather(truths, one));
       b.compact(numbers, near);
       if (near.size() == 0) continue;
       align_rows(near);

@@ -13,7 +13,7 @@
 // to the one registry of libprotobuf.
 #pragma once
 
-#include <retinue/detail/file.hpp>         // read_file, replace_file, quoted
+#include <retinue/detail/file.hpp>         // read_file, replace_file, in_quotes
 #include <retinue/error.hpp>               // fail
 #include <retinue/weights/state_dict.hpp>  // state_dict
 

@@ -10,7 +10,7 @@
 // length; a stream may hold 2 million values (a tensor of a checkpoint takes about 20).
 #pragma once
 
-#include <retinue/detail/file.hpp>              // byte_view, quoted
+#include <retinue/detail/file.hpp>              // byte_view, in_quotes
 #include <retinue/weights/pickle_document.hpp>  // value, document
 
 #include <charconv>

@@ -9,7 +9,7 @@
 // first; otherwise its own tensors do. So an optimizer's tensors are never taken for weights.
 #pragma once
 
-#include <retinue/detail/file.hpp>           // read_file, quoted
+#include <retinue/detail/file.hpp>           // read_file, in_quotes
 #include <retinue/weights/pytorch_file.hpp>  // the object and its storages
 #include <retinue/weights/state_dict.hpp>    // the result
 #include <retinue/weights/strided.hpp>       // gather

@@ -6,7 +6,7 @@
 //   ZIP      <any>/data.pkl, the object, and a member <any>/data/<name> for each storage
 #pragma once
 
-#include <retinue/detail/file.hpp>         // byte_view, quoted
+#include <retinue/detail/file.hpp>         // byte_view, in_quotes
 #include <retinue/weights/pickle.hpp>      // the object
 #include <retinue/weights/state_dict.hpp>  // dtype
 #include <retinue/weights/zip.hpp>         // the second form

@@ -7,7 +7,7 @@
 //   the rest   the elements, C order; the offsets count from its beginning and cover all of it once
 #pragma once
 
-#include <retinue/detail/file.hpp>         // read_file, replace_file, quoted
+#include <retinue/detail/file.hpp>         // read_file, replace_file, in_quotes
 #include <retinue/weights/state_dict.hpp>  // the result
 
 #include <nlohmann/json.hpp>  // the header

@@ -6,7 +6,7 @@
 // must lie inside the file, apart from each other, under different names, and have their CRC-32.
 #pragma once
 
-#include <retinue/detail/file.hpp>  // byte_view, quoted
+#include <retinue/detail/file.hpp>  // byte_view, in_quotes
 
 #include <algorithm>
 #include <array>
