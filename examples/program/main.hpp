@@ -6,6 +6,7 @@
 #pragma once
 
 #include <retinue/detail/printable.hpp>
+#include <retinue/error_in_text.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ int run_program(CLI::App& app, Body&& body)
     } catch (const CLI::ParseError& e) {
       if (e.get_exit_code() == 0) return app.exit(e);  // --help
       return tell(sentence_of(e) + " (--help says more)");
+    } catch (const retinue::error_in_text& e) {
+      return tell(sentence_of(e) + "\n" + e.excerpt());
     } catch (const std::exception& e) {
       return tell(sentence_of(e));
     }

@@ -32,12 +32,18 @@ const Part& sentence_part(const Part& part)
 }
 
 template <class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void throw_sentence(const Parts&... parts)
+[[nodiscard, gnu::cold, gnu::noinline]] std::string sentence_of_parts(const Parts&... parts)
 {
   std::ostringstream sentence;
   sentence.exceptions(std::ios::badbit);  // or a stream without memory cuts the sentence short
   (sentence << ... << parts);
-  throw error(printable(sentence.str()));
+  return printable(sentence.str());
+}
+
+template <class... Parts>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_sentence(const Parts&... parts)
+{
+  throw error(sentence_of_parts(parts...));
 }
 
 }  // namespace detail
