@@ -85,6 +85,7 @@ retinue_headers(
   detect_programs.hpp
   detection.hpp
   error.hpp
+  error_in_text.hpp
   evaluate.hpp
   evaluate/coco.hpp
   evaluate/curve.hpp
@@ -251,6 +252,7 @@ retinue_headers(
   config/fields.hpp
   config/guess.hpp
   config/json.hpp
+  config/json_text.hpp
   config/schema.hpp
   data/coco_annotations.hpp
   data/coco_results.hpp

@@ -96,7 +96,12 @@ arguments parse(CLI::App& app, int count, char** values)
       std::to_string(longest_by_default) +
       " pixels. It is padded at the right and the bottom to a multiple of\nthe deepest stride, "
       "since the graph adds maps of one stride to enlarged maps of the next.\n\n"
-      "Exit codes: 0 done, 1 done, but some detections were not finite, 2 nothing could be done.");
+      "Exit codes: 0 done, 1 done, but some detections were not finite, 2 nothing could be done." +
+      to_try(
+          makes_weights("retinaface") +
+              " && retinaface_export --weights drawn/weights.safetensors --out drawn.onnx",
+          "show_augmentation --out sheet.png && any_runtime --model drawn.onnx --image sheet.png "
+          "--overlay found.png"));
   app.parse(count, values);
   return a;
 }

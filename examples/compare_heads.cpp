@@ -237,7 +237,10 @@ int main(int count, char** values)
       ->capture_default_str();
   app.add_option("--threads", a.threads, "Processor threads of the network (default: all)")
       ->check(number_in(1, 1024));
-  app.footer("Exit codes: 0 done, 2 nothing could be done.");
+  const std::string quick =
+      "compare_heads --data synthetic --size 64 --scenes 16 --batch 8 --epochs 1 ";
+  app.footer("Exit codes: 0 done, 2 nothing could be done." +
+             to_try(quick + "--out heads", quick + "--seeds 1 2 --out heads_twice"));
   return run_program(app, [&] {
     app.parse(count, values);
     return compare_all(a);

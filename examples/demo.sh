@@ -77,14 +77,24 @@ if [[ -n $train ]]; then
     --scene-size 160 --curve "$out/precision_recall.png" --overlay "$out/scenes" --json "$out/scenes.json"
 fi
 
-# What is not at hand ends the demonstration, not in failure: something real was shown.
+# What is not at hand ends the demonstration, not in failure: something real was shown, and what a
+# user with photos of her own does next is one line.
 missing() {
   echo
+  if [[ -n $train ]]; then
+    echo "What it finds in scenes that the detecting program draws:"
+    $programs/retinaface_detect --weights "$run/weights.safetensors" --image synthetic --table \
+      --overlay "$out/found" --video "$out/found.avi"
+    echo
+    say_where
+    echo "Not at hand: $1, for there is neither a network nor the folder RETINUE_SHARED_DIR."
+    echo "Next, with photos and weights of your own: $programs/retinaface_detect --weights FILE.pth" \
+      "--image PHOTOS --overlay found"
+    exit 0
+  fi
   echo "Not at hand: $1, for there is neither a network nor the folder RETINUE_SHARED_DIR. With yours:" \
     "examples/demo.sh --skip-training $2 FILE"
-  [[ -n $train ]] || exit 1
-  say_where
-  exit 0
+  exit 1
 }
 say_where() {
   [[ -z $train ]] || echo "Scenes with what was found in them: $out/scenes; the curve of precision" \

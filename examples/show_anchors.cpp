@@ -78,7 +78,9 @@ arguments parse(CLI::App& app, int count, char** values)
   app.add_option("-o,--out", a.out, "Draw the coverage by size to this picture")->check(any_name());
   app.add_option("--json", a.json, "Write the figures to this file ('-': standard output)")
       ->check(any_name());
-  app.footer("Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done.");
+  app.footer("Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done." +
+             to_try("show_anchors --data synthetic --out coverage.png",
+                    "show_anchors --data synthetic --default-boxes 300 --json -"));
   app.parse(count, values);
   return a;
 }

@@ -83,7 +83,9 @@ arguments parse(CLI::App& app, int count, char** values)
   app.add_option("--epoch", a.epoch, "Another epoch augments the same samples otherwise")
       ->check(any_seed())
       ->capture_default_str();
-  app.footer("Exit codes: 0 the sheet is written, 2 nothing could be done.");
+  app.footer("Exit codes: 0 the sheet is written, 2 nothing could be done." +
+             to_try("show_augmentation --out sheet.png",
+                    "show_augmentation --policy ssd --landmarks 0 --out shapes.png"));
   app.parse(count, values);
   a.data.scenes = static_cast<std::size_t>(a.rows * a.columns);
   a.data.seed = a.seed;

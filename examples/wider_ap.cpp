@@ -59,7 +59,13 @@ void parse(CLI::App& app, arguments& a, int count, char** values)
   app.add_option("--curve", a.curve, "Draw precision against recall to this picture")
       ->check(any_name());
 #endif
-  app.footer("Exit codes: 0 done, 2 the input was refused.");
+  const std::string command = "wider_ap --truth truth.txt --detections found.txt";
+  app.footer("Exit codes: 0 done, 2 the input was refused." +
+             to_try("printf '0--Parade/a.jpg\\n1\\n10 20 30 40 0.9\\n' > found.txt; printf '# "
+                    "event/file width height n\\n0--Parade/a.jpg 99 99 1\\n10 20 30 40 1 1 1\\n' "
+                    "> truth.txt; " +
+                        command,
+                    command + " --protocol clean --json figures.json"));
   app.parse(count, values);
 }
 

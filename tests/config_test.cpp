@@ -181,13 +181,14 @@ TEST_CASE("what is wrong is named by its full path")
 {
   const std::vector<std::pair<const char*, const char*>> cases{
       {R"({"detect": {"scroe": 1}})",
-       R"(f.json: "detect.scroe" is not a known key, did you mean detect.score?)"},
-      {R"({"detec": {}})", R"(f.json: "detec" is not a known key, did you mean detect?)"},
+       R"(f.json: line 1, column 13: "detect.scroe" is not a known key, did you mean detect.score?)"},
+      {R"({"detec": {}})",
+       R"(f.json: line 1, column 2: "detec" is not a known key, did you mean detect?)"},
       {R"({"zzzzzzzz": 1})",
        "expected one of preset, kind, name, network, classes, landmarks, anchors"},
       {R"({"score": 1})", R"("score" is not a known key, expected one of)"},
       {R"({"detect": {"score": 1.5}})",
-       "f.json: detect.score is 1.5, expected a number from 0 to 1"},
+       "f.json: line 1, column 22: detect.score is 1.5, expected a number from 0 to 1"},
       {R"({"detect": {"score": "high"}})", R"(detect.score is "high", expected a number)"},
       {R"({"detect": {"score": null}})", "detect.score is null, expected a number"},
       {R"({"detect": {"keep": 1.5}})", "expected a whole number from 1 to 1000000000"},
@@ -196,13 +197,13 @@ TEST_CASE("what is wrong is named by its full path")
       {R"({"detect": {"clip": 1}})", "detect.clip is 1, expected true or false"},
       {R"({"detect": {"suppression": "nms"}})", "expected one of continuous, inclusive_pixels"},
       {R"({"detect": []})", "detect is a list of 0, expected an object"},
-      {R"([])", "f.json: the configuration is a list of 0, expected an object"},
+      {R"([])", "f.json: line 1, column 1: the configuration is a list of 0, expected an object"},
       {R"({"network": {"body": "vgg"}})",
        R"(network.body is "vgg", expected one of mobilenet_v1_0.25, mobilenet_v1_0.5)"},
       {R"({"network": {"channels": 66}})", "network.channels is 66, expected a multiple of 4"},
       {R"({"classes": []})", "classes is a list of 0, expected a list of 1 to"},
       {R"({"classes": ["a", ""]})", R"(classes[1] is "", expected text)"},
-      {R"({"classes": ["a", "a"]})", R"(classes has "a" twice)"},
+      {R"({"classes": ["a", "a"]})", R"(classes[1] is "a", which stands there twice)"},
       {R"({"landmarks": -1})", "landmarks is -1"},
       {R"({"anchors": {"levels": [{"stride": 8, "size": [1]}]}})",
        R"("anchors.levels[0].size" is not a known key, did you mean anchors.levels[0].sizes?)"},
@@ -218,10 +219,10 @@ TEST_CASE("what is wrong is named by its full path")
       {R"({"input": {"channels": "BGR"}})", R"(input.channels is "BGR", expected one of bgr, rgb)"},
       {R"({"coder": {"size": 0}})", "coder.size is 0, expected a number above 0"},
       {R"({"coder": {"centre": null}})", "coder.centre is null"},
-      {R"({"preset": "resnet5"})", "f.json: preset: there is no preset"},
+      {R"({"preset": "resnet5"})", "f.json: line 1, column 12: preset: there is no preset"},
       {R"({"landmarks": 4, "landmarks": 5})", R"(the key "landmarks" stands twice)"},
       {R"({"a": {"b": 1}, "c": [{"b": 1}, {"b": 1, "b": 2}]})", R"(the key "b" stands twice)"},
-      {R"({"detect": {"score": 1e999}})", "a number that is too large"},
+      {R"({"detect": {"score": 1e999}})", "f.json: line 1, column 22: this number is too large"},
       {"", "f.json: line 1, column 1: this is not JSON, it ends too early"},
       {"{\"landmarks\": 5,\n  landmarks}", "f.json: line 2, column"},
       {"{\n \"landmarks\": 5,\n}", R"(f.json: line 3, column 1: this is not JSON, at "}")"},
@@ -237,6 +238,113 @@ TEST_CASE("what is wrong is named by its full path")
   for (const std::string& text :
        {"{\"landmarks\": 4}\n\0{\"landmarks\": 5}"s, "{\"landmarks\": 4}\n\0"s})
     says(refusal(text), R"(f.json: line 2, column 1: this is not JSON, at "?)");
+}
+
+TEST_CASE("what is wrong is shown in its line, with a caret below its column")
+{
+  using namespace std::string_literals;
+  const auto shown = [](const std::string& text) {
+    try {
+      static_cast<void>(parse_config(text, "f.json"));
+    } catch (const error_in_text& e) {
+      const std::string place = "f.json: line " + std::to_string(e.line()) + ", column " +
+                                std::to_string(e.column()) + ": ";
+      CHECK(std::string(e.what()).starts_with(place));
+      CHECK(std::string(e.what()).find('\n') == std::string::npos);
+      return e.excerpt();
+    } catch (const error& e) {
+      return "nowhere: "s + e.what();
+    }
+    return "not refused"s;
+  };
+  const std::string lines =
+      "{\n  \"detect\": {\"keep\": 7, \"score\": 1.5},\r\n  \"landmarks\": 5\n}\n";
+  CHECK(shown(lines) ==
+        "  2 |   \"detect\": {\"keep\": 7, \"score\": 1.5},\n"
+        "    |" +
+            std::string(34, ' ') + "^");
+
+  // Each with the one place that the caret is to stand below: behind a `@`, which is taken out.
+  const std::vector<std::string> marked{
+      // values, keys, and what several of them come to
+      R"({"detect": {@"scroe": 1}})",
+      R"({"name": "x", @"detec": {}})",
+      R"({"detect": {"score": @"high"}})",
+      R"({"detect": @[]})",
+      R"(@[])",
+      R"({"classes": ["a", "b", @""]})",
+      R"({"classes": ["a", "b", @"a"]})",
+      R"({"input": {"scale": [1, @0, 1]}})",
+      R"({"input": {"scale": @[1, 0]}})",
+      R"({"name": "x", "anchors": {"levels": [{"sizes": [1, @0]}]}})",
+      R"({"anchors": {"levels": [{"stride": 8, "sizes": [1]},
+        {"stride": 16, @"size": [1]}]}})",
+      R"({"anchors": {"levels": [@{"stride": 8}]}})",
+      R"({"anchors": {"levels": [{"stride": @9, "sizes": [1]}]}})",
+      R"({"anchors": {"levels": [{"stride": 16, "sizes": [1]},
+        {"sizes": [1], "stride": @8}]}})",
+      R"({"network": {"channels": @66}})",
+      R"({"preset": @"resnet5"})",
+      R"({"preset": "resnet50", "kind": @"ssd"})",
+      R"({"preset": "yunet-s", "anchors": {"levels":
+        [{"stride": 8, "sizes": @[8, 9]}]}})",
+      R"({"landmarks": 4, "name": "x", @"landmarks": 5})",
+      R"({"name": "q\"\\", @"nam\u0065": "z"})",
+      R"({"detect": {"score": @1e999}})",
+      R"({"detect": {"keep": 1, "score": @-1e999}, "landmarks": 5})",
+      std::string(21, '[') + "@" + std::string(100, '['),
+      // what is no JSON
+      "@",
+      "{\"landmarks\": 5,\n  @landmarks}",
+      "{\"landmarks\": @fals}",
+      "{\"landmarks\": 5\n @\"classes\": []}",
+      "{\"landmarks\": 5,\n@}",
+      "{\"landmarks\" @5}",
+      "{\"landmarks\": 5@",
+      "{\"landmarks\": @07}",
+      "{\"landmarks\": 5} @{}",
+      "{\"name\": \"a@\tb\"}",
+      "{\"name\": \"a\\@x\"}",
+      "{\"name\": \"a@\xff\"}",
+      "{\"landmarks\": 5, @// a comment\n}",
+      "{@'landmarks': 5}",
+      "{\"landmarks\": 5}@\0"s,
+      "\xEF\xBB\xBF{@landmarks: 5}",
+      // a word of wide letters, one with an accent on its own
+      "{\"name\": \"\u4eba\u8138 e\u0301\", \"landmarks\": @-1}",
+  };
+  for (std::string text : marked) {
+    INFO(text);
+    const auto mark = text.find('@');
+    text.erase(mark, 1);
+    const std::string excerpt = shown(text);
+    const auto end = excerpt.find('\n');
+    REQUIRE(end != std::string::npos);
+    CHECK(retinue::detail::printable(excerpt.substr(0, end)) == excerpt.substr(0, end));
+    const auto begin = text.rfind('\n', mark) + 1;
+    const auto line = 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(mark), '\n');
+    const std::string before = "  " + std::to_string(line) + " | " +
+                               retinue::detail::printable(text.substr(begin, mark - begin));
+    CHECK(excerpt.starts_with(before));
+    CHECK(excerpt.substr(end + 1) ==
+          "    | " + std::string(retinue::detail::columns_of(before) - 6, ' ') + "^");
+  }
+
+  // A wide letter takes two columns, an accent none.
+  CHECK(retinue::detail::columns_of("\u4eba\u8138 e\u0301") == 6);
+  CHECK(retinue::detail::columns_of("\u00e9\U0001F600") == 3);
+
+  // Nothing that a terminal would obey.
+  CHECK(shown("{\"name\": \"\u202E\", \"\x1b[31m\": 1}"s) ==
+        "  1 | {\"name\": \"?\", \"?[31m\": 1}\n    |                ^");
+
+  // Of a long line, what is near; nothing of it where the fault is in what a preset has.
+  const std::string many(5000, ' ');
+  CHECK(shown("{" + many + "\"landmarks\": -1," + many + "\"name\": \"a\"}") ==
+        "  1 | ..." + std::string(47, ' ') + "\"landmarks\": -1," + std::string(10, ' ') +
+            "...\n    |    " + std::string(60, ' ') + "^");
+  CHECK(shown(R"({"network": {"body": "vgg16"}})") ==
+        "nowhere: f.json: anchors.levels[2].stride is 32, which vgg16 does not offer");
 }
 
 TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, neither does")
@@ -396,9 +504,10 @@ TEST_CASE("the kind is what is said, what a key tells, or what the program is fo
   says(refusal_of([] { static_cast<void>(kind_named("yolo")); }),
        R"(the kind of network is "yolo", expected one of retinaface, ssd, yunet)");
   says(refusal(R"({"kind": "yolo"})"),
-       R"(f.json: kind is "yolo", expected one of retinaface, ssd, yunet)");
-  says(refusal(R"({"preset": "resnet50", "kind": "ssd"})"),
-       "f.json: kind is ssd, expected retinaface, as the preset resnet50 has it");
+       R"(f.json: line 1, column 10: kind is "yolo", expected one of retinaface, ssd, yunet)");
+  says(
+      refusal(R"({"preset": "resnet50", "kind": "ssd"})"),
+      "f.json: line 1, column 32: kind is ssd, expected retinaface, as the preset resnet50 has it");
   says(refusal(R"({"kind": "retinaface", "network": {"extras": []}})"),
        R"("network.extras" is not a known key)");
   says(refusal(R"({"labels": "softmx"})"),
@@ -557,7 +666,7 @@ TEST_CASE("a file's own configuration comes first")
   CHECK(guessed.why.empty());
   weights.metadata[std::string(config_metadata_key)] = R"({"detect": 1})";
   says(refusal_of([&] { static_cast<void>(guess_config(weights, "w.safetensors")); }),
-       "metadata of w.safetensors: detect is 1, expected an object");
+       "metadata of w.safetensors: line 1, column 12: detect is 1, expected an object");
 }
 
 TEST_CASE("weights that do not fit a configuration are explained")

@@ -7,15 +7,23 @@
 #include <retinue/image/files.hpp>
 
 #include <torch/torch.h>
+#include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <limits>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace retinue;
@@ -59,17 +67,64 @@ struct outcome {
   std::string out, err;
 };
 
-outcome run(const detection_arguments& a, told_detector detect, const std::vector<fs::path>& paths)
+outcome run(const detection_arguments& a, told_detector detect, picture_source auto source)
 {
   const std::vector<std::string> classes{"face"};
   const auto fit = [](extent2 size) { return frame{size, size, 1, 1}; };
   outcome made;
+  const stop_signal stop;
   const caught out(std::cout), err(std::cerr);
-  made.well = detection_run(a, detect, pixel_format{}, classes, fit)(paths);
+  made.well = detection_run(a, detect, pixel_format{}, classes, fit)(source, stop);
   made.out = out.text.str();
   made.err = err.text.str();
   return made;
 }
+outcome run(const detection_arguments& a, told_detector detect, const std::vector<fs::path>& paths)
+{
+  return run(a, std::move(detect), picture_files(paths));
+}
+
+/// Frames that differ, as MJPG.
+void write_clip(const fs::path& file, int frames, cv::Size size)
+{
+  written_video to(file, 10);
+  for (int i = 0; i < frames; ++i) to.write(cv::Mat(size, CV_8UC3, cv::Scalar(9 * i, 0, 0)));
+  to.finish();
+}
+
+std::vector<nlohmann::json> lines_in(const fs::path& file)
+{
+  std::ifstream in(file);
+  std::vector<nlohmann::json> all;
+  for (std::string line; std::getline(in, line);) all.push_back(nlohmann::json::parse(line));
+  return all;
+}
+
+bool has(const std::string& text, const std::string& part)
+{
+  INFO(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
+}
+
+/// Sends the signal that Ctrl-C is, when the eighth is asked for.
+struct interrupted {
+  picture_files pictures;
+  int given = 0;
+
+  std::optional<taken_picture> next()
+  {
+    if (++given == 8) std::raise(SIGINT);
+    return pictures.next();
+  }
+  bool is_ready() { return true; }
+  [[nodiscard]] std::optional<std::size_t> count() const { return pictures.count(); }
+  [[nodiscard]] std::vector<fs::path> files() const { return pictures.files(); }
+  [[nodiscard]] double rate() const { return 0; }
+};
+static_assert(picture_source<interrupted>);
+
+const told_detector one_face{{{{10, 20, 30, 50}, 0.9f, 1, {}}}};
 
 }  // namespace
 
@@ -124,4 +179,143 @@ TEST_CASE("pictures of one name have overlays of their own")
   CHECK_THROWS_AS(run(a, {}, paths), error);
   a.overlay = paths[0];
   CHECK_THROWS_AS(run(a, {}, {paths[0]}), error);
+}
+
+TEST_CASE("a video goes in and comes out, with a line for each frame")
+{
+  const scratch room;
+  const fs::path clip = room.path / "clip.avi";
+  write_clip(clip, 12, {64, 48});
+  detection_arguments a;
+  a.video = room.path / "found.avi";
+  a.lines = room.path / "found.jsonl";
+  a.json = room.path / "found.json";
+  a.overlay = room.path / "frames";
+  a.table = true;
+  a.batch = 5;
+  const auto done = run(a, one_face, video_frames(clip));
+  CHECK(done.well);
+  CHECK(has(done.err, "12 found in 12 pictures; overlays: "));
+  const auto lines = lines_in(a.lines);
+  REQUIRE(lines.size() == 12);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    CHECK(lines[i]["image"] == clip.string());
+    CHECK(lines[i]["frame"] == i);
+    CHECK(lines[i]["seconds"].get<double>() == Approx(double(i) / 10));
+    CHECK(lines[i]["width"] == 64);
+    CHECK(lines[i]["detections"].size() == 1);
+    CHECK(fs::exists(a.overlay / ("clip-" + std::to_string(i) + ".png")));
+  }
+  std::ifstream list(a.json);
+  CHECK(nlohmann::json::parse(list) == nlohmann::json(lines));
+
+  // The box is drawn where it was found, and nowhere else.
+  video_frames back(a.video);
+  CHECK(back.count() == 12);
+  CHECK(back.rate() == Approx(10));
+  int frames = 0;
+  while (const auto frame = back.next()) {
+    REQUIRE(frame->image.size() == cv::Size(64, 48));
+    CHECK(frame->image.at<cv::Vec3b>(35, 10)[1] > 100);
+    CHECK(frame->image.at<cv::Vec3b>(5, 55)[1] < 60);
+    ++frames;
+  }
+  CHECK(frames == 12);
+  CHECK(fs::directory_entry(room.path / "found.avi").exists());
+
+  CHECK(
+      has(done.out, "picture                              object          score       x       y"));
+  CHECK(has(done.out, "clip.avi, frame 3, 0.30 s"));
+  CHECK(has(done.out, "face           0.9000    10.0    20.0    20.0    30.0\n"));
+}
+
+TEST_CASE("pictures of any size make one video, of the size of the first")
+{
+  const scratch room;
+  std::vector<fs::path> paths{room.path / "a.png", room.path / "b.png", room.path / "c.png"};
+  write_image(paths[0], cv::Mat(40, 80, CV_8UC3, cv::Scalar(0, 0, 200)));
+  write_image(paths[1], cv::Mat(90, 60, CV_8UC3, cv::Scalar(200, 200, 200)));
+  std::ofstream(paths[2]) << "words";
+  detection_arguments a;
+  a.video = room.path / "all.avi";
+  a.batch = 4;
+  const auto done = run(a, {}, paths);
+  CHECK(!done.well);
+  CHECK(has(done.err, "c.png: not a picture"));
+  video_frames back(a.video);
+  CHECK(back.count() == 2);
+  CHECK(back.rate() == Approx(2));
+  static_cast<void>(back.next());
+  const auto second = back.next();
+  REQUIRE(second);
+  REQUIRE(second->image.size() == cv::Size(80, 40));
+  CHECK(second->image.at<cv::Vec3b>(20, 40)[0] > 150);
+  CHECK(second->image.at<cv::Vec3b>(20, 5)[0] < 60);
+
+  a.video = room.path / "all.mpq";
+  CHECK_THROWS_AS(run(a, {}, paths), error);
+  a.video = paths[0];
+  CHECK_THROWS_AS(run(a, {}, paths), error);
+  for (const auto& file : fs::directory_iterator(room.path))
+    CHECK(file.path().string().find("unfinished") == std::string::npos);
+}
+
+TEST_CASE("a folder is watched while it grows, and a signal is its end")
+{
+  const scratch room;
+  const fs::path folder = room.path / "in";
+  fs::create_directories(folder);
+  const auto put = [&](const std::string& name) {
+    write_image(folder / name, cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(9)));
+  };
+  put("1.png");
+  detection_arguments a;
+  a.lines = room.path / "found.jsonl";
+  a.video = room.path / "found.avi";
+  a.batch = 3;  // what is at hand does not wait for what is not
+  std::atomic<std::size_t> seen_early{0};
+  std::thread others([&] {
+    const auto wait_for = [&](std::size_t lines) {
+      for (int tries = 0; tries < 400 && lines_in(a.lines).size() < lines; ++tries)
+        std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    };
+    wait_for(1);
+    seen_early = lines_in(a.lines).size();
+    put("2.png");
+    put("3.png");
+    wait_for(3);
+    ::kill(::getpid(), SIGINT);
+  });
+  outcome done;
+  {
+    const stop_signal first;  // before the other thread can send one
+    done = run(a, one_face, watched_folders({folder}, first));
+  }
+  others.join();
+  CHECK(done.well);
+  CHECK(seen_early == 1);
+  CHECK(lines_in(a.lines).size() == 3);
+  CHECK(video_frames(a.video).count() == 3);
+  CHECK(has(done.err, "3 found in 3 pictures"));
+}
+
+TEST_CASE("a signal ends a run with all that was done till then")
+{
+  const scratch room;
+  std::vector<fs::path> paths;
+  for (int i = 0; i < 20; ++i) {
+    paths.push_back(room.path / (std::to_string(i) + ".png"));
+    write_image(paths.back(), cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(9)));
+  }
+  detection_arguments a;
+  a.json = room.path / "found.json";
+  a.lines = room.path / "found.jsonl";
+  a.video = room.path / "found.avi";
+  const auto done = run(a, one_face, interrupted{picture_files(paths)});
+  CHECK(!done.well);
+  CHECK(has(done.err, "stopped by a signal; what was done till then is kept\n"));
+  CHECK(lines_in(a.lines).size() == 8);
+  std::ifstream list(a.json);
+  CHECK(nlohmann::json::parse(list).size() == 8);
+  CHECK(video_frames(a.video).count() == 8);
 }

@@ -9,6 +9,8 @@
 //   FILE                        another list: WFLW
 #pragma once
 
+#include "synthetic.hpp"
+
 #include <retinue/data/coco_annotations.hpp>
 #include <retinue/data/gzip.hpp>  // gunzip: labels may be packed
 #include <retinue/data/imglab.hpp>
@@ -39,8 +41,6 @@ struct data_argument {
   std::uint64_t seed = 1;        ///< of what is drawn
   int side = 320;                ///< pixels of a drawn scene
 };
-
-inline constexpr const char* synthetic = "synthetic";
 
 inline constexpr const char* data_help =
     "RetinaFace's label.txt or a folder with one; a folder of PASCAL VOC's form; COCO's .json; "

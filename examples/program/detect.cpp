@@ -31,14 +31,19 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
   a.network.kind = kind_named(words.kind);
   a.network.add_to(app);
   a.pictures.add_to(app);
-  app.footer(a.network.footer() + "\n" + detection_arguments::exit_codes);
+  a.pictures.shapes = words.kind == "ssd";
+  app.footer(a.network.footer() + "\n" + detection_arguments::exit_codes +
+             to_try(makes_weights(words.kind),
+                    words.name + " --weights drawn/weights.safetensors --image synthetic "
+                                 "--score 0.2 --table --overlay found"));
   app.parse(count, values);
   return a;
 }
 
 bool detect_all(const arguments& a)
 {
-  const auto pictures = prepare(a.pictures);
+  const stop_signal stop;
+  auto pictures = prepare(a.pictures, stop);
   const state_dict weights = read_weights(a.network.weights);
   network_config config = a.network.choose(weights);
   a.pictures.change(config.detect);
@@ -46,8 +51,8 @@ bool detect_all(const arguments& a)
   with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
     auto detect = detector_of(std::move(network), config, weights);
     const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
-    well = detection_run(a.pictures, detect, config.input, config.classes, fit,
-                         a.network.files())(pictures);
+    well = detection_run(a.pictures, detect, config.input, config.classes, fit, a.network.files())(
+        pictures, stop);
   });
   return well;
 }

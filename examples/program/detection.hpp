@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the programs that detect have in common: pictures in, several of one size through the
-// network together, and what was found out as text, JSON and overlays.
+// network together, and what was found out as text, a table, JSON, overlays and a video.
 #pragma once
 
 #include "main.hpp"
@@ -8,6 +8,10 @@
 #include "overlays.hpp"
 #include "process.hpp"
 #include "progress.hpp"
+#include "sources.hpp"
+#include "synthetic.hpp"
+#include "told.hpp"
+#include "video.hpp"
 #include "written.hpp"
 
 #include <retinue/data/detections_json.hpp>
@@ -39,16 +43,23 @@
 #include <vector>
 
 struct detection_arguments {
-  std::filesystem::path json, overlay;
+  std::filesystem::path json, lines, overlay, video;
   std::vector<std::filesystem::path> images;
+  std::optional<int> camera;
   std::optional<float> nms;
+  std::optional<double> rate;
   float score = 0.5f;
   int threads = 0, batch = 1;
-  bool time = false;
+  bool watch = false, table = false, time = false;
+  bool shapes = false;  ///< whether 'synthetic' draws shapes, not faces
 
   void add_to(CLI::App& app)
   {
-    app.add_option("-i,--image", images, "Pictures, or folders of pictures")->required();
+    app.add_option("-i,--image", images,
+                   "Pictures, videos, or folders of pictures; or 'synthetic', which draws its own");
+    app.add_flag("--watch", watch, "Wait for more pictures in the folders, until Ctrl-C");
+    app.add_option("--camera", camera, "The frames of this camera, 0 for the first, until Ctrl-C")
+        ->check(number_in(0, 1000));
     app.add_option("--score", score, "Leave out what scores no more than this")
         ->check(number_in(0.0, 1.0))
         ->capture_default_str();
@@ -57,9 +68,20 @@ struct detection_arguments {
         ->check(number_in(0.0, 1.0));
     app.add_option("--json", json, "Write all detections to this file ('-': standard output)")
         ->check(any_name());
+    app.add_option("--json-lines", lines,
+                   "Write a line of JSON for each picture as soon as it is done ('-': standard "
+                   "output)")
+        ->check(any_name());
+    app.add_flag("--table", table, "Print a row for each detection");
     app.add_option("--overlay", overlay,
                    "Draw what was found: a file for one picture, a folder for several")
         ->check(any_name());
+    app.add_option("--video", video,
+                   "Draw what was found into a video, .avi, .mp4 or .mkv, of the first picture's "
+                   "size")
+        ->check(any_name());
+    app.add_option("--fps", rate, "Pictures a second of --video (default: as what is read, or 2)")
+        ->check(number_in(0.1, 240.0));
     app.add_option("--threads", threads, "Processor threads (default: all)")
         ->check(number_in(1, 1024));
     app.add_option("--batch", batch,
@@ -80,23 +102,57 @@ struct detection_arguments {
   }
 };
 
-/// Sets the process up, before anything runs; this may restart it. The pictures: files as given,
-/// folders as the pictures in them.
-inline std::vector<std::filesystem::path> prepare(const detection_arguments& a)
+/// Sets the process up, before anything runs; this may restart it. Where pictures come from: files
+/// as given, folders as the pictures in them, or as those that come into them.
+[[nodiscard]] inline sources_in_turn prepare(const detection_arguments& a,
+                                             const retinue::stop_signal& stop)
 {
-  std::vector<std::filesystem::path> all;
+  if (a.images.empty() && !a.camera)
+    retinue::fail("--image is missing, expected pictures, videos or folders, or else --camera");
+  if (a.watch && a.camera)
+    retinue::fail("--watch and --camera both go on until Ctrl-C, expected one");
+  std::vector<sources_in_turn::any> all;
+  std::vector<std::filesystem::path> files, watched;
+  std::size_t pictures = 0;
+  const auto put_files = [&] {
+    pictures += files.size();
+    if (!files.empty()) all.emplace_back(picture_files(std::move(files)));
+    files.clear();
+  };
+  bool lasts = a.camera || a.watch;
   for (const std::filesystem::path& path : a.images) {
-    if (!std::filesystem::is_directory(path)) {
-      all.push_back(path);
-      continue;
+    if (path == synthetic) {
+      put_files();
+      all.emplace_back(drawn_pictures(a.shapes));
+    } else if (std::filesystem::is_directory(path)) {
+      if (a.watch) {
+        watched.push_back(path);
+        continue;
+      }
+      const auto inside = retinue::images_in(path);
+      if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
+      files.insert(files.end(), inside.begin(), inside.end());
+    } else if (is_video_name(path)) {
+      put_files();
+      all.emplace_back(video_frames(path));
+      lasts = true;
+    } else {
+      files.push_back(path);
     }
-    const auto inside = retinue::images_in(path);
-    if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
-    all.insert(all.end(), inside.begin(), inside.end());
   }
+  put_files();
+  if (a.watch && watched.empty()) retinue::fail("--watch: there is no folder among --image");
+  for (const auto& folder : watched) {
+    std::error_code absent;
+    if (!a.overlay.empty() && std::filesystem::equivalent(folder, a.overlay, absent))
+      retinue::fail("--overlay ", a.overlay.string(),
+                    ": --watch would take overlays for pictures, expected another folder");
+  }
+  if (!watched.empty()) all.emplace_back(watched_folders(std::move(watched), stop));
+  if (a.camera) all.emplace_back(video_frames(*a.camera));
   constexpr std::size_t many = 16;  // for fewer, to load LibTorch twice costs more than it saves
-  prepare_process(a.threads, all.size() > many);
-  return all;
+  prepare_process(a.threads, lasts || pictures > many);
+  return sources_in_turn(std::move(all));
 }
 
 class stopwatch {
@@ -130,7 +186,7 @@ class stopwatch {
 };
 
 /// Pictures go in one by one; those of one input size go through the network together; results come
-/// out under the place that each picture has among all.
+/// out in the order in which the pictures came.
 template <class Detector, class Fit>
 class detection_run {
  public:
@@ -143,46 +199,62 @@ class detection_run {
         detect_(detect),
         input_(input),
         classes_(classes),
+        class_names_(classes_.begin(), classes_.end()),
         fit_(std::move(fit)),
         read_(std::move(read))
   {
   }
+  detection_run(const detection_run&) = delete;
+  detection_run& operator=(const detection_run&) = delete;
 
-  /// Whether all went well.
-  bool operator()(const std::vector<std::filesystem::path>& paths)
+  /// Whether all went well. A signal ends it with what was done till then.
+  template <picture_source Source>
+  bool operator()(Source& source, const retinue::stop_signal& stop)
   {
-    results_.resize(paths.size());
-    place_results(paths);
-    retinue::progress_bar bar("detect", paths.size());
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      guarded(bar, paths[i], [&] { take(i, paths[i]); });
+    place_results(source);
+    const std::optional<std::size_t> promised = source.count();
+    retinue::progress_bar bar("detect", promised);
+    const auto batch = static_cast<std::size_t>(arguments_.batch);
+    bool ended = false;
+    while (!ended && stop.came() == 0) {
+      if (held() > 4 * batch || !source.is_ready()) flush_all(bar);
+      const std::size_t place = places_;
+      std::string name;
+      guarded(bar, place, [&] {
+        auto taken = time_.measure("read", [&] { return source.next(); });
+        ended = !taken;
+        if (ended) return;
+        ++places_;
+        name = retinue::detail::printable(taken->from.filename().string());
+        take(place, std::move(*taken));
+      });
       for (auto& [size, waiting] : waiting_)
-        if (waiting.size() >= static_cast<std::size_t>(arguments_.batch)) flush(bar, waiting);
-      if (held() > 4 * static_cast<std::size_t>(arguments_.batch))
-        for (auto& [size, waiting] : waiting_) flush(bar, waiting);
-      bar.update(i + 1, retinue::detail::printable(paths[i].filename().string()));
+        if (waiting.size() >= batch) flush(bar, waiting);
+      bar.update(places_, name);
     }
-    for (auto& [size, waiting] : waiting_) flush(bar, waiting);
+    flush_all(bar);
     bar.clear();
-    if (std::ranges::none_of(results_, &result::done)) retinue::fail("no picture could be done");
+    const bool cut = !ended && promised;
+    if (cut) std::cerr << "stopped by a signal; what was done till then is kept\n";
+    if (done_ == 0 && (promised || failed_ > 0)) retinue::fail("no picture could be done");
     report();
-    if (arguments_.time) time_.print(paths.size() - failed_);
-    if (failed_ > 0)
-      std::cerr << failed_ << " of " << paths.size() << " pictures could not be done\n";
+    if (arguments_.time) time_.print(done_);
+    if (failed_ > 0) std::cerr << failed_ << " of " << places_ << " pictures could not be done\n";
+    if (ended && promised && places_ < *promised)
+      std::cerr << places_ << " of the " << *promised << " frames that were promised came\n";
     if (lost_ > 0) std::cerr << lost_ << " detections are left out, for they are not finite\n";
-    return failed_ == 0 && lost_ == 0;
+    return failed_ == 0 && lost_ == 0 && !cut;
   }
 
  private:
   using found_in_one = std::vector<retinue::detection<typename Detector::schema>>;
   struct picture {
     std::size_t place = 0;
-    std::filesystem::path path;
-    cv::Mat image;
+    taken_picture taken;
     retinue::frame how;
   };
   struct result {
-    std::string path;
+    taken_picture of;  ///< the picture as drawn, where a video is written; otherwise without
     retinue::extent2 size;
     found_in_one found;
     std::size_t lost = 0;  ///< detections that are not finite: no form of output can say them
@@ -191,26 +263,24 @@ class detection_run {
 
   /// One picture's failure does not end the others.
   template <class Work>
-  void guarded(retinue::progress_bar& bar, const std::filesystem::path& path, Work&& work)
+  void guarded(retinue::progress_bar& bar, std::size_t place, Work&& work)
   {
-    const auto refuse = [&](const std::string& why) {
-      bar.clear();
-      std::cerr << "skipped: " << why << "\n";
-      ++failed_;
-    };
     try {
       work();
-    } catch (const retinue::error& e) {
-      refuse(e.what());
     } catch (const std::exception& e) {
-      refuse(retinue::detail::printable(path.string()) + ": " + sentence_of(e));
+      bar.clear();
+      std::cerr << "skipped: " << sentence_of(e) << "\n";
+      ++failed_;
+      places_ = std::max(places_, place + 1);
+      results_[place] = {};
+      tell(bar);
     }
   }
 
-  void take(std::size_t place, const std::filesystem::path& path)
+  void take(std::size_t place, taken_picture taken)
   {
-    picture p{place, path, time_.measure("read", [&] { return retinue::read_image(path); }), {}};
-    p.how = fit_(retinue::extent2{p.image.rows, p.image.cols});
+    const retinue::extent2 size{taken.image.rows, taken.image.cols};
+    picture p{place, std::move(taken), fit_(size)};
     waiting_[{p.how.input.height, p.how.input.width}].push_back(std::move(p));
   }
 
@@ -219,6 +289,11 @@ class detection_run {
     std::size_t all = 0;
     for (const auto& [size, waiting] : waiting_) all += waiting.size();
     return all;
+  }
+
+  void flush_all(retinue::progress_bar& bar)
+  {
+    for (auto& [size, waiting] : waiting_) flush(bar, waiting);
   }
 
   void flush(retinue::progress_bar& bar, std::vector<picture>& waiting)
@@ -233,13 +308,20 @@ class detection_run {
       together = false;  // find out below which picture it was
     }
     for (picture& p : batch)
-      guarded(bar, p.path, [&] {
+      guarded(bar, p.place, [&] {
         if (!together) {
           std::vector<picture> one{p};
-          detect(one);
+          try {
+            detect(one);
+          } catch (const retinue::error&) {
+            throw;
+          } catch (const std::exception& e) {
+            retinue::fail(p.taken.name(), ": ", sentence_of(e));
+          }
         }
         finish(p);
       });
+    tell(bar);
   }
 
   void detect(const std::vector<picture>& batch)
@@ -251,7 +333,7 @@ class detection_run {
     time_.measure("prepare", [&] {
       float* planes = input.data_ptr<float>();
       for (const picture& p : batch) {
-        retinue::to_input(p.image, p.how, input_, planes);
+        retinue::to_input(p.taken.image, p.how, input_, planes);
         planes += 3 * std::int64_t{size.height} * size.width;
         frames.push_back(p.how);
       }
@@ -260,81 +342,152 @@ class detection_run {
         time_.measure("network", [&] { return detect_.predict(input); });
     time_.measure("post-processing", [&] { detect_.find(said, frames, found_); });
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      found_in_one found = std::move(found_[i]);
-      const auto lost = std::erase_if(found, [](const auto& d) { return !retinue::is_finite(d); });
-      results_[batch[i].place] = {batch[i].path.string(), batch[i].how.original, std::move(found),
-                                  lost, true};
+      result r{batch[i].taken, batch[i].how.original, std::move(found_[i])};
+      r.of.image.release();
+      r.lost = std::erase_if(r.found, [](const auto& d) { return !retinue::is_finite(d); });
+      found_of_[batch[i].place] = std::move(r);
     }
   }
 
-  /// The overlay is drawn while the picture is at hand.
+  /// Drawn while the picture is at hand.
   void finish(picture& p)
   {
-    if (arguments_.overlay.empty()) return;
-    time_.measure("overlay", [&] {
-      retinue::draw(p.image, std::span(std::as_const(results_[p.place].found)),
-                    std::span<const std::string>(classes_));
-      retinue::write_image(overlays_[p.place], p.image);
-    });
+    result& r = found_of_.at(p.place);
+    if (!arguments_.overlay.empty() || !arguments_.video.empty())
+      time_.measure("overlay", [&] {
+        retinue::draw(p.taken.image, std::span(std::as_const(r.found)),
+                      std::span<const std::string>(classes_));
+        if (!arguments_.overlay.empty()) write_overlay(p.taken);
+        if (!arguments_.video.empty()) r.of.image = p.taken.image;
+      });
+    r.done = true;
+    results_[p.place] = std::move(r);
+    found_of_.erase(p.place);
+  }
+
+  void write_overlay(const taken_picture& taken)
+  {
+    if (one_overlay_) {
+      retinue::write_image(arguments_.overlay, taken.image);
+      return;
+    }
+    std::filesystem::path named = taken.from;
+    if (taken.when)
+      named = taken.from.stem().string() + "-" + std::to_string(taken.when->frame) + ".png";
+    const auto file = arguments_.overlay / overlays_.next(named);
+    retinue::write_image(file, taken.image);
+    if (const auto note = overlay_note(file, named); !note.empty()) notes_.push_back(note);
   }
 
   /// Before anything is detected: where results go.
-  void place_results(const std::vector<std::filesystem::path>& paths)
+  template <class Source>
+  void place_results(const Source& source)
   {
     const std::filesystem::path& to = arguments_.overlay;
-    std::vector<written_file> written{{"--json", arguments_.json}};
-    const bool one =
-        paths.size() == 1 && retinue::is_image_name(to) && !std::filesystem::is_directory(to);
-    if (one) written.push_back({"--overlay", to});
-    read_.insert(read_.end(), paths.begin(), paths.end());
+    const auto files = source.files();
+    std::vector<written_file> written{{"--json", arguments_.json},
+                                      {"--json-lines", arguments_.lines},
+                                      {"--video", arguments_.video}};
+    one_overlay_ = files.size() == 1 && source.count() == 1 && !is_video_name(files[0]) &&
+                   retinue::is_image_name(to) && !std::filesystem::is_directory(to);
+    if (one_overlay_) written.push_back({"--overlay", to});
+    read_.insert(read_.end(), files.begin(), files.end());
     check_written(read_, written);
-    if (to.empty()) return;
-    overlays_ = one ? std::vector{to} : overlay_files(to, paths);
-    if (!one) make_folder("--overlay", to);
+    if (arguments_.json == standard_output && arguments_.lines == standard_output)
+      retinue::fail("--json and --json-lines both write to the standard output, expected one");
+    if (!arguments_.video.empty()) {
+      static_cast<void>(video_code_of(arguments_.video));
+      const double rate = source.rate() > 0 ? source.rate() : 2;
+      video_.emplace(arguments_.video, arguments_.rate.value_or(rate));
+    }
+    lines_.emplace(arguments_.lines);
+    if (to.empty() || one_overlay_) return;
+    overlays_ = overlay_names(files);
+    static_cast<void>(overlay_files(to, files));  // throws where one of them is read
+    make_folder("--overlay", to);
+  }
+
+  /// Where words and tables for people go.
+  [[nodiscard]] std::ostream& words() const
+  {
+    const bool json = arguments_.json == standard_output || arguments_.lines == standard_output;
+    return json ? std::cerr : std::cout;
+  }
+
+  /// Results whose turn it is. What cannot be written is the end of all, not of one picture.
+  void tell(retinue::progress_bar& bar)
+  {
+    for (auto next = results_.find(told_); next != results_.end(); next = results_.find(told_)) {
+      const result r = std::move(next->second);
+      results_.erase(next);
+      ++told_;
+      if (!r.done) continue;
+      ++done_;
+      objects_ += r.found.size();
+      lost_ += r.lost;
+      tell(bar, r);
+    }
+  }
+  void tell(retinue::progress_bar& bar, const result& r)
+  {
+    const std::span found(r.found);
+    if (!arguments_.json.empty() || !arguments_.lines.empty()) {
+      auto one = json_of(r.of, r.size, found, std::span<const std::string_view>(class_names_));
+      lines_->add(one);
+      if (!arguments_.json.empty()) all_.push_back(std::move(one));
+    }
+    if (video_) video_->write(r.of.image);
+    const bool silent =
+        !arguments_.json.empty() || !arguments_.lines.empty() || (r.of.when && video_);
+    if (!arguments_.table && silent) return;
+    bar.clear();
+    if (arguments_.table)
+      words() << table_.rows(r.of.name(), found, std::span<const std::string>(classes_));
+    else
+      words() << retinue::detail::printable(r.of.name()) << ": " << r.found.size() << " found"
+              << (r.found.empty() ? "" : ", best score " + std::to_string(r.found[0].score))
+              << "\n";
+    words().flush();
   }
 
   void report()
   {
-    std::vector<nlohmann::ordered_json> all;
-    const std::vector<std::string_view> classes(classes_.begin(), classes_.end());
-    std::size_t objects = 0;
-    for (const result& r : results_) {
-      if (!r.done) continue;
-      objects += r.found.size();
-      lost_ += r.lost;
-      all.push_back(retinue::to_json(r.path, r.size, std::span(std::as_const(r.found)),
-                                     std::span<const std::string_view>(classes)));
-      if (arguments_.json.empty())
-        std::cout << retinue::detail::printable(r.path) << ": " << r.found.size() << " found"
-                  << (r.found.empty() ? "" : ", best score " + std::to_string(r.found[0].score))
-                  << "\n";
-    }
     if (arguments_.json == standard_output)
-      std::cout << retinue::to_text(all);
+      std::cout << retinue::to_text(all_);
     else if (!arguments_.json.empty())
-      retinue::write_detections(arguments_.json, all);
-    std::cerr << objects << " found in " << all.size()
-              << (all.size() == 1 ? " picture" : " pictures");
-    if (!arguments_.overlay.empty())
-      std::cerr << "; overlays: " << retinue::detail::printable(arguments_.overlay.string());
+      retinue::write_detections(arguments_.json, all_);
+    if (video_) video_->finish();
+    std::cerr << objects_ << " found in " << done_ << (done_ == 1 ? " picture" : " pictures");
+    for (const auto& [what, file] :
+         {std::pair("overlays", &arguments_.overlay), std::pair("video", &arguments_.video)})
+      if (!file->empty())
+        std::cerr << "; " << what << ": " << retinue::detail::printable(file->string());
     std::cerr << "\n";
-    if (overlays_.size() > 1)
-      for (std::size_t i = 0; i < results_.size(); ++i)
-        if (const auto note = overlay_note(overlays_[i], results_[i].path);
-            results_[i].done && !note.empty())
-          std::cerr << note << "\n";
+    for (const auto& note : notes_) std::cerr << note << "\n";
+    if (std::ranges::find(arguments_.images, std::filesystem::path(synthetic)) !=
+        arguments_.images.end())
+      std::cerr
+          << "These scenes were drawn here. Next: --image FOLDER with photos of your own, and "
+             "weights that were trained on photos.\n";
   }
 
   const detection_arguments& arguments_;
   Detector& detect_;
   retinue::pixel_format input_;
   std::vector<std::string> classes_;
+  std::vector<std::string_view> class_names_;
   Fit fit_;
   std::vector<std::filesystem::path> read_;
   std::map<std::pair<int, int>, std::vector<picture>> waiting_;
   std::vector<found_in_one> found_;
-  std::vector<result> results_;
-  std::vector<std::filesystem::path> overlays_;  // by the picture's place; none if none are drawn
+  std::map<std::size_t, result> found_of_, results_;  // by the picture's place
+  std::vector<nlohmann::ordered_json> all_;
+  std::optional<json_lines> lines_;
+  std::optional<written_video> video_;
+  detection_table table_;
+  overlay_names overlays_;
+  std::vector<std::string> notes_;
+  bool one_overlay_ = false;
   stopwatch time_;
-  std::size_t failed_ = 0, lost_ = 0;
+  std::size_t places_ = 0, told_ = 0, done_ = 0, objects_ = 0, failed_ = 0, lost_ = 0;
 };

@@ -32,7 +32,10 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
   a.network.kind = kind_named(words.kind);
   a.network.add_to(app);
   a.evaluation.add_to(app);
-  app.footer(a.network.footer() + "\n" + evaluation_arguments::exit_codes);
+  app.footer(a.network.footer() + "\n" + evaluation_arguments::exit_codes +
+             to_try(makes_weights(words.kind),
+                    words.name + " --weights drawn/weights.safetensors --data synthetic "
+                                 "--scenes 16 --scene-size 64 --curve curve.png"));
   app.parse(count, values);
   return a;
 }

@@ -48,7 +48,9 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
       "Without --size pictures may have any size whose sides are multiples of the deepest stride; "
       "an SSD sees\nsquares of one size. A batch may have any length. The file holds the "
       "configuration too, from which\nany_runtime knows the rest.\n" +
-      a.network.weights_footer() + "\nExit codes: 0 written, 2 nothing could be done.");
+      a.network.weights_footer() + "\nExit codes: 0 written, 2 nothing could be done." +
+      to_try(makes_weights(words.kind),
+             words.name + " --weights drawn/weights.safetensors --out drawn.onnx"));
   app.parse(count, values);
   return a;
 }

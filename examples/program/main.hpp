@@ -6,6 +6,7 @@
 #pragma once
 
 #include <retinue/detail/printable.hpp>
+#include <retinue/error_in_text.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -59,6 +60,19 @@ inline void hold_closed_streams()
   return false;
 }
 
+/// The end of --help: two commands that work in an empty folder, one a line. A test takes them from
+/// there and runs them.
+[[nodiscard]] inline std::string to_try(const std::string& first, const std::string& second)
+{
+  return "\n\nTo try it, in an empty folder:\n  " + first + "\n  " + second;
+}
+
+/// Makes weights without any file, in seconds: they have learnt little.
+[[nodiscard]] inline std::string makes_weights(const std::string& kind)
+{
+  return kind + "_train --data synthetic --size 64 --scenes 64 --batch 8 --epochs 2 --out drawn";
+}
+
 /// Runs `body`, whose result is the exit code.
 template <class Body>
 int run_program(CLI::App& app, Body&& body)
@@ -74,6 +88,8 @@ int run_program(CLI::App& app, Body&& body)
     } catch (const CLI::ParseError& e) {
       if (e.get_exit_code() == 0) return app.exit(e);  // --help
       return tell(sentence_of(e) + " (--help says more)");
+    } catch (const retinue::error_in_text& e) {
+      return tell(sentence_of(e) + "\n" + e.excerpt());
     } catch (const std::exception& e) {
       return tell(sentence_of(e));
     }

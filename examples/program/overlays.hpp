@@ -23,23 +23,41 @@
   return retinue::is_image_name(name) ? name : std::filesystem::path(name.string() + ".png");
 }
 
-/// In a folder, one file for each picture, in their order: those of one name, from several folders,
-/// are numbered from the second. Throws where one of them is a picture that went in.
+/// Names of overlays in a folder, one for each picture: those of one name, from several folders,
+/// are numbered from the second.
+class overlay_names {
+ public:
+  overlay_names() = default;
+
+  /// What is already known of the pictures: their names are not given to numbered ones.
+  explicit overlay_names(std::span<const std::filesystem::path> pictures)
+  {
+    for (const auto& picture : pictures) known_.insert(overlay_name(picture));
+  }
+
+  [[nodiscard]] std::filesystem::path next(const std::filesystem::path& picture)
+  {
+    const std::filesystem::path first = overlay_name(picture);
+    std::filesystem::path name = first;
+    for (std::size_t number = 2; taken_.contains(name) || (name != first && known_.contains(name));
+         ++number)
+      name = first.stem().string() + "-" + std::to_string(number) + first.extension().string();
+    taken_.insert(name);
+    return name;
+  }
+
+ private:
+  std::set<std::filesystem::path> known_, taken_;
+};
+
+/// In a folder, one file for each picture, in their order. Throws where one of them is a picture
+/// that went in.
 [[nodiscard]] inline std::vector<std::filesystem::path> overlay_files(
     const std::filesystem::path& folder, std::span<const std::filesystem::path> pictures)
 {
-  std::set<std::filesystem::path> names, taken;
-  for (const auto& picture : pictures) names.insert(overlay_name(picture));
+  overlay_names names(pictures);
   std::vector<std::filesystem::path> files;
-  for (const auto& picture : pictures) {
-    const std::filesystem::path first = overlay_name(picture);
-    std::filesystem::path name = first;
-    for (std::size_t number = 2; taken.contains(name) || (name != first && names.contains(name));
-         ++number)
-      name = first.stem().string() + "-" + std::to_string(number) + first.extension().string();
-    taken.insert(name);
-    files.push_back(folder / name);
-  }
+  for (const auto& picture : pictures) files.push_back(folder / names.next(picture));
   std::vector<written_file> written;
   for (const auto& file : files) written.push_back({"--overlay", file});
   refuse_to_replace(pictures, written);

@@ -2,6 +2,7 @@
 // A progress bar with the time that is left, for work a person waits for.
 //
 //   detect  [=========>          ]  41/100   8.2/s   0:07 left   note
+//   detect  41   8.2/s   0:05   note                                      of an unknown number
 //
 // It is drawn over itself on a terminal and not drawn at all elsewhere, so that logs stay readable.
 #pragma once
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,9 +23,14 @@ namespace retinue {
 
 class progress_bar {
  public:
-  /// Draws on the standard error stream, if that is a terminal.
-  progress_bar(std::string title, std::size_t total)
-      : title_(std::move(title)), total_(total), shown_(is_terminal())
+  /// Draws on the standard error stream, if that is a terminal. Where nobody knows how many there
+  /// are, it shows how many were and for how long.
+  progress_bar(std::string title, std::optional<std::size_t> total, std::size_t from = 0)
+      : title_(std::move(title)),
+        known_(total.has_value()),
+        total_(total.value_or(0)),
+        from_(from),
+        shown_(is_terminal())
   {
   }
   progress_bar(const progress_bar&) = delete;
@@ -34,7 +41,7 @@ class progress_bar {
   void update(std::size_t done, const std::string& note = "")
   {
     const auto now = clock::now();
-    if (!shown_ || (now - drawn_ < std::chrono::milliseconds(100) && done < total_)) return;
+    if (!shown_ || (now - drawn_ < std::chrono::milliseconds(100) && done != total_)) return;
     drawn_ = now;
     const std::string text = line(done, std::chrono::duration<double>(now - began_).count(), note);
     std::fprintf(stderr, "\r%s%*s", text.c_str(),
@@ -55,13 +62,19 @@ class progress_bar {
   /// The bar as text, after so many seconds.
   [[nodiscard]] std::string line(std::size_t done, double seconds, const std::string& note) const
   {
+    const double rate =
+        seconds > 0 ? static_cast<double>(done - std::min(done, from_)) / seconds : 0;
+    char numbers[80];
+    if (!known_ || done > total_) {  // more than were promised: a video's header may be wrong
+      std::snprintf(numbers, sizeof numbers, "  %zu  %.3g/s  ", done, rate);
+      const std::string text = title_ + numbers + clock_time(seconds);
+      return note.empty() ? text : text + "  " + note;
+    }
     constexpr std::size_t cells = 24;
     const std::size_t filled = total_ > 0 ? std::min(done, total_) * cells / total_ : cells;
     std::string bar(filled, '=');
     if (filled < cells) bar += '>';
     bar.resize(cells, ' ');
-    char numbers[80];
-    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
     std::snprintf(numbers, sizeof numbers, "  %zu/%zu  %.3g/s  ", done, total_, rate);
     std::string text = title_ + "  [" + bar + "]" + numbers;
     if (done > 0 && done < total_ && rate > 0)
@@ -96,7 +109,8 @@ class progress_bar {
   }
 
   std::string title_;
-  std::size_t total_;
+  bool known_;
+  std::size_t total_, from_;
   bool shown_;
   std::size_t width_ = 0;
   clock::time_point began_ = clock::now(), drawn_{};

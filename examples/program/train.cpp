@@ -93,7 +93,8 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
              " and the options. Ctrl-C saves and ends;\n--resume goes on as if nothing had "
              "happened, on the CPU to the last bit with the same --threads.\n\n"
              "Exit codes: 0 trained to the end, 1 stopped by a signal and saved, 2 nothing could "
-             "be done.");
+             "be done." +
+             to_try(makes_weights(words.kind), words.name + " --resume drawn"));
   app.parse(count, values);
   take_kept_arguments(app, a, fields_of(a), {"--json"});
   if (a.data.empty())

@@ -354,9 +354,10 @@ class shown_training final : public retinue::training_observer {
  public:
   explicit shown_training(bool writes) : writes_(writes) {}
 
-  void began(std::int64_t, std::int64_t steps) override
+  void began(std::int64_t step, std::int64_t steps) override
   {
-    if (writes_) bar_.emplace("train", static_cast<std::size_t>(steps));
+    if (writes_)
+      bar_.emplace("train", static_cast<std::size_t>(steps), static_cast<std::size_t>(step));
   }
   void updated(const retinue::log_line& line) override
   {

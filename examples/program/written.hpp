@@ -65,15 +65,15 @@ using file_identity = std::pair<dev_t, ino_t>;
   return file_identity(found.st_dev, found.st_ino);
 }
 
-/// A file that will be written, and the option that names it; none where the name is empty, or
-/// --json is to write to the standard output.
+/// A file that will be written, and the option that names it; none where the name is empty, or JSON
+/// is to be written to the standard output.
 struct written_file {
   std::string option;
   std::filesystem::path name;
 
   [[nodiscard]] bool is_none() const
   {
-    return name.empty() || (option == "--json" && name == standard_output);
+    return name.empty() || (option.starts_with("--json") && name == standard_output);
   }
 };
 

@@ -76,12 +76,17 @@ class sentence_part {
   double real_ = 0;
 };
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_sentence(
+[[nodiscard, gnu::cold, gnu::noinline]] inline std::string sentence_of(
     std::initializer_list<sentence_part> parts)
 {
   std::string sentence;
   for (const sentence_part& part : parts) part.add_to(sentence);
-  throw error(printable(sentence));
+  return printable(sentence);
+}
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_sentence(
+    std::initializer_list<sentence_part> parts)
+{
+  throw error(sentence_of(parts));
 }
 
 }  // namespace detail

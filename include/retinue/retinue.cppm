@@ -73,6 +73,7 @@ module;
 #include <retinue/detect_programs.hpp>
 #include <retinue/detection.hpp>
 #include <retinue/error.hpp>
+#include <retinue/error_in_text.hpp>
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/coco.hpp>
 #include <retinue/evaluate/curve.hpp>
@@ -287,12 +288,14 @@ using retinue::element_count;
 using retinue::epoch_order;
 using retinue::erase;
 using retinue::error;
+using retinue::error_in_text;
 using retinue::every_negative;
 using retinue::extended_iou_loss;
 using retinue::extent2;
 using retinue::extra_layer;
 using retinue::eye_points;
 using retinue::fail;
+using retinue::fail_at;
 using retinue::fill_colour;
 using retinue::fill_like;
 using retinue::find_body;

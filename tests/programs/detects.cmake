@@ -111,6 +111,10 @@ expect_refusal("4 landmarks" --weights "${SHARED}/weights/plate_ccpd_epoch20_4lm
 expect_refusal("mobilenet0.25" --weights "${weights}" --preset mobilnet0.25)
 expect_refusal("a MobileNet for classification" --weights
                "${SHARED}/weights/mobilenetV1X0.25_pretrain.tar")
-file(WRITE "${folder}/typo.json" "{\"detect\": {\"scoer\": 0.5}}")
-expect_refusal("typo.json.*detect.scoer.*score" --weights "${weights}" --config "${folder}/typo.json")
+file(WRITE "${folder}/typo.json" "{\"detect\":\n {\"scoer\": 0.5}}")
+run(2 list --image "${photos}/mtcnn_ivan.jpg" --weights "${weights}" --config "${folder}/typo.json")
+set(shown "\n  2 .  {.scoer.: 0.5}}\n    .   \\^\n$")
+if(NOT said MATCHES "^[^\n]*typo.json: line 2, column 3: .detect.scoer. [^\n]*detect.score.${shown}")
+  message(FATAL_ERROR "a misspelt key is to be shown in its line, not '${said}'")
+endif()
 file(REMOVE_RECURSE "${folder}")

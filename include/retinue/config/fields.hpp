@@ -10,13 +10,13 @@
 //   }
 //
 // Reading takes what is there, leaves what is not, and refuses everything else with the file, the
-// full path of the key, the value, and what was expected.
+// place in it, the full path of the key, the value, and what was expected.
 #pragma once
 
-#include <retinue/config/nearest.hpp>  // nearest, listed
-#include <retinue/config/rules.hpp>    // what a value may be
-#include <retinue/detail/file.hpp>     // in_quotes
-#include <retinue/error.hpp>           // fail
+#include <retinue/config/json_text.hpp>  // json_text
+#include <retinue/config/nearest.hpp>    // nearest, listed
+#include <retinue/config/rules.hpp>      // what a value may be
+#include <retinue/detail/file.hpp>       // in_quotes
 
 #include <nlohmann/json.hpp>
 
@@ -30,8 +30,6 @@
 
 namespace retinue::detail {
 
-using json = nlohmann::ordered_json;
-
 /// What a message shows of a value: short, and fit for a terminal.
 [[nodiscard]] inline std::string shown(const json& value)
 {
@@ -41,13 +39,13 @@ using json = nlohmann::ordered_json;
   return value.dump();
 }
 
-/// Reads one object; `source` begins every message.
+/// Reads one object of `source`, which must outlive it.
 class json_reader {
  public:
   static constexpr std::size_t longest_list = 1000;
 
-  json_reader(const json& from, std::string source, std::string path = {})
-      : from_(from), source_(std::move(source)), path_(std::move(path))
+  json_reader(const json& from, const json_text& source, std::string path = {})
+      : from_(from), source_(source), path_(std::move(path))
   {
     if (!from.is_object()) refuse(path_, from, "an object");
   }
@@ -83,10 +81,10 @@ class json_reader {
       if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
       const auto meant = nearest(key, known_);
       if (meant.empty())
-        fail(source_, ": ", detail::in_quotes(full(key)), " is not a known key, expected one of ",
-             listed(known_));
-      fail(source_, ": ", detail::in_quotes(full(key)), " is not a known key, did you mean ",
-           full(meant), "?");
+        source_.refuse_key(value, detail::in_quotes(full(key)),
+                           " is not a known key, expected one of ", listed(known_));
+      source_.refuse_key(value, detail::in_quotes(full(key)), " is not a known key, did you mean ",
+                         full(meant), "?");
     }
   }
 
@@ -143,12 +141,13 @@ class json_reader {
   [[noreturn]] void refuse(const std::string& path, const json& value,
                            const std::string& expected) const
   {
-    fail(source_, ": ", path.empty() ? "the configuration" : path, " is ", shown(value),
-         ", expected ", expected);
+    source_.refuse(value, path.empty() ? "the configuration" : path, " is ", shown(value),
+                   ", expected ", expected);
   }
 
   const json& from_;
-  std::string source_, path_;
+  const json_text& source_;
+  std::string path_;
   std::vector<std::string_view> known_;
 };
 

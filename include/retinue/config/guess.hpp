@@ -283,7 +283,9 @@ inline void check_weights(const network_config& config, const state_dict& weight
       for (std::int64_t i = 1; i <= shape.classes; ++i)
         c.classes.push_back("class " + std::to_string(i));
     }
-    detail::check_together(c, file);
+    detail::check_together(c, [&](const std::string& path, const auto&... parts) {
+      fail(file, ": ", path, parts...);
+    });
     return made;
   };
 

@@ -27,10 +27,12 @@
 #pragma once
 
 #include <retinue/config/fields.hpp>          // json_reader, json_writer
+#include <retinue/config/json_text.hpp>       // json_text, refuse_json
 #include <retinue/config/network_config.hpp>  // network_config
 #include <retinue/config/presets.hpp>         // find_preset
 #include <retinue/detail/file.hpp>            // read_file
 #include <retinue/error.hpp>                  // fail
+#include <retinue/error_in_text.hpp>          // fail_at
 
 #include <algorithm>
 #include <concepts>
@@ -119,52 +121,46 @@ void describe(Fields& fields, Config& c)
   });
 }
 
-/// Of a level of anchors, named `path`, what no single key can tell.
-inline void check_level(const square_level& level, const std::string& path)
+/// Of a level of anchors, named `path`, what no single key can tell; refuse(path, parts...) throws.
+template <class Refuse>
+void check_level(const square_level& level, const std::string& path, const Refuse& refuse)
 {
-  if (level.sizes.empty()) fail(path, ".sizes is missing, expected a list of sides in pixels");
+  if (level.sizes.empty())
+    refuse(path + ".sizes", " is missing, expected a list of sides in pixels");
 }
-inline void check_level(const default_box_level& level, const std::string& path)
+template <class Refuse>
+void check_level(const default_box_level& level, const std::string& path, const Refuse& refuse)
 {
   for (const double given : {level.size, level.next_size})
-    if (!(given > 0)) fail(path, " has no size and next_size, expected both in pixels");
+    if (!(given > 0)) refuse(path, " has no size and next_size, expected both in pixels");
 }
 
-/// What no single key can tell.
-inline void check_together(const network_config& c, const std::string& where)
+/// What no single key can tell; refuse(path, parts...) throws, of what has that path.
+template <class Refuse>
+void check_together(const network_config& c, const Refuse& refuse)
 {
-  std::visit([&](const auto& form) { form.check(c, where); }, c.form);
+  std::visit([&](const auto& form) { form.check(c, refuse); }, c.form);
   if (c.input.square && square_side(c) == 0)
-    fail(where, ": input.long_side is 0, expected the side of the square that the network sees");
+    refuse("input.long_side", " is 0, expected the side of the square that the network sees");
   std::visit(
       [&](const auto& anchors) {
         int finer = 0;
         for (std::size_t l = 0; l < anchors.level.size(); ++l) {
           const auto& level = anchors.level[l];
-          const std::string path = where + ": anchors.levels[" + std::to_string(l) + "]";
+          const std::string path = "anchors.levels[" + std::to_string(l) + "]";
           if (level.stride <= finer)
-            fail(path, ".stride is ", level.stride, ", expected more than the ", finer,
-                 " before it");
-          check_level(level, path);
+            refuse(path + ".stride", " is ", level.stride, ", expected more than the ", finer,
+                   " before it");
+          check_level(level, path, refuse);
           finer = level.stride;
         }
       },
       c.anchors.source);
   std::set<std::string_view> names;
-  for (const auto& name : c.classes)
-    if (!names.insert(name).second)
-      fail(where, ": classes has ", detail::in_quotes(name), " twice");
-}
-
-/// Throws for what stands at byte `at`, or for the end of the text.
-[[noreturn]] inline void refuse_json(std::string_view text, std::size_t at,
-                                     const std::string& where)
-{
-  const auto before = text.substr(0, at);
-  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-  const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
-  fail(where, ": line ", line, ", column ", column, ": this is not JSON, ",
-       at < text.size() ? "at " + detail::in_quotes(text.substr(at, 20)) : "it ends too early");
+  for (std::size_t i = 0; i < c.classes.size(); ++i)
+    if (const auto& name = c.classes[i]; !names.insert(name).second)
+      refuse("classes[" + std::to_string(i) + "]", " is ", detail::in_quotes(name),
+             ", which stands there twice");
 }
 
 /// The JSON in a text; in no object a key stands twice, and nothing lies deeper than `deepest`.
@@ -172,14 +168,24 @@ inline void check_together(const network_config& c, const std::string& where)
 {
   constexpr int deepest = 20;
   std::vector<std::set<std::string>> keys;
+  std::size_t keys_before = 0, values_before = 0;
+  const auto value_starts = [&] { return starts_in(source_text).values.at(values_before); };
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth > deepest) fail(where, ": nested deeper than ", deepest, " lists and objects");
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key &&
-        !keys.back().insert(parsed.get_ref<const std::string&>()).second)
-      fail(where, ": the key ", detail::in_quotes(parsed.get_ref<const std::string&>()),
-           " stands twice in one object");
+    using when = json::parse_event_t;
+    if (depth > deepest)
+      fail_at(source_text, value_starts(), where, "this is nested deeper than ", deepest,
+              " lists and objects");
+    if (event == when::object_start) keys.emplace_back();
+    if (event == when::object_end) keys.pop_back();
+    if (event == when::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys.back().insert(key).second)
+        fail_at(source_text, starts_in(source_text).keys.at(keys_before), where, "the key ",
+                detail::in_quotes(key), " stands twice in one object");
+      ++keys_before;
+    }
+    if (event == when::object_start || event == when::array_start || event == when::value)
+      ++values_before;
     return true;
   };
   // The parser takes a zero byte for the end, whatever stands behind it.
@@ -190,7 +196,7 @@ inline void check_together(const network_config& c, const std::string& where)
   } catch (const json::parse_error& e) {
     refuse_json(source_text, std::min(e.byte > 0 ? e.byte - 1 : 0, source_text.size()), where);
   } catch (const json::exception&) {
-    fail(where, ": holds a number that is too large for any use");
+    fail_at(source_text, value_starts(), where, "this number is too large for any use");
   }
 }
 
@@ -203,10 +209,10 @@ inline void check_together(const network_config& c, const std::string& where)
 }
 
 /// The kind that a configuration says, or that a key tells which that kind alone has.
-[[nodiscard]] inline std::optional<any_form> kind_in(const json& parsed, const std::string& where)
+[[nodiscard]] inline std::optional<any_form> kind_in(const json& parsed, const json_text& source)
 {
   any_form said;
-  json_reader fields(parsed, where);
+  json_reader fields(parsed, source);
   fields("kind", said, a_kind{});
   if (parsed.contains("kind")) return said;
   std::optional<any_form> told;
@@ -230,23 +236,28 @@ inline void check_together(const network_config& c, const std::string& where)
 }
 
 /// The configuration in a text; `where` begins every message: a file's name, or "metadata of FILE".
+/// Throws `error_in_text` for what stands there, `error` for what does not fit and stands nowhere.
 /// What it does not say is as in the preset that it names, or else as its kind has it, which is
 /// `kind` where nothing tells.
 [[nodiscard]] inline network_config parse_config(const std::string& text, const std::string& where,
                                                  const any_form& kind = retinaface_form())
 {
   const detail::json parsed = detail::parse_strictly(text, where);
-  detail::json_reader fields(parsed, where);
+  const detail::json_text source(where, text, parsed);
+  const auto refuse = [&](const std::string& path, const auto&... parts) {
+    source.refuse_path(path, parts...);
+  };
+  detail::json_reader fields(parsed, source);
   std::string base;
   fields("preset", base, detail::some_text{});
   network_config config;
   if (base.empty()) {
-    config = standard_config(detail::kind_in(parsed, where).value_or(kind));
+    config = standard_config(detail::kind_in(parsed, source).value_or(kind));
   } else {
     try {
       config = find_preset(base);
     } catch (const error& e) {
-      fail(where, ": preset: ", e.what());
+      refuse("preset", ": ", e.what());
     }
   }
   config.name = where;
@@ -254,9 +265,9 @@ inline void check_together(const network_config& c, const std::string& where)
   detail::describe(fields, config);
   fields.finish();
   if (kind_of(config) != before)
-    fail(where, ": kind is ", kind_of(config), ", expected ", before, ", as the preset ", base,
-         " has it");
-  detail::check_together(config, where);
+    refuse("kind", " is ", kind_of(config), ", expected ", before, ", as the preset ", base,
+           " has it");
+  detail::check_together(config, refuse);
   return config;
 }
 

@@ -4,7 +4,6 @@
 
 #include <retinue/config/bodies.hpp>  // find_body
 #include <retinue/config/rules.hpp>   // between
-#include <retinue/error.hpp>          // fail
 
 #include <array>
 #include <cstddef>
@@ -40,16 +39,16 @@ struct retinaface_form {
     network("neck_bias", form.neck_bias, detail::yes_or_no{});
   }
 
-  template <class Config>
-  void check(const Config& c, const std::string& where) const
+  template <class Config, class Refuse>
+  void check(const Config& c, const Refuse& refuse) const
   {
     if (context_channels() % 4 != 0)
-      fail(where, ": network.", context > 0 ? "context_channels" : "channels", " is ",
-           context_channels(), ", expected a multiple of 4");
+      refuse(context > 0 ? "network.context_channels" : "network.channels", " is ",
+             context_channels(), ", expected a multiple of 4");
     for (std::size_t l = 0; l < c.anchors.levels(); ++l)
       if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
-        fail(where, ": anchors.levels[", l, "].stride is ", stride, ", which ", c.body,
-             " does not offer");
+        refuse("anchors.levels[" + std::to_string(l) + "].stride", " is ", stride, ", which ",
+               c.body, " does not offer");
   }
 };
 

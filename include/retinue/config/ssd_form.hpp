@@ -4,7 +4,6 @@
 
 #include <retinue/anchors/default_boxes.hpp>  // ssd300
 #include <retinue/config/rules.hpp>           // between
-#include <retinue/error.hpp>                  // fail
 #include <retinue/models/extra_layer.hpp>     // extra_layer
 
 #include <array>
@@ -58,8 +57,8 @@ struct ssd_form {
   }
 
   /// Whether levels and layers fit, the network says itself.
-  template <class Config>
-  void check(const Config&, const std::string&) const
+  template <class Config, class Refuse>
+  void check(const Config&, const Refuse&) const
   {
   }
 };

@@ -5,7 +5,6 @@
 #include <retinue/anchors/square_anchors.hpp>  // points
 #include <retinue/config/bodies.hpp>           // find_body
 #include <retinue/config/rules.hpp>            // between
-#include <retinue/error.hpp>                   // fail
 #include <retinue/labels/quality.hpp>          // times_quality
 
 #include <array>
@@ -40,16 +39,16 @@ struct yunet_form {
     network("shared", form.shared, detail::between{0, 16});
   }
 
-  template <class Config>
-  void check(const Config& c, const std::string& where) const
+  template <class Config, class Refuse>
+  void check(const Config& c, const Refuse& refuse) const
   {
     for (std::size_t l = 0; l < c.anchors.levels(); ++l) {
       if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
-        fail(where, ": anchors.levels[", l, "].stride is ", stride, ", which ", c.body,
-             " does not offer");
+        refuse("anchors.levels[" + std::to_string(l) + "].stride", " is ", stride, ", which ",
+               c.body, " does not offer");
       if (c.anchors.per_cell(l) != 1)
-        fail(where, ": anchors.levels[", l, "].sizes has ", c.anchors.per_cell(l),
-             " sizes, expected one: a YuNet has a point in each cell");
+        refuse("anchors.levels[" + std::to_string(l) + "].sizes", " has ", c.anchors.per_cell(l),
+               " sizes, expected one: a YuNet has a point in each cell");
     }
   }
 };

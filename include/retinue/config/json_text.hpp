@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the keys and the values of a JSON stand in its text, which the parsed JSON does not tell.
+//
+// Both have the same keys and values in the same order, so that one is found by counting: nothing
+// is kept for a text that is right, and no value is read twice.
+#pragma once
+
+#include <retinue/detail/file.hpp>    // in_quotes
+#include <retinue/error.hpp>          // fail
+#include <retinue/error_in_text.hpp>  // fail_at
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace retinue::detail {
+
+using json = nlohmann::ordered_json;
+
+/// Where keys and values begin, each in the order of the text; an object or a list begins before
+/// what is in it. Of a text that is no JSON, what can be told.
+struct json_starts {
+  std::vector<std::size_t> keys, values;
+};
+
+/// The end of what begins at `begin` and is no bracket: a text in quotes, a number, a word.
+[[nodiscard]] inline std::size_t json_end(std::string_view text, std::size_t begin)
+{
+  if (text[begin] != '"')
+    return std::min(text.find_first_of(" \t\r\n,:[]{}\"", begin), text.size());
+  std::size_t at = begin + 1;
+  while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+  return std::min(at + 1, text.size());
+}
+
+[[nodiscard]] inline json_starts starts_in(std::string_view text)
+{
+  json_starts starts;
+  std::size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;  // a mark of UTF-8, which parsers skip
+  while ((at = text.find_first_not_of(" \t\r\n,:]}", at)) != std::string_view::npos) {
+    const std::size_t begin = at;
+    const bool bracket = text[begin] == '{' || text[begin] == '[';
+    at = bracket ? begin + 1 : json_end(text, begin);
+    const std::size_t next = text.find_first_not_of(" \t\r\n", at);
+    const bool key = text[begin] == '"' && next < text.size() && text[next] == ':';
+    (key ? starts.keys : starts.values).push_back(begin);
+  }
+  return starts;
+}
+
+/// A text, the JSON that it is, and the name that begins every message about it.
+class json_text {
+ public:
+  /// Both must outlive this.
+  json_text(std::string name, std::string_view text, const json& parsed)
+      : name_(std::move(name)), text_(text), parsed_(parsed)
+  {
+  }
+
+  /// Throws for a value, which is one of `parsed`.
+  template <class... Parts>
+  [[noreturn]] void refuse(const json& value, const Parts&... parts) const
+  {
+    fail_at(text_, starts_in(text_).values.at(counted(value).values), name_, parts...);
+  }
+
+  /// Throws for the key of a value, which is one of an object in `parsed`.
+  template <class... Parts>
+  [[noreturn]] void refuse_key(const json& value, const Parts&... parts) const
+  {
+    fail_at(text_, starts_in(text_).keys.at(counted(value).keys - 1), name_, parts...);
+  }
+
+  /// Throws for what has a path, as "anchors.levels[0].stride". Where the text says nothing of it,
+  /// the nearest that it is in is shown; where there is none, nothing is.
+  template <class... Parts>
+  [[noreturn]] void refuse_path(const std::string& path, const Parts&... parts) const
+  {
+    const json& nearest = along(path);
+    if (&nearest == &parsed_) fail(name_, ": ", path, parts...);
+    refuse(nearest, path, parts...);
+  }
+
+ private:
+  struct count {
+    std::size_t keys = 0, values = 0;
+  };
+
+  /// How many keys and values stand before a value, its own key among them.
+  [[nodiscard]] count counted(const json& value) const
+  {
+    count before;
+    static_cast<void>(count_to(parsed_, &value, before));
+    return before;
+  }
+  [[nodiscard]] static bool count_to(const json& from, const json* wanted, count& before)
+  {
+    if (&from == wanted) return true;
+    ++before.values;
+    if (!from.is_structured()) return false;
+    for (const json& inner : from) {
+      if (from.is_object()) ++before.keys;
+      if (count_to(inner, wanted, before)) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] const json& along(std::string_view path) const
+  {
+    const json* at = &parsed_;
+    for (constexpr std::string_view between = ".[]";;) {
+      path.remove_prefix(std::min(path.find_first_not_of(between), path.size()));
+      if (path.empty()) break;
+      const std::string_view step = path.substr(0, path.find_first_of(between));
+      path.remove_prefix(step.size());
+      if (at->is_array()) {
+        std::size_t i = at->size();
+        std::from_chars(step.data(), step.data() + step.size(), i);
+        if (i >= at->size()) break;
+        at = &(*at)[i];
+      } else {
+        const auto found = at->find(step);
+        if (found == at->end()) break;
+        at = &*found;
+      }
+    }
+    return *at;
+  }
+
+  std::string name_;
+  std::string_view text_;
+  const json& parsed_;
+};
+
+/// Throws for a text that is no JSON, where a parser stopped at byte `at` or at the end of it. What
+/// was read whole, but has no place there, is shown from its beginning; so is a word that is none.
+[[noreturn]] inline void refuse_json(std::string_view text, std::size_t at,
+                                     const std::string& where)
+{
+  const json_starts starts = starts_in(text);
+  std::size_t begin = at;
+  for (const auto* all : {&starts.keys, &starts.values})
+    for (const std::size_t start : *all) {
+      if (start >= at) break;
+      if (text[start] == '{' || text[start] == '[') continue;
+      const std::size_t end = json_end(text, start);
+      const std::string_view word = text.substr(start, end - start);
+      const bool no_word = std::string_view("\"-0123456789").find(word[0]) == word.npos &&
+                           word != "true" && word != "false" && word != "null";
+      if (at + 1 == end || (no_word && at <= end)) begin = start;
+    }
+  fail_at(text, begin, where, "this is not JSON, ",
+          begin < text.size() ? "at " + in_quotes(text.substr(begin, 20)) : "it ends too early");
+}
+
+}  // namespace retinue::detail
