@@ -172,7 +172,10 @@ inline void check_together(const network_config& c, const std::string& where)
   constexpr int deepest = 20;
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (depth > deepest) fail(where, ": nested deeper than ", deepest, " lists and objects");
+    using when = json::parse_event_t;
+    const bool opens = event == when::object_start || event == when::array_start;
+    if (opens && depth >= deepest)
+      fail(where, ": nested deeper than ", deepest, " lists and objects");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key &&
