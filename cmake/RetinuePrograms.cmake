@@ -18,6 +18,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Float-to-double and size conversions in third-party macros; g++ is the stricter judge here.
   target_compile_options(retinue_program_flags INTERFACE -Wno-sign-conversion
                                                          -Wno-implicit-int-float-conversion)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 17)
+    # libstdc++ 12's own stable_sort calls what it has deprecated.
+    target_compile_options(retinue_program_flags INTERFACE -Wno-deprecated-declarations)
+  endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 sees overflows in std::string's own operator+ (its bugs 105329, 105651), and unset

@@ -686,6 +686,38 @@ TEST_CASE("weights that do not fit a configuration are explained")
   says(said("mobilenet0.25", {.anchors = {3, 2, 3}}), "3/2/3 anchors per cell, not 2/2/2");
 }
 
+TEST_CASE("limits of a configuration: the last value that is taken and the first that is not")
+{
+  std::string classes;
+  for (int i = 0; i < 1000; ++i) classes += "\"c" + std::to_string(i) + "\",";
+  const auto with = [&](const std::string& more) {
+    return R"({"classes": [)" + classes + more + "]}";
+  };
+  CHECK(parse_config(with("").replace(with("").size() - 3, 1, ""), "f.json").classes.size() ==
+        1000);
+  says(refusal(with("\"more\"")), "classes is a list of 1001, expected a list of 1 to 1000");
+  const std::string twenty = std::string(20, '[') + std::string(20, ']');
+  says(refusal(twenty), "expected an object");
+  says(refusal("[" + twenty + "]"), "nested deeper than 20");
+  says(refusal(R"({"input": {"square": true}})"), "input.long_side is 0, expected the side");
+
+  state_dict many;
+  for (const auto& [key, tensor] : weights_of({}))
+    if (key != "LandmarkHead.0.conv1x1.weight") many.insert(key, tensor);
+  const auto rows = [&](std::int64_t landmarks) {
+    state_dict made = many;
+    made.insert("LandmarkHead.0.conv1x1.weight",
+                {dtype::f32,
+                 {4 * landmarks, 1, 1, 1},
+                 std::vector<std::byte>(16 * std::size_t(landmarks))});
+    return refusal_of([&] { static_cast<void>(guess_config(made, "w")); });
+  };
+  says(rows(1001), "1 classes and 1001 landmarks, expected 1000 at most");
+  says(rows(1000), "level 1 has 1 classes and 5 landmarks, the levels before it 1 and 1000");
+  // Only a RetinaFace's weights tell whether they fit.
+  CHECK_NOTHROW(check_weights(find_preset("ssd300-vgg16"), many, "w"));
+}
+
 TEST_CASE("other people's weights are named for what they are")
 {
   const auto said = [](std::initializer_list<const char*> names) {

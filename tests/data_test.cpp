@@ -294,6 +294,86 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
   }
 }
 
+TEST_CASE("imglab and VOC: pictures of another folder, lines and sets without any")
+{
+  const folder at;
+  const auto list =
+      at.write("l.xml",
+               "<dataset><images><image file='a.jpg'>\n"
+               "<box top='1' left='2' width='3' height='4'><part name='0' x='1' y='2'/>\n"
+               "<part name='0' x='3' y='4'/></box></image></images></dataset>");
+  CHECK(read_imglab<schemas::none>(list, {.images = "/p"}).samples[0].path == "/p/a.jpg");
+  CHECK(refusal([&] { return read_imglab<schemas::points<1>>(list); }) ==
+        list.string() + ":3: a second part \"0\" of one box");
+  const auto endless = at.write("e.xml",
+                                "<dataset><images><image file='a'>\n<box top='1' left='inf' "
+                                "width='3' height='4'/></image></images></dataset>");
+  CHECK(refusal([&] {
+          return read_imglab<schemas::none>(endless);
+        }).starts_with(endless.string() + ":2: "));
+  const auto none = at.write("n.xml", "<dataset><images/></dataset>");
+  CHECK(refusal([&] { return read_imglab<schemas::none>(none); }) ==
+        none.string() + ": no <image> in it");
+
+  const auto set = at.write("ImageSets/Main/val.txt", "\n");
+  CHECK(refusal([&] { return read_voc(at / "", "val"); }) ==
+        set.string() + ": no picture is named in it");
+  static_cast<void>(at.write("ImageSets/Main/val.txt", "\n \none\n\n"));
+  static_cast<void>(at.write("Annotations/one.xml",
+                             "<annotation><filename>1</filename>\n<object><name>cat</name><bndbox>"
+                             "<xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+                             "</object></annotation>"));
+  voc_options options;
+  options.images = "/p";
+  const auto read = read_voc(at / "", "val", options);
+  REQUIRE(read.samples.size() == 1);
+  CHECK(read.samples[0].path == "/p/one.jpg");
+  CHECK_FALSE(read.samples[0].instances.at(0).ignore);
+  options.classes = {"dog"};
+  CHECK(refusal([&] {
+          return read_voc(at / "", "val", options);
+        }).ends_with("one.xml:2: the name \"cat\" is no class"));
+}
+
+TEST_CASE("COCO's JSON: what each key must be")
+{
+  const folder at;
+  const auto says = [&](const std::string& text) {
+    const auto file = at.write("c.json", text);
+    const auto said = refusal([&] { return read_coco<schemas::points<1>>(file); });
+    const auto name = file.string() + ": ";
+    return said.starts_with(name) ? said.substr(name.size()) : "without its name: " + said;
+  };
+  const std::string image = R"({"id": 7, "file_name": "a.jpg"})";
+  const auto whole = [&](const std::string& images, const std::string& annotation,
+                         const std::string& category = R"({"id": 3, "name": "car"})") {
+    return R"({"images": [)" + images + R"(], "categories": [)" + category +
+           R"(], "annotations": [)" + annotation + "]}";
+  };
+  CHECK(says(whole("", "")) == "no image in it");
+  CHECK(says(whole(R"({"id": 7, "file_name": 5})", "")) ==
+        "images[0].file_name is 5, expected a text");
+  CHECK(says(whole(image + "," + image, "")) == "images[1] has the id 7 of another image");
+  CHECK(says(whole(image, "", R"({"id": 3, "name": ["car"]})")) ==
+        "categories[0].name is a list of length 1, expected a text");
+  CHECK(says(R"({"images": 5, "categories": [], "annotations": []})") ==
+        "images is number, expected a list");
+  CHECK(says(whole(image, "5")) == "annotations[0] is number, expected an object");
+  CHECK(says(whole(image, R"({"image_id": 8})")) == "annotations[0].image_id is that of no image");
+  CHECK(says(whole(image, R"({"image_id": 7, "category_id": 4})")) ==
+        "annotations[0].category_id is that of no category");
+  const std::string of_both = R"({"image_id": 7, "category_id": 3, "bbox": )";
+  CHECK(says(whole(image, of_both + R"([1, 2, 3, 4], "keypoints": {"a": 1}})")) ==
+        "annotations[0].keypoints has 1 numbers, expected 3");
+  const auto file = at.write("c.json", whole(image, of_both + R"([1, 2, 3, 4], "iscrowd": 0,
+                                            "keypoints": [1, 2, 0]})"));
+  const auto set = read_coco<schemas::points<1>>(file);
+  CHECK(set.samples[0].path == at / "a.jpg");
+  CHECK_FALSE(set.samples[0].instances.at(0).ignore);
+  CHECK_FALSE(set.samples[0].instances.at(0).visible[0]);
+  CHECK(read_coco<schemas::none>(file).samples.size() == 1);
+}
+
 TEST_CASE("widerface_mini gives the reference's targets", "[shared]")
 {
   RETINUE_NEEDS_SHARED();

@@ -171,3 +171,89 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
   const auto bad = here.write("d.json", R"([{"image_id": 4}])");
   CHECK(has(refusal([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
 }
+
+TEST_CASE("WIDER FACE: the second form of the truth, and names of any form")
+{
+  const folder here;
+  const auto images = read_wider_truth(
+      here.write("l.txt", "# e/a.jpg\n1 2 3 4 1 0 1\n# e/b.jpg\n\n5 6 7 8 0 0 1\n"));
+  REQUIRE(images.size() == 2);
+  CHECK(images[0].file == "e/a.jpg");
+  CHECK(images[0].size == extent2{0, 0});
+  CHECK(images[0].truths.at(0).counts == std::array{true, false, true});
+  CHECK(images[1].truths.at(0).bounds == box<double>{5, 6, 12, 14});
+  const auto says = [&](const std::string& text) {
+    const auto file = here.write("l.txt", text);
+    return refusal([&] { static_cast<void>(read_wider_truth(file)); });
+  };
+  CHECK(has(says("1 2 3 4 1 1 1\n"), "l.txt:1: a face before the first image"));
+  CHECK(has(says("#\n1 2 3 4 1 1 1\n"), "l.txt:1: the line ends where event/name"));
+  CHECK(has(says("# a b\n1 2 3 4 1 1 1\n"), "l.txt:1: nothing was expected after"));
+  CHECK(has(says("# only a comment\n"), "no image"));
+  CHECK(detail::without_ending("a/b.jpeg") == "a/b");
+  CHECK(detail::without_ending("a/b.longer") == "a/b.longer");
+  CHECK(detail::without_ending("a.b/c") == "a.b/c");
+  CHECK(detail::without_ending("a") == "a");
+}
+
+TEST_CASE("WIDER FACE: a folder's other files are left alone, and one list twice is refused")
+{
+  const folder here;
+  auto images = read_wider_truth(here.write("truth.txt", truth_text));
+  here.write("found/0--Parade/a.b.txt", "a.b\n0\n");
+  here.write("found/0--Parade/notes.md", "no list");
+  CHECK(read_wider_detections(here.path / "found", images) == 1);
+  CHECK(has(refusal([&] { read_wider_detections(here.path / "found", images); }),
+            "a.b.txt: a second list of detections for \"0--Parade/a.b\""));
+}
+
+TEST_CASE("COCO: each part of a box, each kind of a list, and crowds")
+{
+  const folder here;
+  const auto truth_of = [&](const std::string& annotation) {
+    return R"({"images": [{"id": -7}], "categories": [{"id": 2, "name": "cat"}], "annotations": [)" +
+           annotation + "]}";
+  };
+  const std::string of_both = R"({"image_id": -7, "category_id": 2, "bbox": )";
+  const auto read = [&](const std::string& rest) {
+    return read_coco_truth(here.write("t.json", truth_of(of_both + rest)));
+  };
+  auto set = read(R"([1, 2, 3, 4.5], "iscrowd": 0})");
+  CHECK_FALSE(set.images[-7].truths.at(0).ignore);
+  CHECK(set.images[-7].truths.at(0).area == 13.5);
+  CHECK(set.images[-7].truths.at(0).label == 2);
+  CHECK(read("[1, 2, 0, 0]}").images.at(-7).truths.at(0).area == 0);
+
+  const auto says = [&](const std::string& rest) {
+    return refusal([&] { static_cast<void>(read(rest)); });
+  };
+  CHECK(has(says("[1, 2, 3, -4]}"), ".bbox is [1,2,3,-4], expected no negative side"));
+  CHECK(has(says("[1, 1e308, 3, 1e308]}"), "expected corners that are finite"));
+  CHECK(has(says(R"({"a": 1}})"), ".bbox is an object of length 1, expected [x, y"));
+  CHECK(has(says("[1, 2, 3, 4, 5, 6, 7, 8]}"), ".bbox is [1,2,3,4,5,6,7,8], expected"));
+  CHECK(has(says("[1, 2, 3, 4, 5, 6, 7, 8, 9]}"), ".bbox is a list of length 9, expected"));
+  CHECK(has(says("7}"), ".bbox is 7, expected [x, y"));
+  CHECK(has(says(R"([1, 2, 3, 4], "area": null})"), ".area has null, expected a finite"));
+  const auto other = [&](const std::string& text) {
+    const auto file = here.write("t.json", text);
+    return refusal([&] { static_cast<void>(read_coco_truth(file)); });
+  };
+  CHECK(has(other(R"({"images": {}})"), "images is object, expected a list"));
+  CHECK(has(other(R"({"images": [], "categories": [{"id": 1, "name": 5}]})"),
+            "categories[0].name is 5, expected a text"));
+  CHECK(has(other(R"({"images": [{"id": 1.5}]})"), "images[0].id is 1.5, expected a whole"));
+  CHECK(has(other(R"({"images": [], "categories": [{"name": "a", "id": 2147483648}]})"),
+            "id is 2147483648, expected a whole number from -2147483648 to 2147483647"));
+  CHECK(has(other(R"({"images": [], "categories": [{"name": "a", "id": -2147483649}]})"),
+            "id is -2147483649, expected"));
+
+  const auto results = [&](const std::string& text) {
+    const auto file = here.write("d.json", text);
+    return refusal([&] { read_coco_detections(file, set); });
+  };
+  CHECK(has(results(R"([{"image_id": -7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}])"),
+            "results[0].category_id is that of no category"));
+  CHECK(has(results(R"([{"image_id": -7, "category_id": 2, "bbox": [1, 2, 3, 4]}])"),
+            "results[0] has no \"score\""));
+  CHECK(set.images[-7].detections.empty());
+}

@@ -93,6 +93,22 @@ TEST_CASE("a file is replaced whole, and nothing else is left in its folder")
         }).find("none/a.txt: cannot be created: ") != std::string::npos);
 }
 
+TEST_CASE("names that are taken are passed over, and what lies there stays")
+{
+  const scratch room;
+  const auto file = room.path / "out";
+  std::vector<std::filesystem::path> taken;
+  for (int i = 0; i < 300; ++i) {
+    taken.push_back(file.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(i) +
+                    ".unfinished");
+    std::ofstream(taken.back()) << i;
+  }
+  write_text(file, "new");
+  CHECK(text_in(file) == "new");
+  for (int i = 0; i < 300; ++i)
+    CHECK(text_in(taken[static_cast<std::size_t>(i)]) == std::to_string(i));
+}
+
 TEST_CASE("through a symbolic link its file is replaced, and the link stays")
 {
   const scratch room;

@@ -197,3 +197,24 @@ TEST_CASE("a flipped bit is found, or lies where nothing depends on it")
     }
   CHECK(refused > 8 * (greeting_file.size() + squares_file.size() - 24));
 }
+
+TEST_CASE("a member that asks for a dictionary, or is of another form, is refused")
+{
+  const auto says = [](const bytes& file) {
+    try {
+      static_cast<void>(unpack(file));
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(says({}) == "a.gz: the gzip file ends early");
+  CHECK(says({0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 3})
+            .starts_with("a.gz: not a gzip file as it should "
+                         "be, near byte "));
+  CHECK(says({'P', 'K', 3, 4}).find("incorrect header check") != std::string::npos);
+  // A whole member, and something else behind it.
+  bytes more = greeting_file;
+  more.insert(more.end(), {'e', 'n', 'd'});
+  CHECK(says(more).starts_with("a.gz: not a gzip file as it should be, near byte "));
+}

@@ -305,7 +305,7 @@ TEMPLATE_TEST_CASE("landmarks may cost by how alike they are together", "", RETI
     const auto size = static_cast<double>(area(truth.bounds));
     double apart = 0;
     int visible = 0;
-    for (std::size_t k = 0; k < count; ++k) {
+    for (std::size_t k = 0; k != count; ++k) {  // of which there may be none
       if (!truth.visible[k]) continue;
       double squares = 0;
       for (std::size_t c = 0; c < TestType::dimension; ++c)

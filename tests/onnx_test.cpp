@@ -101,6 +101,24 @@ TEST_CASE("metadata is read again, and a file that is there is replaced")
   CHECK(sentence([&] { return onnx_metadata(file); }) == file.string() + ": no such file");
 }
 
+TEST_CASE("attributes are written by their kinds, and nodes without outputs have no names")
+{
+  const auto of = [](decltype(onnx_attribute::value) value) {
+    return detail::onnx_message(onnx_attribute{"a", std::move(value)}).written();
+  };
+  CHECK(of(std::int64_t{300}) == field(1, "a") + "\x18\xac\x02\xa0\x01\x02"s);
+  CHECK(of(-1.0f) == field(1, "a") + "\x15\x00\x00\x80\xbf\xa0\x01\x01"s);
+  CHECK(of("text"s) == field(1, "a") + field(4, "text") + "\xa0\x01\x03"s);
+  CHECK(of(std::vector<std::int64_t>{3, 0}) == field(1, "a") + "\x40\x03\x40\x00\xa0\x01\x07"s);
+  CHECK(of(std::vector<std::int64_t>{}) == field(1, "a") + "\xa0\x01\x07"s);
+  CHECK(detail::onnx_message(onnx_node{"Op", {"x"}, {}}).written() ==
+        field(1, "x") + field(4, "Op"));
+  const std::vector<std::int64_t> numbers{-2};
+  const auto tensor = detail::onnx_message("w", tensor_of<std::int64_t>(dtype::i64, {1}, numbers));
+  CHECK(tensor.written() ==
+        "\x08\x01\x10\x07"s + field(8, "w") + field(9, "\xfe" + std::string(7, '\xff')));
+}
+
 TEST_CASE("what is no network is refused")
 {
   const std::string refused = "made.onnx: not an ONNX network, or one that was cut off";

@@ -92,6 +92,18 @@ TEST_CASE("Python 2's OrderedDict of pairs is a dictionary")
   CHECK(says(refusal(stream(called + "N\x85R")), "other than one list"));
 }
 
+TEST_CASE("an entry of an OrderedDict of other than two values is refused")
+{
+  using namespace pickled;
+  const std::string called = global("collections", "OrderedDict");
+  for (const char* entry : {"N\x85", "NNN\x87", ")", "NN\x86N\x86"}) {
+    const bool pair = std::string(entry).ends_with("\x86N\x86");
+    CHECK(refusal(stream(called + "]" + entry + "a\x85R")).empty() == pair);
+  }
+  CHECK(says(refusal(stream(called + "]}a\x85R")), "not a pair"));
+  CHECK(says(refusal(stream(called + "]]\x86R")), "other than one list"));
+}
+
 TEST_CASE("a global that is not admitted is refused by its name")
 {
   using namespace pickled;

@@ -251,3 +251,83 @@ TEST_CASE("a file cut at any byte is refused")
       CHECK(says(refusal(file.substr(0, size)), "made.pth: "));
   }
 }
+
+TEST_CASE("what stands beside the weights is kept as text, and only the first names are listed")
+{
+  const auto net = pickled::dictionary({{"w", {2}, {1}}});
+  const auto entry = [](const std::string& name, const std::string& v) { return text(name) + v; };
+  const auto weights = read(legacy_file(
+      "}("s + entry("state_dict", net) + entry("best", "\x88"s) + entry("frozen", "\x89"s) +
+          entry("loss", "G\x3f\xe0\0\0\0\0\0\0"s) + entry("none", "N") + integer(5) + integer(6) +
+          entry("model", integer(7)) + "u",
+      storage));
+  CHECK(weights.metadata.at("best") == "true");
+  CHECK(weights.metadata.at("frozen") == "false");
+  CHECK(weights.metadata.at("loss") == "0.5");
+  CHECK(weights.metadata.at("model") == "7");
+  CHECK(weights.metadata.size() == 4);
+  std::string many = "}(";
+  for (int i = 0; i < 12; ++i) many += entry("n" + std::to_string(i), "N");
+  const auto said = refusal(legacy_file(many + "u", {}));
+  CHECK(says(said, "its entries are \"n0\", \"n1\""));
+  CHECK(said.ends_with("\"n7\""));
+}
+
+TEST_CASE("calls that come near a tensor are refused")
+{
+  const auto file = [](const std::string& v) {
+    return legacy_file("}"s + text("w") + v + "s", storage);
+  };
+  const auto call = [](const std::string& name, const std::string& arguments) {
+    return global("torch._utils", name) + "(" + arguments + "tR";
+  };
+  const std::string device = call("_rebuild_parameter", global("torch", "device") + ")R");
+  CHECK(says(refusal(legacy_file("}"s + text("w") + device + "s", {})),
+             "is a parameter that holds no tensor"));
+  const std::string stored = "("s + text("storage") + global("torch", "FloatStorage") + text("0") +
+                             text("cpu") + integer(12) + "tQ";
+  CHECK(
+      says(refusal(file(call("_rebuild_tensor", stored + integer(0)))), "a tuple lacks its item"));
+  const std::string plain = stored + integer(0) + pickled::integers({2}) + pickled::integers({1});
+  CHECK(read(file(call("_rebuild_tensor", plain))).size() == 1);
+  const std::string flags = plain + "\x89" + pickled::ordered_dict;
+  CHECK(read(file(call("_rebuild_tensor_v2", flags + "N"))).size() == 1);
+  CHECK(read(file(call("_rebuild_tensor_v2", flags + "}"))).size() == 1);
+  const std::string conjugated = "}"s + text("conj") + "\x88s";
+  for (const std::string& extra : {conjugated, integer(1)})
+    CHECK(says(refusal(file(call("_rebuild_tensor_v2", flags + extra))),
+               "is a negated or conjugated view"));
+  // torch.Size in place of a tuple, and something else.
+  const auto sized = stored + integer(0) + global("torch", "Size") + "(" + pickled::integers({2}) +
+                     "tR" + pickled::integers({1});
+  CHECK(read(file(call("_rebuild_tensor", sized))).find("w")->shape ==
+        std::vector<std::int64_t>{2});
+  CHECK(says(
+      refusal(file(call("_rebuild_tensor", stored + integer(0) + "N" + pickled::integers({1})))),
+      "a shape is None"));
+}
+
+TEST_CASE("both forms: what else a file may say of itself")
+{
+  const auto object = pickled::dictionary({{"w", {2}, {1}}});
+  // The magic number of protocol 1 is digits; another number is none.
+  const std::string digits = "L119547037146038801333356L\n.";
+  const auto head = legacy_head();
+  const auto rest = head.substr(head.find('.') + 1) + pickled::stream(object) +
+                    pickled::stream("]"s + text("0") + "a") + bytes_of(std::int64_t{12}) +
+                    bytes_of(twelve);
+  CHECK(read(digits + rest).size() == 1);
+  CHECK(says(refusal("L119547037146038801333357L\n." + rest), "not one that torch.save wrote"));
+  CHECK(says(refusal("L119547037146038801333356\n." + rest.substr(0, 9)), "made.pth: "));
+  const named_bytes good{{"a/data.pkl", pickled::stream(object)}, {"a/data/0", bytes_of(twelve)}};
+  auto little = good, deep = good;
+  little.emplace_back("a/byteorder", "little");
+  CHECK(read(zip_file(little)).size() == 1);
+  deep.emplace_back("a/b/data.pkl", "N.");  // another program's, further down
+  CHECK(read(zip_file(deep)).size() == 1);
+  tensor t{"w", {1}, {1}};
+  t.part = "("s + text("part") + integer(0) + integer(-1) + "t";
+  CHECK(says(refusal(t), "lies outside of it"));
+  t.part = "("s + text("part") + integer(12) + integer(0) + "t";
+  CHECK(says(refusal(t), "reaches outside of its storage of 0"));
+}

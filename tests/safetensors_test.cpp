@@ -200,3 +200,30 @@ TEST_CASE("a file of this form cut at any byte is refused")
   CHECK(says(sentence([&] { return read_safetensors(view(std::string(64, '\xff')), "made.pth"); }),
              "the header has 18446744073709551615 bytes"));
 }
+
+TEST_CASE("headers: the most dimensions, names that are taken, lists where none belong")
+{
+  const auto shape = [](std::size_t n) {
+    std::string list = "[1";
+    for (std::size_t i = 1; i < n; ++i) list += ",1";
+    return R"({"a":{"dtype":"U8","data_offsets":[0,1],"shape":)" + list + "]}}";
+  };
+  CHECK(refusal(shape(64), "x").empty());
+  CHECK(says(refusal(shape(65), "x"), "\"a\" with more than 64 dimensions"));
+  CHECK(says(refusal("{\"a\":{\"shape\":[{}]}}", ""), "deeper than"));
+  CHECK(says(refusal("{\"a\":{\"dtype\":[]}}", ""), "a list under \"dtype\""));
+  CHECK(says(refusal("{\"a\":{\"shape\":[\"x\"]}}", ""), "a string where none belongs"));
+  CHECK(says(refusal("{\"a\":{\"shape\":\"x\"}}", ""), "a string where none belongs"));
+  state_dict taken;
+  taken.insert("__metadata__", {dtype::u8, {1}, std::vector<std::byte>(1)});
+  const scratch place;
+  CHECK(sentence([&] {
+          write_safetensors(place.folder / "w", taken);
+          return 0;
+        }).ends_with("no tensor may be called __metadata__"));
+  state_dict none;
+  CHECK_FALSE(none.strip_prefix("a"));
+  none.insert("a", {dtype::u8, {1}, std::vector<std::byte>(1)});
+  CHECK_FALSE(none.strip_prefix(""));
+  CHECK(none.strip_prefix("a"));
+}

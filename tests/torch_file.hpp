@@ -4,6 +4,8 @@
 
 #include <retinue/weights/zip.hpp>  // crc32
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -21,12 +23,16 @@ using namespace std::string_literals;
 template <class T>
 std::string bytes_of(T number)
 {
-  return {reinterpret_cast<const char*>(&number), sizeof(T)};
+  std::string made(reinterpret_cast<const char*>(&number), sizeof(T));
+  if constexpr (std::endian::native == std::endian::big) std::reverse(made.begin(), made.end());
+  return made;
 }
 
 inline std::string bytes_of(const std::vector<float>& numbers)
 {
-  return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float)};
+  std::string made;
+  for (const float number : numbers) made += bytes_of(number);
+  return made;
 }
 
 inline detail::byte_view view(std::string_view bytes)

@@ -187,6 +187,73 @@ TEST_CASE("names of other repositories become ours, and nothing is lost or guess
   CHECK(sentence([&] { return in_our_names(twice); }).find("body.0.0.weight") != std::string::npos);
 }
 
+TEST_CASE("beginnings that come near a form are told from it")
+{
+  CHECK(refusal("[1, 2]").starts_with("JSON text"));
+  CHECK(refusal("\x7f"
+                "ELF\2")
+            .starts_with("a program"));
+  CHECK(refusal("\xfd"
+                "7zXZ")
+            .starts_with("compressed by xz"));
+  CHECK(refusal("\1\2\3\4TFL3").starts_with("a TensorFlow Lite model"));
+  // Nearly what ONNX begins with: a version of 1 to 31, then a field of bytes.
+  const auto near = [](std::string_view bytes) {
+    return refusal(bytes).starts_with("neither of torch.save nor safetensors: it begins with 08");
+  };
+  using namespace std::string_view_literals;
+  CHECK(refusal("\x08\x1f\x12\x07p"sv).starts_with("an ONNX model"));
+  CHECK(refusal("\x08\x01\x1a\x07p"sv).starts_with("an ONNX model"));
+  CHECK(near("\x08\x00\x12\x07p"sv));
+  CHECK(near("\x08\x20\x12\x07p"sv));
+  CHECK(near("\x08\x05\x13\x07p"sv));
+  CHECK(near("\x08\x05\x12\x07"sv));
+  // Nearly a pickle: protocols 1 to 5. Nearly safetensors: a header within the file.
+  CHECK(refusal("\x80\x00"sv)
+            .starts_with("neither of torch.save nor safetensors: it begins with "
+                         "80 00"));
+  CHECK(refusal("\x80\x06"sv).starts_with("neither of torch.save"));
+  CHECK(refusal("\x80\x05"sv).starts_with("the pickle cannot be read"));
+  CHECK(refusal("\x09\0\0\0\0\0\0\0{"sv).starts_with("neither of torch.save"));
+  CHECK(refusal("\x08\0\0\0\0\0\0\0{"sv).starts_with("the header has 8 bytes"));
+  CHECK(refusal("\x01\0\0\0\0\0\0\0{"sv).starts_with("the header is not JSON"));
+  // A pickle of protocol 1 begins with its first number.
+  CHECK(refusal("L119547037146038801333356L\n.").starts_with("the pickle cannot be read"));
+  CHECK(refusal("L119547037146038801333357L\n.").starts_with("neither of torch.save"));
+}
+
+TEST_CASE("names with numbers that no network has stay, and heads of odd shapes are refused")
+{
+  const std::vector<float> values{1, 2, 3, 4};
+  const auto with = [&](const std::string& name, host_tensor tensor) {
+    state_dict theirs;
+    for (const char* sign : {"body.mobilenet0_conv0.0.weight", "fpn.lateral_blocks.0.0.weight"})
+      theirs.insert(sign, tensor_of<float>(dtype::f32, {4}, values));
+    theirs.insert(name, std::move(tensor));
+    return theirs;
+  };
+  for (const char* name :
+       {"fpn.lateral_blocks.-1.0.weight", "fpn.lateral_blocks.1001.0.weight",
+        "fpn.lateral_blocks.1.", "fpn.lateral_blocks.x.0.weight", "fpn.lateral_blocks.99999999999.",
+        "body.mobilenet0_conv-1.0.weight", "body.mobilenet0_conv27.0.weight",
+        "body.mobilenet0_conv3.2.weight", "body.mobilenet0_convx.0.weight"}) {
+    INFO(name);
+    const auto ours = in_our_names(with(name, tensor_of<float>(dtype::f32, {4}, values)));
+    CHECK((ours.find(name) != nullptr) == (std::string_view(name) != "fpn.lateral_blocks.1."));
+  }
+  CHECK(in_our_names(with("fpn.lateral_blocks.1000.w", tensor_of<float>(dtype::f32, {4}, values)))
+            .find("fpn.output1001.w"));
+  const auto refused = [&](host_tensor head) {
+    return sentence([&] { return in_our_names(with("ClassHead.0.b", std::move(head))); });
+  };
+  const std::string end = ", expected two rows for each anchor";
+  CHECK(refused({dtype::f32, {}, std::vector<std::byte>(4)}) ==
+        "ClassHead.0.b has the shape ()" + end);
+  CHECK(refused({dtype::f32, {2, 0}, {}}) == "ClassHead.0.b has the shape (2, 0)" + end);
+  CHECK(refused({dtype::f32, {4}, std::vector<std::byte>(3)}) ==
+        "ClassHead.0.b has the shape (4)" + end);
+}
+
 TEST_CASE("values and counters of the public MobileNet checkpoint", "[shared]")
 {
   RETINUE_NEEDS_SHARED();

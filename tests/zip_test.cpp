@@ -109,3 +109,25 @@ TEST_CASE("an archive cut at any byte is refused")
       CHECK(says(refusal(file.substr(0, size)), "not a ZIP archive that can be read"));
   }
 }
+
+TEST_CASE("numbers that point beyond the file are refused wherever they stand")
+{
+  const auto file = zip_file(two);
+  const std::uint64_t begin = file.find(entry);
+  // The directory begins in its own last bytes: no entry fits there.
+  const auto late = bytes_of(static_cast<std::uint32_t>(file.find(end) - 40));
+  CHECK(says(refusal(changed(changed(file, end, 16, late), end, 12, "\x28\0\0\0"s)),
+             "no entry at byte "));
+  // A member's header in the last bytes before the directory, where no name of it is left.
+  auto odd = zip_file({{"a", "PK\3\4"}});
+  odd = changed(odd, entry, 42, bytes_of(static_cast<std::uint32_t>(odd.find(entry) - 4)));
+  CHECK(says(refusal(odd), "more than the file"));
+  // ZIP64: the record lies before its locator, and has nothing behind its first bytes.
+  const auto wide = zip_file(two, true);
+  const auto at = bytes_of(static_cast<std::uint64_t>(wide.find(locator)));
+  CHECK(says(refusal(changed(wide, locator, 8, at)), "not where it should be"));
+  CHECK(says(refusal("PK\6\7"s + std::string(16, '\0') + "PK\5\6" + std::string(4, '\0') +
+                     std::string(12, '\xff') + "\0\0"s),
+             "not where it should be"));
+  REQUIRE(begin > 0);
+}

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size)
   if (given.starts_with('{')) {
     const auto end = std::min(given.find('\n'), given.size());
     const std::uint64_t length = end;
-    file = std::string(reinterpret_cast<const char*>(&length), sizeof length);
+    file.clear();
+    for (int shift = 0; shift < 64; shift += 8) file += static_cast<char>(length >> shift);
     file += given.substr(0, end);
     file += given.substr(std::min(end + 1, given.size()));
   }

@@ -190,6 +190,17 @@ save("safetensors", *[struct.pack("<Q", len(h)) + h.encode() + bytes(n) for h, n
      *[h.encode() + b"\n" + bytes(range(n)) for h, n in texts])
 
 
+# --- ONNX -----------------------------------------------------------------------------------------
+def field(number, data):
+    return bytes([8 * number + 2, len(data)]) + data
+
+
+entry = field(14, field(1, b"retinue.config") + field(2, b"{}"))
+kinds = b"\x08\x96\x01" + b"\x15\0\0\x80\x3f" + b"\x11" + bytes(8)  # numbers of 7, 32 and 64 bits
+save("onnx", field(7, b""), kinds + field(7, field(2, b"network")) + field(8, field(1, b"")) + entry + entry,
+     field(7, b"") + field(14, field(2, b"v")), entry, field(7, b"") + entry[:-1] + b"\xff", b"\x3a\0\x3b")
+
+
 # --- networks -------------------------------------------------------------------------------------
 def network(body, channels=64, anchors=(2, 2, 2), classes=1, landmarks=5):
     lines = body + [f"fpn.output1.0.weight {channels} 1 1 1",

@@ -25,7 +25,7 @@ struct lane {
   RETINUE_HD friend lane operator+(lane a, float b) { return {a.value + b}; }
   RETINUE_HD friend lane operator*(lane a, float b) { return {detail::product(a.value, b)}; }
   RETINUE_HD friend lane operator/(lane a, float b) { return {a.value / b}; }
-  RETINUE_HD friend lane full_like(lane, float value) { return {value}; }
+  RETINUE_HD friend lane full_like(lane, float of) { return {of}; }
   RETINUE_HD friend lane minimum(lane a, lane b) { return b.value < a.value ? b : a; }
   RETINUE_HD friend lane maximum(lane a, lane b) { return a.value < b.value ? b : a; }
   RETINUE_HD friend lane where_less(lane a, lane b, lane then, lane otherwise)

@@ -172,7 +172,8 @@ void check_together(const network_config& c, const Refuse& refuse)
   const auto value_starts = [&] { return starts_in(source_text).values.at(values_before); };
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
     using when = json::parse_event_t;
-    if (depth > deepest)
+    const bool opens = event == when::object_start || event == when::array_start;
+    if (opens && depth >= deepest)
       fail_at(source_text, value_starts(), where, "this is nested deeper than ", deepest,
               " lists and objects");
     if (event == when::object_start) keys.emplace_back();
@@ -184,8 +185,7 @@ void check_together(const network_config& c, const Refuse& refuse)
                 detail::in_quotes(key), " stands twice in one object");
       ++keys_before;
     }
-    if (event == when::object_start || event == when::array_start || event == when::value)
-      ++values_before;
+    if (opens || event == when::value) ++values_before;
     return true;
   };
   // The parser takes a zero byte for the end, whatever stands behind it.

@@ -34,7 +34,8 @@
 
 namespace retinue::detail {
 
-static_assert(std::endian::native == std::endian::little, "weights are read as little endian");
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "weights are read on machines of either order of bytes, and of no mixed one");
 
 using byte_view = std::span<const std::byte>;
 
@@ -42,9 +43,33 @@ using byte_view = std::span<const std::byte>;
 template <class T>
 [[nodiscard]] T little_endian(byte_view from, std::size_t at)
 {
-  T value;
-  std::memcpy(&value, from.data() + at, sizeof(T));
-  return value;
+  std::array<std::byte, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), from.data() + at, sizeof(T));
+  if constexpr (std::endian::native == std::endian::big) std::reverse(bytes.begin(), bytes.end());
+  return std::bit_cast<T>(bytes);
+}
+
+/// Numbers of `size` bytes each, from little endian to this machine's order or back.
+inline void reorder([[maybe_unused]] std::span<std::byte> numbers,
+                    [[maybe_unused]] std::size_t size)
+{
+  if constexpr (std::endian::native == std::endian::big)
+    for (std::size_t at = 0; at + size <= numbers.size(); at += size)
+      std::ranges::reverse(numbers.subspan(at, size));
+}
+
+/// The same numbers in little endian: as they are, or where this machine is big endian a copy,
+/// which `kept` holds.
+[[nodiscard]] inline byte_view in_little_endian(byte_view numbers,
+                                                [[maybe_unused]] std::size_t size,
+                                                [[maybe_unused]] std::vector<std::byte>& kept)
+{
+  if constexpr (std::endian::native == std::endian::big) {
+    kept.assign(numbers.begin(), numbers.end());
+    reorder(kept, size);
+    return kept;
+  }
+  return numbers;
 }
 
 [[nodiscard]] inline std::string_view characters(byte_view bytes)
@@ -85,7 +110,8 @@ class opened_file {
     const auto begun = bytes_.size();
     const auto end = std::max<std::uintmax_t>(begun, std::min(size_, most));
     try {
-      bytes_.resize(end);
+      if (end > bytes_.max_size()) throw std::bad_alloc();  // of 32 bits
+      bytes_.resize(static_cast<std::size_t>(end));
     } catch (const std::exception&) {
       fail(name_, ": its ", end, " bytes do not fit in memory");
     }
@@ -93,7 +119,8 @@ class opened_file {
                   static_cast<std::streamsize>(end - begun)))
       fail(name_, ": only ", begun + static_cast<std::size_t>(in_.gcount()), " of its ", end,
            " bytes could be read");
-    return byte_view(bytes_).first(std::min<std::size_t>(bytes_.size(), most));
+    return byte_view(bytes_).first(
+        static_cast<std::size_t>(std::min<std::uintmax_t>(bytes_.size(), most)));
   }
 
   /// All of them; the file is done with.

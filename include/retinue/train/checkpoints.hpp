@@ -41,11 +41,12 @@ namespace detail {
     return std::string(digits.data());
   };
   std::string text;
+  std::vector<std::byte> turned;
   for (const auto& [key, value] : state.metadata)
     if (key != but_for) text += key + '\0' + value + '\0';
   for (const auto& [name, tensor] : state)
-    text +=
-        name + '\0' + std::string(name_of(tensor.type)) + text_of(tensor.shape) + of(tensor.bytes);
+    text += name + '\0' + std::string(name_of(tensor.type)) + text_of(tensor.shape) +
+            of(in_little_endian(tensor.bytes, size_of(tensor.type), turned));
   return of(std::as_bytes(std::span(text)));
 }
 }  // namespace detail

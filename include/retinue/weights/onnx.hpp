@@ -75,8 +75,9 @@ class protobuf_message {
   void number(std::uint64_t field, float value)
   {
     plain(8 * field + 5);
-    const auto bits = std::bit_cast<std::array<char, 4>>(value);
-    bytes_.append(bits.data(), bits.size());
+    auto bits = std::bit_cast<std::array<std::byte, 4>>(value);
+    reorder(bits, bits.size());
+    bytes_ += characters(bits);
   }
   void bytes(std::uint64_t field, std::string_view value)
   {
@@ -141,8 +142,9 @@ template <class Visit>
         return false;
     }
     if (field.number == 0 || length > message.size() - at) return false;
-    if (tag % 8 == 2) field.bytes = message.substr(at, length);
-    at += static_cast<std::size_t>(length);
+    const auto size = static_cast<std::size_t>(length);
+    if (tag % 8 == 2) field.bytes = message.substr(at, size);
+    at += size;
     visit(field);
   }
   return true;
@@ -207,7 +209,8 @@ inline constexpr std::array<std::int64_t, 10> onnx_types{9, 2, 3, 5, 6, 7, 10, 1
   for (const std::int64_t extent : t.shape) to.number(1, extent);
   to.number(2, onnx_types[static_cast<std::size_t>(t.type)]);
   to.bytes(8, name);
-  to.bytes(9, characters(t.bytes));
+  std::vector<std::byte> turned;
+  to.bytes(9, characters(in_little_endian(t.bytes, size_of(t.type), turned)));
   return to;
 }
 

@@ -13,6 +13,7 @@
 #include <retinue/detail/file.hpp>              // byte_view, in_quotes
 #include <retinue/weights/pickle_document.hpp>  // value, document
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -166,15 +167,17 @@ class reader {
   {
     if (number > next_ - begin_)
       refuse("it numbers a memo entry ", number, ", which is out of order");
-    if (number >= memo_.size()) memo_.resize(number + 1, unset);
-    memo_[number] = top();
+    const auto place = static_cast<std::size_t>(number);
+    if (place >= memo_.size()) memo_.resize(place + 1, unset);
+    memo_[place] = top();
   }
 
   void recall(std::uint64_t number)
   {
-    if (number >= memo_.size() || memo_[number] == unset)
+    const auto place = static_cast<std::size_t>(std::min<std::uint64_t>(number, memo_.size()));
+    if (place == memo_.size() || memo_[place] == unset)
       refuse("it recalls the memo entry ", number, ", which it never made");
-    stack_.push_back(memo_[number]);
+    stack_.push_back(memo_[place]);
   }
 
   // Numbers.

@@ -33,7 +33,8 @@ namespace detail {
 class pytorch_weights {
  public:
   pytorch_weights(std::string source, byte_view bytes)
-      : file_(std::move(source), bytes), left_(std::max<std::size_t>(1 << 20, 16 * bytes.size()))
+      : file_(std::move(source), bytes),
+        left_(std::max<std::uint64_t>(1 << 20, std::uint64_t{16} * bytes.size()))
   {
   }
 
@@ -136,7 +137,7 @@ class pytorch_weights {
       file_.refuse(in_quotes(name), " takes ", bytes, " bytes, and with it the file of ",
                    file_.size(),
                    " bytes passes 16 times its size, which is all that is unpacked from one");
-    left_ -= static_cast<std::size_t>(bytes);
+    left_ -= bytes;
   }
 
   [[nodiscard]] std::vector<std::int64_t> extents(std::string_view name, const value& of,
@@ -189,6 +190,7 @@ class pytorch_weights {
     host_tensor made{held.type, std::move(shape), {}};
     made.bytes.resize(static_cast<std::size_t>(elements) * size);
     gather(made.bytes.data(), made.bytes.size(), held.bytes->data(), size, layout);
+    reorder(made.bytes, size);
     return made;
   }
 
@@ -201,7 +203,7 @@ class pytorch_weights {
   }
 
   pytorch_file file_;
-  std::size_t left_;  // bytes that may still be allocated
+  std::uint64_t left_;  // bytes that may still be allocated
 };
 
 }  // namespace detail

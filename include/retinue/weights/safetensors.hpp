@@ -172,7 +172,10 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<std::size_t> order(header.entries.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return *header.entries[a].offsets < *header.entries[b].offsets;
+    const auto &x = *header.entries[a].offsets, &y = *header.entries[b].offsets;
+    // Not the lists as such: libstdc++ 12 compares those of numbers wrongly where machines are big
+    // endian (its bug 113960).
+    return std::pair(x[0], x[1]) < std::pair(y[0], y[1]);
   });
   std::uint64_t covered = 0;
   for (const std::size_t i : order) {
@@ -197,8 +200,10 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
         size / size_of(tensor.type) != static_cast<std::uint64_t>(*count))
       fail(source, ": ", detail::in_quotes(entry.name), " of ", name_of(tensor.type), " and shape ",
            text_of(tensor.shape), " does not take the ", size, " bytes that it has");
-    const auto from = data.subspan((*entry.offsets)[0], size);
+    const auto from =
+        data.subspan(static_cast<std::size_t>((*entry.offsets)[0]), static_cast<std::size_t>(size));
     tensor.bytes.assign(from.begin(), from.end());
+    detail::reorder(tensor.bytes, size_of(tensor.type));
     made.insert(entry.name, std::move(tensor));
   }
   return made;
@@ -223,15 +228,16 @@ inline void write_safetensors(const std::filesystem::path& file, const state_dic
   });
   std::map<std::string_view, std::uint64_t> begins;
   std::vector<detail::byte_view> parts(2);
+  std::vector<std::vector<std::byte>> turned(order.size());
   std::uint64_t end = 0;
-  for (const auto* entry : order) {
-    const auto& [name, tensor] = *entry;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto& [name, tensor] = *order[i];
     if (tensor.bytes.size() != static_cast<std::uint64_t>(tensor.count()) * size_of(tensor.type))
       fail(file.string(), ": ", detail::in_quotes(name), " of shape ", text_of(tensor.shape),
            " holds ", tensor.bytes.size(), " bytes");
     begins[name] = end;
     end += tensor.bytes.size();
-    parts.emplace_back(tensor.bytes);
+    parts.push_back(detail::in_little_endian(tensor.bytes, size_of(tensor.type), turned[i]));
   }
   // Put together here: a tree of JSON asks for memory in its destructor, and ends the process where
   // there is none.
@@ -263,7 +269,8 @@ inline void write_safetensors(const std::filesystem::path& file, const state_dic
   }
   text += "}";
   text.append((8 - text.size() % 8) % 8, ' ');
-  const std::uint64_t length = text.size();
+  std::uint64_t length = text.size();
+  detail::reorder(std::as_writable_bytes(std::span(&length, 1)), sizeof length);
   parts[0] = std::as_bytes(std::span(&length, 1));
   parts[1] = std::as_bytes(std::span(text));
   detail::replace_file(file, parts);

@@ -107,8 +107,8 @@ struct host_tensor {
     if (!is_read_as<T>(type))
       fail("a tensor of ", name_of(type), " was asked for elements of another type, of ", sizeof(T),
            " bytes");
-    const auto n = static_cast<std::size_t>(count());
-    if (bytes.size() % sizeof(T) != 0 || bytes.size() / sizeof(T) != n)
+    const std::size_t n = bytes.size() / sizeof(T);
+    if (bytes.size() % sizeof(T) != 0 || n != static_cast<std::uint64_t>(count()))
       fail("a tensor of shape ", text_of(shape), " holds ", bytes.size(), " bytes");
     return {reinterpret_cast<const T*>(bytes.data()), n};
   }

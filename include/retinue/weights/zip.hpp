@@ -118,6 +118,12 @@ class zip_archive {
     return detail::little_endian<T>(bytes_, static_cast<std::size_t>(at));
   }
 
+  /// Bytes that are known to lie inside.
+  [[nodiscard]] detail::byte_view part(std::uint64_t begin, std::uint64_t size) const
+  {
+    return bytes_.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+  }
+
   [[nodiscard]] directory find_directory() const
   {
     constexpr std::size_t record = 22, longest_comment = 65535;
@@ -159,7 +165,7 @@ class zip_archive {
                         extra_size = number<std::uint16_t>(at + 30),
                         next = at + fixed + name_size + extra_size + number<std::uint16_t>(at + 32);
     if (next > within.end) refuse("an entry reaches past the end of its directory");
-    const auto name = detail::characters(bytes_.subspan(at + fixed, name_size));
+    const auto name = detail::characters(part(at + fixed, name_size));
     const bool encrypted = number<std::uint16_t>(at + 8) & 1;
     const std::uint16_t method = number<std::uint16_t>(at + 10);
 
@@ -175,11 +181,10 @@ class zip_archive {
     if (data > within.begin || packed > within.begin - data)
       refuse(detail::in_quotes(name), " has ", packed, " bytes, more than the file");
     if (number<std::uint16_t>(header + 26) != name_size ||
-        detail::characters(bytes_.subspan(header + local_fixed, name_size)) != name)
+        detail::characters(part(header + local_fixed, name_size)) != name)
       refuse(detail::in_quotes(name), " has another name at byte ", header);
     extents.emplace_back(header, data + packed);
-    const member found{bytes_.subspan(data, packed), number<std::uint32_t>(at + 16), method,
-                       encrypted};
+    const member found{part(data, packed), number<std::uint32_t>(at + 16), method, encrypted};
     if (!members_.emplace(name, found).second)
       refuse("two members have the name ", detail::in_quotes(name));
     return next;
