@@ -116,7 +116,7 @@ struct retinaface_recipe {
     return degraded_as_asked(
         more.has("zoom-out") ? scrfd_augmentation(side) : retinaface_augmentation(side), more);
   }
-  static auto loss() { return multibox_settings<Schema>(); }
+  static auto loss() { return multibox_settings<Schema, any_coder>(); }
   static auto matcher() { return overlap_matcher::retinaface(); }
 };
 /// How an SSD is.
@@ -127,7 +127,7 @@ struct ssd_recipe {
       fail("--augment zoom-out is of RetinaFace's crops; SSD's pictures are zoomed out already");
     return degraded_as_asked(ssd_augmentation(side), more);
   }
-  static auto loss() { return multibox_settings<schemas::none>::ssd(); }
+  static auto loss() { return multibox_settings<schemas::none, any_coder>::ssd(); }
   static auto matcher() { return overlap_matcher::ssd(); }
 };
 

@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <string_view>
 
 namespace retinue {
 
@@ -116,6 +117,8 @@ template <class C, class Schema>
 
 /// Codes centres by the anchor's sides, sides by their logarithm, landmarks like centres.
 struct centre_size_coder {
+  static constexpr std::string_view kind = "centre_size";  ///< in a configuration
+
   /// Each landmark is coded by itself, so that a program may do one at a time.
   static constexpr bool point_by_point = true;
 
