@@ -70,6 +70,7 @@ retinue_headers(
   config/retinaface_form.hpp
   config/rules.hpp
   config/ssd_form.hpp
+  config/towers_form.hpp
   config/yunet_form.hpp
   data/class_names.hpp
   data/retinaface_labels.hpp
@@ -94,6 +95,7 @@ retinue_headers(
   evaluate/matching.hpp
   evaluate/voc.hpp
   evaluate/wider.hpp
+  formulas/any_coder.hpp
   formulas/centre_ness.hpp
   formulas/coders.hpp
   formulas/coordinate.hpp

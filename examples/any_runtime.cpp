@@ -274,7 +274,7 @@ int detect(const arguments& a, const description& what)
   const cv::Mat input = prepare(photo, a, config, how);
   const raw_outputs said = run(input);
 
-  detector<Schema, backend, any_anchors, centre_size_coder, any_greedy_suppressor, any_labels> find(
+  detector<Schema, backend, any_anchors, any_coder, any_greedy_suppressor, any_labels> find(
       config.anchors, config.detect, config.coder, backend(),
       any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep),
       config.labels);

@@ -156,9 +156,10 @@ TEST_CASE("every key changes what it names, and nothing else")
   CHECK(squares_of(c).level[1].sizes == std::vector<double>{9, 11});
   CHECK(squares_of(c).clip);
   CHECK(std::holds_alternative<sigmoid_labels<>>(c.labels.policy));
-  CHECK(c.coder.centre == 0.3);
-  CHECK(c.coder.size == 0.4);
-  CHECK(std::isinf(c.coder.largest_log));
+  const auto& coder = std::get<centre_size_coder>(c.coder.choice);
+  CHECK(coder.centre == 0.3);
+  CHECK(coder.size == 0.4);
+  CHECK(std::isinf(coder.largest_log));
   CHECK(c.input.channels == "rgb");
   CHECK(c.input.mean == std::array<double, 3>{1, 2, 3.5});
   CHECK(c.input.scale == std::array<double, 3>{4, 5, 6});
@@ -287,12 +288,12 @@ TEST_CASE("what is wrong is shown in its line, with a caret below its column")
       R"({"preset": @"resnet5"})",
       R"({"preset": "resnet50", "kind": @"ssd"})",
       R"({"preset": "yunet-s", "anchors": {"levels":
-        [{"stride": 8, "sizes": @[8, 9]}]}})",
+        [@{"stride": 8, "sizes": [8, 9]}]}})",
       R"({"landmarks": 4, "name": "x", @"landmarks": 5})",
       R"({"name": "q\"\\", @"nam\u0065": "z"})",
       R"({"detect": {"score": @1e999}})",
       R"({"detect": {"keep": 1, "score": @-1e999}, "landmarks": 5})",
-      std::string(21, '[') + "@" + std::string(100, '['),
+      std::string(20, '[') + "@" + std::string(100, '['),
       // what is no JSON
       "@",
       "{\"landmarks\": 5,\n  @landmarks}",
@@ -361,7 +362,12 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
        {"{}", R"({"kind": "ssd"})", R"({"network": {"extras": [{"inner": 64}]}})",
         R"({"coder": {"largest_log": null}})", R"({"labels": "given", "landmarks": 0})",
         R"({"kind": "retinaface", "anchors": {"kind": "default_boxes", "design_side": 64,
-            "levels": [{"stride": 8, "size": 9, "next_size": 12, "ratios": [2]}]}})"}) {
+            "levels": [{"stride": 8, "size": 9, "next_size": 12, "ratios": [2]}]}})",
+        R"({"kind": "towers", "anchors": {"kind": "points", "strides": [8, 16, 32]},
+            "coder": {"kind": "distances"}, "network": {"bins": 8}})",
+        R"({"anchors": {"kind": "listed", "levels": [
+            {"stride": 8, "sides": [{"width": 9, "height": 3.5}]}]}})",
+        R"({"kind": "towers", "coder": {"stds": [1, 1, 2, 2]}})"}) {
     INFO(right);
     CHECK(refusal(right) == "not refused");
     CHECK(taken(right));
@@ -390,6 +396,8 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
                             R"({"input": {"scale": [1, 0, 1]}})",
                             R"({"coder": {"size": 0}})",
                             R"({"coder": {"centre": null}})",
+                            R"({"anchors": {"kind": "points", "strides": [0]}})",
+                            R"({"coder": {"kind": "deltas", "stds": [1, 1, 2]}})",
                             R"({"labels": "sigmoids"})"}) {
     INFO(wrong);
     CHECK(refusal(wrong) != "not refused");
@@ -413,7 +421,10 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
                                            nlohmann::json::object()};
   int read = 0, refused = 0;
   for (int round = 0; round < 20'000; ++round) {
-    auto damaged = nlohmann::json::parse(to_json(presets()[below(presets().size())].config));
+    const std::size_t which = below(presets().size() + 1);
+    auto damaged = nlohmann::json::parse(
+        to_json(which < presets().size() ? presets()[which].config
+                                         : parse_config(R"({"kind": "towers"})", "mine")));
     for (int changes = 1 + int(below(3)); changes > 0; --changes) {
       nlohmann::json* at = &damaged;
       for (int depth = 0; depth < 4 && at->is_structured() && !at->empty(); ++depth) {
@@ -498,13 +509,15 @@ TEST_CASE("the kind is what is said, what a key tells, or what the program is fo
   CHECK(kind(R"({"network": {"neck_slope": 0.1}})", boxes) == "retinaface");
   CHECK(kind(R"({"anchors": {"design_side": 320}})", face) == "ssd");
   CHECK(kind(R"({"network": {"shared": 1}})", face) == "yunet");
+  CHECK(kind(R"({"network": {"depth": 2}})", face) == "towers");
   CHECK(to_json(parse_config(R"({"name": "ssd300-vgg16"})", "f", boxes)) ==
         to_json(find_preset("ssd300-vgg16")));
   CHECK(kind_named("ssd").index() == boxes.index());
   says(refusal_of([] { static_cast<void>(kind_named("yolo")); }),
-       R"(the kind of network is "yolo", expected one of retinaface, ssd, yunet)");
-  says(refusal(R"({"kind": "yolo"})"),
-       R"(f.json: line 1, column 10: kind is "yolo", expected one of retinaface, ssd, yunet)");
+       R"(the kind of network is "yolo", expected one of retinaface, ssd, yunet, towers)");
+  says(
+      refusal(R"({"kind": "yolo"})"),
+      R"(f.json: line 1, column 10: kind is "yolo", expected one of retinaface, ssd, yunet, towers)");
   says(
       refusal(R"({"preset": "resnet50", "kind": "ssd"})"),
       "f.json: line 1, column 32: kind is ssd, expected retinaface, as the preset resnet50 has it");
@@ -536,6 +549,106 @@ TEST_CASE("anchors of any kind may stand in a network of any kind")
   says(refusal(R"({"kind": "ssd", "input": {"long_side": 0}, "anchors": {"kind": "squares",
                    "levels": [{"stride": 8, "sizes": [1]}]}})"),
        "input.long_side is 0, expected the side of the square that the network sees");
+}
+
+TEST_CASE("sources of anchors and coders are chosen by their kind")
+{
+  const auto same = [](const network_config& c, const auto& anchors) {
+    CHECK(make_anchors(c.anchors, {97, 211}) == make_anchors(anchors, {97, 211}));
+    CHECK(to_json(parse_config(to_json(c), "f.json")) == to_json(c));
+  };
+  const std::string levels = R"({"network": {"body": "resnet50"}, "anchors": {)";
+  same(parse_config(levels + R"("kind": "ratios", "levels": [
+         {"stride": 8, "base": 8, "scales": [4, 6]}, {"stride": 16, "base": 12, "scales": [3]}],
+         "ratios": [0.5, 3], "offset": 0.25, "whole": true, "clip": true}})",
+                    "f.json"),
+       ratio_anchors{.level = {{8, 8, {4, 6}}, {16, 12, {3}}},
+                     .ratios = {0.5, 3},
+                     .offset = 0.25,
+                     .whole = true,
+                     .clip = true});
+  same(parse_config(levels + R"("kind": "points", "strides": [8, 16], "offset": 0, "in_cell": 2}})",
+                    "f.json"),
+       point_anchors{{8, 16}, 0, 2});
+  same(parse_config(levels + R"("kind": "listed", "levels": [
+         {"stride": 8, "sides": [{"width": 10, "height": 13}, {"width": 16, "height": 30}]}],
+         "offset": 0, "clip": true}})",
+                    "f.json"),
+       listed_anchors{{{8, {{10, 13}, {16, 30}}}}, 0, true});
+
+  const auto coder = [](const std::string& text) {
+    const auto c = parse_config(R"({"coder": )" + text + "}", "f.json");
+    CHECK(to_json(parse_config(to_json(c), "f.json")) == to_json(c));
+    return c.coder.choice;
+  };
+  const auto deltas = std::get<delta_coder>(
+      coder(R"({"kind": "deltas", "means": [0, 0.5, 0, 0], "stds": [0.1, 0.1, 0.2, 0.3]})"));
+  CHECK(deltas.means == offsets<double>{0, 0.5, 0, 0});
+  CHECK(deltas.stds == offsets<double>{0.1, 0.1, 0.2, 0.3});
+  CHECK(
+      std::get<distance_coder>(coder(R"({"kind": "distances", "logarithmic": true})")).logarithmic);
+  CHECK(std::get<centre_size_coder>(coder(R"({"centre": 0.5})")).centre == 0.5);
+
+  for (
+      const auto& [text, expected] : std::vector<std::pair<std::string, const char*>>{
+          {R"({"anchors": {"kind": "ratio"}})",
+           "expected one of squares, default_boxes, ratios, points, listed"},
+          {R"({"anchors": {"kind": "points"}})", "anchors have no level"},
+          {R"({"anchors": {"kind": "points", "strides": [4]}})",
+           "anchors.strides[0] is 4, which mobilenet_v1_0.25 does not offer"},
+          {R"({"anchors": {"kind": "points", "strides": [16, 8]}})",
+           "anchors.strides[1] is 8, expected more than the 16 before it"},
+          {R"({"anchors": {"kind": "ratios", "levels": [{"stride": 8}]}})",
+           "anchors.levels[0].scales is missing"},
+          {R"({"anchors": {"kind": "listed", "levels": [{"stride": 8}]}})",
+           "anchors.levels[0].sides is missing"},
+          {R"({"anchors": {"kind": "listed", "levels": [{"stride": 8, "sides": [{"width": 3}]}]}})",
+           "anchors.levels[0].sides[0] has no width and height"},
+          {R"({"coder": {"kind": "delta"}})", "expected one of centre_size, deltas, distances"},
+          {R"({"coder": {"kind": "deltas", "stds": [1, 1, 0, 1]}})", "coder.stds[2] is 0"},
+          {R"({"coder": {"kind": "deltas", "centre": 0.1}})",
+           R"("coder.centre" is not a known key)"}}) {
+    INFO(text);
+    says(refusal(text), expected);
+  }
+  std::string crowded = "[1";
+  for (int i = 1; i < 40; ++i) crowded += ", 1";
+  says(refusal(R"({"anchors": {"kind": "ratios", "levels": [{"stride": 8, "scales": )" + crowded +
+               R"(]}], "ratios": )" + crowded + "]}}"),
+       "anchors.levels[0] has 1600 in a cell, expected 1000 at most");
+}
+
+TEST_CASE("RetinaNet, FCOS and GFL are towers in a configuration")
+{
+  auto c = standard_config(towers_form());
+  c.name = "mine";
+  CHECK(kind_of(c) == "towers");
+  CHECK(make_anchors(c.anchors, {97, 211}) == make_anchors(ratio_anchors::retinanet(), {97, 211}));
+  CHECK(to_json(parse_config(to_json(c), "f.json")) == to_json(c));
+  const auto gfl = parse_config(R"({"kind": "towers", "network": {"bins": 17, "group_norm": true},
+    "anchors": {"kind": "points", "strides": [8, 16, 32, 64, 128]}, "coder": {"kind": "distances"}})",
+                                "f.json");
+  CHECK(std::get<towers_form>(gfl.form).bins == 17);
+
+  const std::string points = R"({"kind": "towers", "anchors": {"kind": "points", "strides": )";
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, const char*>>{
+           {points + "[8, 16]}}", "anchors: their last stride is 16, expected 32 or more"},
+           {points + "[8, 32]}}", "anchors.strides[1] is 32, expected 16, twice the one before it"},
+           {points + "[2, 4, 8, 16, 32]}}",
+            "anchors.strides[0] is 2, which resnet50 does not offer"},
+           {points + "[64, 128]}}", "anchors.strides[0] is 64, which resnet50 does not offer"},
+           {points + R"([8, 16, 32]}, "network": {"bins": 17}})",
+            "network.bins is 17, which are of distances"},
+           {points + R"([8, 16, 32]}, "network": {"bins": 1}})", "network.bins is 1, expected 0"},
+           {points + R"([8, 16, 32]}, "network": {"channels": 48, "group_norm": true}})",
+            "network.channels is 48, expected a multiple of 32"},
+           {R"({"kind": "towers", "anchors": {"kind": "squares", "levels": [
+                {"stride": 8, "sizes": [9]}, {"stride": 16, "sizes": [9, 12]},
+                {"stride": 32, "sizes": [9]}]}})",
+            "anchors.levels[1] has 2 anchors in a cell and the first level has 1"}}) {
+    INFO(text);
+    says(refusal(text), expected);
+  }
 }
 
 TEST_CASE("every body stands once in the list, and is offered by what it says")
@@ -771,7 +884,7 @@ TEST_CASE("a YuNet has one point in each cell, on levels that its body offers")
   CHECK(points[13].cy == 8.f / 64);
   CHECK(points.back().w == 32.f / 96);
   says(refusal(R"({"preset": "yunet-s", "anchors": {"levels": [{"stride": 8, "sizes": [8, 9]}]}})"),
-       "anchors.levels[0].sizes has 2 sizes, expected one");
+       "anchors.levels[0] has 2 in a cell, expected one");
   says(refusal(R"({"preset": "yunet-s", "anchors": {"levels": [{"stride": 4, "sizes": [4]}]}})"),
        "anchors.levels[0].stride is 4, which yunet_s does not offer");
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The networks against golden maps, the folded form against the network, and loading by name.
+#include <retinue/config/json.hpp>
+#include <retinue/formulas/distributions.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/mobilenet_v1.hpp>
 #include <retinue/models/resnet.hpp>
@@ -214,6 +217,57 @@ TEST_CASE("towers say of every level what their options ask for, and all of them
 
   options.finest = 64;
   CHECK(contains(message_of([&] { towers<schemas::none> none(options); }), "stride 64 or more"));
+}
+
+TEST_CASE("towers of a configuration say distances, whether they regress those or distributions")
+{
+  torch::manual_seed(5);
+  auto config = parse_config(R"({"kind": "towers", "classes": ["a", "b"],
+    "network": {"body": "mobilenet_v1_0.25", "channels": 32, "depth": 1, "bins": 9},
+    "anchors": {"kind": "points", "strides": [8, 16, 32, 64]},
+    "labels": "sigmoid_times_quality", "coder": {"kind": "distances"}})",
+                             "test");
+  configured_network<schemas::plate4> net(config);
+  net.eval();
+  const torch::NoGradGuard no_gradients;
+  const at::Tensor images = torch::randn({2, 3, 64, 96});
+  const auto said = net.forward(images);
+  const std::int64_t rows = 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2;
+  CHECK(said.scores.values.sizes() == at::IntArrayRef({2, rows, 2}));
+  CHECK(said.boxes.values.sizes() == at::IntArrayRef({2, rows, 4}));
+  CHECK(said.points.values.sizes() == at::IntArrayRef({2, rows, 8}));
+  CHECK(said.quality.values.sizes() == at::IntArrayRef({2, rows, 1}));
+
+  // What the same weights say as distributions decodes to the same boxes.
+  towers_options raw;
+  raw.body = body_named(config.body, 0);
+  raw.channels = 32, raw.depth = 1, raw.further = 1, raw.anchors = 1;
+  raw.classes = 2, raw.code = 36, raw.quality = true;
+  towers<schemas::plate4> same(raw);
+  CHECK(load(same, state_of(net)).complete());
+  same.eval();
+  const at::Tensor codes = same.forward(images).boxes.values.contiguous();
+  const auto anchors = make_anchors(config.anchors, {64, 96});
+  REQUIRE(anchors.size() == std::size_t(rows));
+  double most = 0;
+  for (std::size_t a = 0; a < anchors.size(); ++a) {
+    distributions<float, 9> code;
+    offsets<float> mean;
+    for (std::size_t i = 0; i < code.width; ++i) code[i] = codes.data_ptr<float>()[36 * a + i];
+    for (std::size_t i = 0; i < 4; ++i)
+      mean[i] = said.boxes.values[0][std::int64_t(a)][std::int64_t(i)].item<float>();
+    const auto expected = distribution_coder<9>().decode(code, anchors[a]);
+    const auto found = config.coder.decode(mean, anchors[a]);
+    for (std::size_t i = 0; i < 4; ++i)
+      most = std::max(most, double(std::abs(found[i] - expected[i])));
+  }
+  CHECK(most < 1e-5);
+
+  config.form = towers_form{.channels = 32, .depth = 1};  // and without distributions
+  CHECK(configured_network<schemas::none>(config).forward(images).boxes.values.size(2) == 4);
+  towers_options wrong;
+  wrong.bins = 9;
+  CHECK(contains(message_of([&] { towers<schemas::none> none(wrong); }), "expected 36 numbers"));
 }
 
 TEST_CASE("a path up joins each level with the finer ones, and squeezing scales channels")

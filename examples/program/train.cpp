@@ -110,13 +110,13 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
 template <landmark_schema Schema>
 struct retinaface_recipe {
   static constexpr recipe pictures = recipe::retinaface;
-  static auto loss() { return multibox_settings<Schema>(); }
+  static auto loss() { return multibox_settings<Schema, any_coder>(); }
   static auto matcher() { return overlap_matcher::retinaface(); }
 };
 /// How an SSD is.
 struct ssd_recipe {
   static constexpr recipe pictures = recipe::ssd;
-  static auto loss() { return multibox_settings<schemas::none>::ssd(); }
+  static auto loss() { return multibox_settings<schemas::none, any_coder>::ssd(); }
   static auto matcher() { return overlap_matcher::ssd(); }
 };
 

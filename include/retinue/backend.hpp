@@ -177,4 +177,16 @@ concept tensor_backend =
       b.count(shape, numbers);
     };
 
+namespace detail {
+/// Who takes a backend ends a mistake in this sentence.
+template <class B>
+[[nodiscard]] consteval bool expect_backend()
+{
+  static_assert(tensor_backend<B>,
+                "a backend must have the types table, output, view, score_table, list and cost, "
+                "and every function that retinue/backend.hpp lists");
+  return true;
+}
+}  // namespace detail
+
 }  // namespace retinue

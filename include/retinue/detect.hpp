@@ -70,8 +70,7 @@ struct decode_to_pixels {
 
 /// The boxes of an image and what they are, whatever landmarks belong to them: so that programs for
 /// many schemas compile it once.
-template <tensor_backend Backend, anchor_source Anchors, class Coder, suppressor Suppressor,
-          label_policy Labels>
+template <class Backend, class Anchors, class Coder, class Suppressor, class Labels>
 class box_finder {
  public:
   box_finder(Anchors anchors, detect_options options, Coder coder, Backend backend,
@@ -194,11 +193,15 @@ class box_finder {
 }  // namespace detail
 
 /// Holds the anchors of the last image size and all buffers: one detector serves one thread at a
-/// time.
-template <landmark_schema Schema, tensor_backend Backend, anchor_source Anchors = square_anchors,
-          coder<Schema> Coder = centre_size_coder, suppressor Suppressor = greedy_suppressor<>,
-          label_policy Labels = given_labels>
+/// time. Its parts are a tensor_backend, an anchor_source, a coder of the schema, a suppressor and
+/// a label_policy.
+template <landmark_schema Schema, class Backend, class Anchors = square_anchors,
+          class Coder = centre_size_coder, class Suppressor = greedy_suppressor<>,
+          class Labels = given_labels>
 class detector {
+  static_assert(detail::expect_backend<Backend>() && detail::expect_anchor_source<Anchors>() &&
+                detail::expect_coder<Coder, Schema>() && detail::expect_suppressor<Suppressor>() &&
+                detail::expect_label_policy<Labels>());
   static_assert(
       coder<Coder, Schema, packet<float>>,
       "a coder's functions must be templates over the coordinate T, for boxes are decoded "

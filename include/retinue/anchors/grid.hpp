@@ -48,6 +48,19 @@ concept anchor_source =
       { a.clipped() } -> std::convertible_to<bool>;
     };
 
+namespace detail {
+/// Who takes a source of anchors ends a mistake in this sentence.
+template <class A>
+[[nodiscard]] consteval bool expect_anchor_source()
+{
+  static_assert(anchor_source<A>,
+                "an anchor source must have levels(), cells(level, extent), per_cell(level), "
+                "centre(level, cell, extent), sides(level, anchor, image) and clipped(), all "
+                "const: see retinue/anchors/grid.hpp");
+  return true;
+}
+}  // namespace detail
+
 /// The map sizes that a network padded as the reference's makes of an image: every level's
 /// ceil(side / stride). Ask the network instead where it may differ.
 template <anchor_source A>

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -19,6 +20,8 @@ struct listed_level {
 
 /// Levels of anchors whose sides are listed, the finest first.
 struct listed_anchors {
+  static constexpr std::string_view kind = "listed";  ///< in a configuration
+
   std::vector<listed_level> level;
   double offset = 0.5;  ///< of a centre in its cell, in strides
   bool clip = false;

@@ -9,12 +9,15 @@
 #include <retinue/anchors/grid.hpp>  // anchor_source
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
 
 /// Anchors that are points, `in_cell` of them in every cell of each level.
 struct point_anchors {
+  static constexpr std::string_view kind = "points";  ///< in a configuration
+
   std::vector<int> strides;  ///< pixels, one a level
   double offset = 0.5;       ///< of a point in its cell, in strides: 0 a corner, 0.5 the middle
   std::size_t in_cell = 1;   ///< how many share a point

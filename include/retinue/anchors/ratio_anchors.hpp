@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct ratio_level {
 
 /// Anchors of every scale and every ratio in each cell of each level.
 struct ratio_anchors {
+  static constexpr std::string_view kind = "ratios";  ///< in a configuration
+
   std::vector<ratio_level> level;
   std::vector<double> ratios{0.5, 1, 2};  ///< height / width
   double offset = 0;   ///< of a centre in its cell, in strides: 0 a corner, 0.5 the middle

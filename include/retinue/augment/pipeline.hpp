@@ -37,8 +37,10 @@ struct augmentation_plan {
 };
 
 /// Stages one after the other: draw decides, what it gives is applied.
-template <augmentation_stage... Stages>
+template <class... Stages>
 class augmentation {
+  static_assert((detail::expect_stage<Stages>() && ...));
+
  public:
   explicit augmentation(Stages... stages) : stages_(std::move(stages)...) {}
 
@@ -66,7 +68,7 @@ class augmentation {
   }
 
   /// The same with more stages behind it. Those before them draw as they did.
-  template <augmentation_stage... More>
+  template <class... More>
   [[nodiscard]] augmentation<Stages..., More...> then(More... more) const
   {
     return std::apply(

@@ -43,6 +43,20 @@ concept augmentation_stage = requires(const S& stage, Random& random, extent2 si
   { stage.draw(random, size, instances) } -> transform<Schema>;
 };
 
+namespace detail {
+/// Who takes a stage ends a mistake in this sentence.
+template <class S>
+[[nodiscard]] consteval bool expect_stage()
+{
+  static_assert(
+      augmentation_stage<S>,
+      "a stage of augmentation must have draw(random, size, instances), const, a template "
+      "over the source of random numbers, which gives a transform with size_after(size) "
+      "and map(instances, size), both const: see retinue/augment/transform.hpp");
+  return true;
+}
+}  // namespace detail
+
 /// What becomes of a landmark that leaves the picture. The reference moves it to the edge and
 /// trains on it as if it were there.
 enum class edge_landmarks { hide, clamp };

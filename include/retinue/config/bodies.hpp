@@ -36,6 +36,13 @@ struct known_body {
       if (s == stride && s > 0) return true;
     return false;
   }
+  /// The last of the strides.
+  [[nodiscard]] constexpr int coarsest() const
+  {
+    int last = 0;
+    for (const int s : strides) last = s > 0 ? s : last;
+    return last;
+  }
 };
 
 /// All bodies that a configuration may name.

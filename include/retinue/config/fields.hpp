@@ -39,6 +39,15 @@ namespace retinue::detail {
   return value.dump();
 }
 
+/// The numbers of a record.
+template <class Record>
+[[nodiscard]] auto listed_numbers(const Record& of)
+{
+  std::array<typename Record::value_type, Record::width> list;
+  for (std::size_t i = 0; i < list.size(); ++i) list[i] = of[i];
+  return list;
+}
+
 /// Reads one object of `source`, which must outlive it.
 class json_reader {
  public:
@@ -55,6 +64,15 @@ class json_reader {
   void operator()(std::string_view key, T& value, const Rule& rule)
   {
     if (const json* found = find(key)) take(*found, full(key), value, rule);
+  }
+
+  /// A record, as the list of its numbers.
+  template <class Record, class Rule>
+  void numbers(std::string_view key, Record& value, const Rule& rule)
+  {
+    auto list = listed_numbers(value);
+    (*this)(key, list, rule);
+    for (std::size_t i = 0; i < list.size(); ++i) value[i] = list[i];
   }
 
   template <class Describe>
@@ -160,6 +178,12 @@ class json_writer {
   void operator()(std::string_view key, const T& value, const Rule& rule)
   {
     written[std::string(key)] = made(value, rule);
+  }
+
+  template <class Record, class Rule>
+  void numbers(std::string_view key, const Record& value, const Rule& rule)
+  {
+    (*this)(key, listed_numbers(value), rule);
   }
 
   template <class Describe>

@@ -2,7 +2,7 @@
 // A configuration as JSON. Every key is optional; with "preset" the others change that preset.
 //
 //   {"preset": "mobilenet0.25",
-//    "kind": "retinaface",                                              or "ssd", "yunet"
+//    "kind": "retinaface",                                    or "ssd", "yunet", "towers"
 //    "network": {"body": "resnet50", "body_slope": 0, "channels": 256,
 //                "context_channels": 0, "neck_slope": 0,
 //                "neck_bias": false},                                   of a RetinaFace
@@ -10,7 +10,8 @@
 //    "anchors": {"kind": "squares", "clip": false, "offset": 0.5, "even": false,
 //                "levels": [{"stride": 8, "sizes": [16, 32]}, ...]},
 //    "labels": "softmax",                      or "sigmoid", "sigmoid_times_quality", "given"
-//    "coder": {"centre": 0.1, "size": 0.2, "largest_log": 4.1},         null: exp is not clamped
+//    "coder": {"kind": "centre_size", "centre": 0.1, "size": 0.2,
+//              "largest_log": 4.1},                                    null: exp is not clamped
 //    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1],
 //              "long_side": 0, "square": false},
 //    "detect": {"score": 0.02, "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false,
@@ -22,6 +23,17 @@
 //       {"inner": 256, "out": 512, "kernel": 3, "stride": 2, "padding": 1}, ...]},
 //    "anchors": {"kind": "default_boxes", "design_side": 300, "clip": true, "levels": [
 //       {"stride": 8, "size": 30, "next_size": 60, "ratios": [2]}, ...]}}
+//
+// Anchors and coders of any kind may stand in a network of any kind, if it has levels of that many
+// anchors:
+//
+//   {"kind": "ratios", "levels": [{"stride": 8, "base": 8, "scales": [4, 5.04, 6.35]}, ...],
+//    "ratios": [0.5, 1, 2], "offset": 0, "whole": false, "clip": false}
+//   {"kind": "points", "strides": [8, 16, 32], "offset": 0.5, "in_cell": 1}
+//   {"kind": "listed", "levels": [{"stride": 8, "sides": [{"width": 10, "height": 13}, ...]}, ...],
+//    "offset": 0.5, "clip": false}
+//   {"kind": "deltas", "means": [0, 0, 0, 0], "stds": [1, 1, 1, 1], "largest_log": 4.1}
+//   {"kind": "distances", "logarithmic": false, "largest_log": 4.1}
 //
 // Where neither a kind nor a preset is said, keys that one kind alone has tell it.
 #pragma once
@@ -80,6 +92,66 @@ void describe(Fields& anchors, Anchors& a)
   anchors("clip", a.clip, yes_or_no{});
 }
 
+template <class Fields, form_of<ratio_anchors> Anchors>
+void describe(Fields& anchors, Anchors& a)
+{
+  constexpr double large = 1'000'000;
+  anchors.list("levels", a.level, [large](auto& level, auto& l) {
+    level("stride", l.stride, between{1, 1024});
+    level("base", l.base, between{0, large, true});
+    level("scales", l.scales, between{0, large, true});
+  });
+  anchors("ratios", a.ratios, between{0, 1000, true});
+  anchors("offset", a.offset, between{0, 1});
+  anchors("whole", a.whole, yes_or_no{});
+  anchors("clip", a.clip, yes_or_no{});
+}
+
+template <class Fields, form_of<point_anchors> Anchors>
+void describe(Fields& anchors, Anchors& a)
+{
+  anchors("strides", a.strides, between{1, 1024});
+  anchors("offset", a.offset, between{0, 1});
+  anchors("in_cell", a.in_cell, between{1, 1000});
+}
+
+template <class Fields, form_of<listed_anchors> Anchors>
+void describe(Fields& anchors, Anchors& a)
+{
+  anchors.list("levels", a.level, [](auto& level, auto& l) {
+    level("stride", l.stride, between{1, 1024});
+    level.list("sides", l.sides, [](auto& sides, auto& s) {
+      sides("width", s.width, between{0, 1'000'000, true});
+      sides("height", s.height, between{0, 1'000'000, true});
+    });
+  });
+  anchors("offset", a.offset, between{0, 1});
+  anchors("clip", a.clip, yes_or_no{});
+}
+
+template <class Fields, form_of<centre_size_coder> Coder>
+void describe(Fields& coder, Coder& c)
+{
+  coder("centre", c.centre, between{0, 100, true});
+  coder("size", c.size, between{0, 100, true});
+  coder("largest_log", c.largest_log, between{0, 80, true, true});
+}
+
+template <class Fields, form_of<delta_coder> Coder>
+void describe(Fields& coder, Coder& c)
+{
+  coder.numbers("means", c.means, between{-100, 100});
+  coder.numbers("stds", c.stds, between{0, 100, true});
+  coder("largest_log", c.largest_log, between{0, 80, true, true});
+}
+
+template <class Fields, form_of<distance_coder> Coder>
+void describe(Fields& coder, Coder& c)
+{
+  coder("logarithmic", c.logarithmic, yes_or_no{});
+  coder("largest_log", c.largest_log, between{0, 80, true, true});
+}
+
 /// The one place where keys stand.
 template <class Fields, form_of<network_config> Config>
 void describe(Fields& fields, Config& c)
@@ -100,9 +172,8 @@ void describe(Fields& fields, Config& c)
   });
   fields("labels", c.labels.policy, a_kind{});
   fields.group("coder", [&](auto& coder) {
-    coder("centre", c.coder.centre, between{0, 100, true});
-    coder("size", c.coder.size, between{0, 100, true});
-    coder("largest_log", c.coder.largest_log, between{0, 80, true, true});
+    coder("kind", c.coder.choice, a_kind{});
+    std::visit([&](auto& one) { describe(coder, one); }, c.coder.choice);
   });
   fields.group("input", [&](auto& input) {
     input("channels", c.input.channels, one_of{{"bgr", "rgb"}});
@@ -134,6 +205,22 @@ void check_level(const default_box_level& level, const std::string& path, const 
   for (const double given : {level.size, level.next_size})
     if (!(given > 0)) refuse(path, " has no size and next_size, expected both in pixels");
 }
+template <class Refuse>
+void check_level(const ratio_level& level, const std::string& path, const Refuse& refuse)
+{
+  if (level.scales.empty())
+    refuse(path + ".scales", " is missing, expected a list of sides in units of base");
+}
+template <class Refuse>
+void check_level(const listed_level& level, const std::string& path, const Refuse& refuse)
+{
+  if (level.sides.empty())
+    refuse(path + ".sides", " is missing, expected a list of width and height in pixels");
+  for (std::size_t i = 0; i < level.sides.size(); ++i)
+    if (!(level.sides[i].width > 0 && level.sides[i].height > 0))
+      refuse(path + ".sides[" + std::to_string(i) + "]",
+             " has no width and height, expected both in pixels");
+}
 
 /// What no single key can tell; refuse(path, parts...) throws, of what has that path.
 template <class Refuse>
@@ -144,18 +231,24 @@ void check_together(const network_config& c, const Refuse& refuse)
     refuse("input.long_side", " is 0, expected the side of the square that the network sees");
   std::visit(
       [&](const auto& anchors) {
-        int finer = 0;
-        for (std::size_t l = 0; l < anchors.level.size(); ++l) {
-          const auto& level = anchors.level[l];
-          const std::string path = "anchors.levels[" + std::to_string(l) + "]";
-          if (level.stride <= finer)
-            refuse(path + ".stride", " is ", level.stride, ", expected more than the ", finer,
-                   " before it");
-          check_level(level, path, refuse);
-          finer = level.stride;
-        }
+        if constexpr (requires { anchors.level; })
+          for (std::size_t l = 0; l < anchors.level.size(); ++l)
+            check_level(anchors.level[l], "anchors.levels[" + std::to_string(l) + "]", refuse);
       },
       c.anchors.source);
+  if (c.anchors.levels() == 0) refuse("anchors", " have no level, expected one or more");
+  int finer = 0;
+  for (std::size_t l = 0; l < c.anchors.levels(); ++l) {
+    const int stride = c.anchors.stride(l);
+    if (stride <= finer)
+      refuse(c.anchors.stride_key(l), " is ", stride, ", expected more than the ", finer,
+             " before it");
+    constexpr std::size_t most = 1000;
+    if (c.anchors.per_cell(l) > most)
+      refuse(c.anchors.level_key(l), " has ", c.anchors.per_cell(l), " in a cell, expected ", most,
+             " at most");
+    finer = stride;
+  }
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < c.classes.size(); ++i)
     if (const auto& name = c.classes[i]; !names.insert(name).second)

@@ -10,9 +10,10 @@
 #include <retinue/config/bodies.hpp>           // known_bodies
 #include <retinue/config/retinaface_form.hpp>  // the kinds
 #include <retinue/config/ssd_form.hpp>
+#include <retinue/config/towers_form.hpp>
 #include <retinue/config/yunet_form.hpp>
 #include <retinue/detect.hpp>              // detect_options
-#include <retinue/formulas/coders.hpp>     // centre_size_coder
+#include <retinue/formulas/any_coder.hpp>  // any_coder
 #include <retinue/image/pixel_format.hpp>  // pixel_format
 #include <retinue/labels/any_labels.hpp>   // any_labels
 
@@ -25,7 +26,7 @@
 namespace retinue {
 
 /// The kinds of networks that a configuration may describe.
-using any_form = std::variant<retinaface_form, ssd_form, yunet_form>;
+using any_form = std::variant<retinaface_form, ssd_form, yunet_form, towers_form>;
 
 /// A network and what is done with its outputs. As it stands: a RetinaFace, `mobilenet0.25` with
 /// ReLU.
@@ -38,7 +39,7 @@ struct network_config {
   std::size_t landmarks = 5;                    ///< points per object; 0: plain boxes
   any_anchors anchors = square_anchors::retinaface();
   any_labels labels;
-  centre_size_coder coder;
+  any_coder coder;
   pixel_format input;
   detect_options detect;
   bool inclusive_pixels = false;  ///< compatibility: both pixels of a side count in suppression

@@ -47,8 +47,7 @@ struct retinaface_form {
              context_channels(), ", expected a multiple of 4");
     for (std::size_t l = 0; l < c.anchors.levels(); ++l)
       if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
-        refuse("anchors.levels[" + std::to_string(l) + "].stride", " is ", stride, ", which ",
-               c.body, " does not offer");
+        refuse(c.anchors.stride_key(l), " is ", stride, ", which ", c.body, " does not offer");
   }
 };
 

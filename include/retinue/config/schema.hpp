@@ -96,6 +96,12 @@ class schema_writer {
     properties[std::string(key)] = schema_of(rule, value);
   }
 
+  template <class Record, class Rule>
+  void numbers(std::string_view key, const Record& value, const Rule& rule)
+  {
+    (*this)(key, listed_numbers(value), rule);
+  }
+
   template <class Describe>
   void group(std::string_view key, const Describe& describe)
   {
@@ -146,13 +152,18 @@ class schema_writer {
   json forms = json::array();
   detail::for_each_alternative<any_form>([&](const auto& form) {
     std::vector<json> described;
-    detail::for_each_alternative<decltype(any_anchors::source)>([&](const auto& anchors) {
+    const auto describe_one = [&](const auto& change) {
       network_config config = standard_config(form);
-      config.anchors = anchors;
+      change(config);
       detail::schema_writer fields;
       detail::describe(fields, std::as_const(config));
       described.push_back(std::move(fields.properties));
+    };
+    detail::for_each_alternative<any_anchors::one_of>([&](const auto& anchors) {
+      describe_one([&](network_config& c) { c.anchors = anchors; });
     });
+    detail::for_each_alternative<any_coder::one_of>(
+        [&](const auto& coder) { describe_one([&](network_config& c) { c.coder = coder; }); });
     json names = json::array();
     for (const preset& p : presets())
       if (kind_of(p.config) == form.kind) names.push_back(p.name);

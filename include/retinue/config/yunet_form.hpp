@@ -5,6 +5,7 @@
 #include <retinue/anchors/square_anchors.hpp>  // points
 #include <retinue/config/bodies.hpp>           // find_body
 #include <retinue/config/rules.hpp>            // between
+#include <retinue/formulas/coders.hpp>         // centre_size_coder
 #include <retinue/labels/quality.hpp>          // times_quality
 
 #include <array>
@@ -28,7 +29,7 @@ struct yunet_form {
     c.body = "yunet_s";
     c.anchors = square_anchors::points({8, 16, 32}, 0);
     c.labels.policy = times_quality<>();
-    c.coder = {.centre = 1, .size = 1};
+    c.coder = centre_size_coder{.centre = 1, .size = 1};
     c.input = {.mean = {0, 0, 0}};
     c.detect.overlap = 0.45f;
   }
@@ -44,11 +45,10 @@ struct yunet_form {
   {
     for (std::size_t l = 0; l < c.anchors.levels(); ++l) {
       if (const int stride = c.anchors.stride(l); !find_body(c.body)->offers(stride))
-        refuse("anchors.levels[" + std::to_string(l) + "].stride", " is ", stride, ", which ",
-               c.body, " does not offer");
+        refuse(c.anchors.stride_key(l), " is ", stride, ", which ", c.body, " does not offer");
       if (c.anchors.per_cell(l) != 1)
-        refuse("anchors.levels[" + std::to_string(l) + "].sizes", " has ", c.anchors.per_cell(l),
-               " sizes, expected one: a YuNet has a point in each cell");
+        refuse(c.anchors.level_key(l), " has ", c.anchors.per_cell(l),
+               " in a cell, expected one: a YuNet has a point in each cell");
     }
   }
 };

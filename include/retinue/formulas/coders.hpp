@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <string_view>
 
 namespace retinue {
 
@@ -97,8 +98,27 @@ concept coder =
       { c.decode(code, anchor) } -> std::same_as<landmarks<T, Schema>>;
     });
 
+namespace detail {
+/// Who takes a coder ends a mistake in one of these sentences.
+template <class C, class Schema>
+[[nodiscard]] consteval bool expect_coder()
+{
+  static_assert(box_coder<C>,
+                "a coder must have encode(box<T>, centre_box<T>) and decode of its code, const, "
+                "which give offsets<T>, or the box_code<T> that it names, and box<T>: see "
+                "retinue/formulas/coders.hpp");
+  static_assert(!box_coder<C> || coder<C, Schema>,
+                "a coder for a schema with landmarks must encode and decode these, too: "
+                "landmarks<T, Schema> to landmark_offsets<T, Schema>, or the landmark_code that "
+                "it names, and back");
+  return true;
+}
+}  // namespace detail
+
 /// Codes centres by the anchor's sides, sides by their logarithm, landmarks like centres.
 struct centre_size_coder {
+  static constexpr std::string_view kind = "centre_size";  ///< in a configuration
+
   /// Each landmark is coded by itself, so that a program may do one at a time.
   static constexpr bool point_by_point = true;
 

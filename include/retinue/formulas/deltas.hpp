@@ -17,11 +17,14 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 
 namespace retinue {
 
 /// Codes boxes and landmarks as at the top of this header.
 struct delta_coder {
+  static constexpr std::string_view kind = "deltas";  ///< in a configuration
+
   offsets<double> means{0, 0, 0, 0};
   offsets<double> stds{1, 1, 1, 1};              ///< each more than 0
   double largest_log = std::log(1000.0 / 16.0);  ///< as in centre_size_coder

@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 
 namespace retinue {
 
@@ -44,6 +45,8 @@ static_assert(record<distances<float>>);
 
 /// Codes a box by the distances of its sides from the centre of the anchor, in anchor sides.
 struct distance_coder {
+  static constexpr std::string_view kind = "distances";  ///< in a configuration
+
   template <class T>
   using box_code = distances<T>;
 

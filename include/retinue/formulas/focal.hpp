@@ -39,6 +39,18 @@ concept binary_cost = requires(const C& cost, const T& x) {
   { cost(x, x) } -> std::same_as<T>;
 };
 
+namespace detail {
+/// Who takes a cost of logits ends a mistake in this sentence. T is what slopes are found by.
+template <class C, class T>
+[[nodiscard]] consteval bool expect_binary_cost()
+{
+  static_assert(binary_cost<C, T>,
+                "a cost of a logit must be a template over the coordinate T, for its slopes are "
+                "found by dual numbers: write T operator()(const T& logit, const T& target) const");
+  return true;
+}
+}  // namespace detail
+
 /// -t ln p - (1 - t) ln(1 - p)
 struct binary_cross_entropy {
   template <class T>

@@ -46,6 +46,29 @@ concept learnable_labels = label_policy<L> && requires(const L& labels, const nu
 };
 
 namespace detail {
+/// Who reads class scores ends a mistake in this sentence,
+template <class L>
+[[nodiscard]] consteval bool expect_label_policy()
+{
+  static_assert(label_policy<L>,
+                "a label policy must have what(), columns(classes), score(row, class), "
+                "logit(row, class) and least_logit(floor), all const: see "
+                "retinue/labels/policy.hpp");
+  return true;
+}
+/// and who learns from them in this one.
+template <class L>
+[[nodiscard]] consteval bool expect_learnable_labels()
+{
+  static_assert(!label_policy<L> || learnable_labels<L>,
+                "labels to be learnt must have wrong(row), cost(row, label, quality) and "
+                "with_slope(row, slopes, label, quality), all const: see "
+                "retinue/labels/policy.hpp");
+  return expect_label_policy<L>();
+}
+}  // namespace detail
+
+namespace detail {
 /// Whether a policy reads a quality beside the scores, too.
 template <label_policy L>
 [[nodiscard]] constexpr bool reads_quality(const L& labels)

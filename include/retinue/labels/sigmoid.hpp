@@ -25,6 +25,8 @@ namespace retinue {
 /// A logit for each class on its own, without a background.
 template <class Cost = sigmoid_focal>
 struct sigmoid_labels {
+  static_assert(detail::expect_binary_cost<Cost, dual<packet<float>, 1>>());
+
   static constexpr std::string_view kind = "sigmoid";  ///< in a configuration
 
   Cost each{};

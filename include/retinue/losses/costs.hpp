@@ -7,6 +7,7 @@
 #include <retinue/formulas/coders.hpp>               // coder
 #include <retinue/formulas/coordinate.hpp>           // fill_like
 #include <retinue/formulas/distribution_focal.hpp>   // coded_box_loss
+#include <retinue/formulas/dual.hpp>                 // dual
 #include <retinue/formulas/focal.hpp>                // binary_cross_entropy
 #include <retinue/formulas/keypoint_similarity.hpp>  // points_loss
 #include <retinue/formulas/overlap_losses.hpp>       // overlap_loss
@@ -26,6 +27,30 @@ concept box_loss = residual_loss<L> || overlap_loss<L> || coded_box_loss<L, Code
 /// And landmarks: by their code, number by number, or all of an object together where they lie.
 template <class L, class Schema>
 concept landmark_loss = residual_loss<L> || points_loss<L, Schema>;
+
+namespace detail {
+/// Who takes a loss of boxes ends a mistake in this sentence,
+template <class L, class Coder>
+[[nodiscard]] consteval bool expect_box_loss()
+{
+  static_assert(
+      residual_loss<L> || coded_box_loss<L, Coder> ||
+          overlap_loss<L, dual<float, box_code_t<Coder>::width>>,
+      "a loss of boxes must be a template over the coordinate T, for its slopes are found "
+      "by dual numbers: write T operator()(const box<T>& predicted, const box<T>& truth) const");
+  return true;
+}
+/// and of landmarks in this one.
+template <class L, class Schema>
+[[nodiscard]] consteval bool expect_landmark_loss()
+{
+  static_assert(landmark_loss<L, Schema>,
+                "a loss of landmarks must have value(d) and slope(d) of a residual d, or be "
+                "callable with (said, truth, visible, area), templates over T: see "
+                "retinue/formulas/residual.hpp and retinue/formulas/keypoint_similarity.hpp");
+  return true;
+}
+}  // namespace detail
 
 /// What a row should say: its label, 0 for background; with which score; and how much it counts.
 template <class T>

@@ -34,6 +34,19 @@ concept negative_mining = requires(
     M& mine, std::span<const float> wrong, std::span<const verdict> verdicts, std::size_t positives,
     std::vector<row_index>& chosen) { mine(wrong, verdicts, positives, chosen); };
 
+namespace detail {
+/// Who mines ends a mistake in this sentence.
+template <class M>
+[[nodiscard]] consteval bool expect_mining()
+{
+  static_assert(negative_mining<M>,
+                "mining must be callable with (std::span<const float> wrong, "
+                "std::span<const verdict>, std::size_t positives, std::vector<row_index>& "
+                "chosen): see retinue/losses/hard_negatives.hpp");
+  return true;
+}
+}  // namespace detail
+
 /// How many negatives are wanted beside so many positives, where there are enough.
 struct negatives_wanted {
   double ratio = 7;        ///< negatives to a positive; >= 0

@@ -58,17 +58,21 @@ struct multibox_weights {
   double box = 2, label = 1, landmark = 1, quality = 1;
 };
 
-template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder, negative_mining Mining,
-          box_loss<Coder> BoxLoss, landmark_loss<Schema> LandmarkLoss, learnable_labels Labels,
-          quality_policy Quality>
+template <tensor_backend B, landmark_schema Schema, class Coder, class Mining, class BoxLoss,
+          class LandmarkLoss, class Labels, class Quality>
 class multibox_loss;
 
-/// What a multibox loss and its sampling are made of.
-template <landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
-          landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
-          quality_policy Quality = matched_quality>
+/// What a multibox loss and its sampling are made of: a coder of the schema, negative_mining, a
+/// box_loss, a landmark_loss, learnable_labels and a quality_policy.
+template <landmark_schema Schema, class Coder = centre_size_coder, class Mining = hard_negatives,
+          class BoxLoss = smooth_l1, class LandmarkLoss = smooth_l1, class Labels = softmax_labels,
+          class Quality = matched_quality>
 struct multibox_settings {
+  static_assert(detail::expect_coder<Coder, Schema>() && detail::expect_mining<Mining>() &&
+                detail::expect_box_loss<BoxLoss, Coder>() &&
+                detail::expect_landmark_loss<LandmarkLoss, Schema>() &&
+                detail::expect_learnable_labels<Labels>() && detail::expect_quality<Quality>());
+
   using schema = Schema;
   template <tensor_backend B, class Match>
   using sampler_over = sampler<B, Match, Labels, Mining, Coder>;
@@ -142,17 +146,10 @@ struct loss_terms {
 };
 
 /// Its buffers are reused, and one copy serves one thread at a time.
-template <tensor_backend B, landmark_schema Schema, coder<Schema> Coder = centre_size_coder,
-          negative_mining Mining = hard_negatives, box_loss<Coder> BoxLoss = smooth_l1,
-          landmark_loss<Schema> LandmarkLoss = smooth_l1, learnable_labels Labels = softmax_labels,
-          quality_policy Quality = matched_quality>
+template <tensor_backend B, landmark_schema Schema, class Coder = centre_size_coder,
+          class Mining = hard_negatives, class BoxLoss = smooth_l1, class LandmarkLoss = smooth_l1,
+          class Labels = softmax_labels, class Quality = matched_quality>
 class multibox_loss {
-  static_assert(
-      residual_loss<BoxLoss> || coded_box_loss<BoxLoss, Coder> ||
-          overlap_loss<BoxLoss, dual<float, box_code_t<Coder>::width>>,
-      "a loss of boxes must be a template over the coordinate T, for its slopes are found "
-      "by dual numbers: write T operator()(const box<T>& predicted, const box<T>& truth)");
-
  public:
   using settings = multibox_settings<Schema, Coder, Mining, BoxLoss, LandmarkLoss, Labels, Quality>;
   static constexpr std::size_t box_width = box_code_t<Coder>::width,

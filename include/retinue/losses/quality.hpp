@@ -32,6 +32,19 @@ concept quality_policy =
       { Q::of_negatives } -> std::convertible_to<bool>;
     };
 
+namespace detail {
+/// Who asks for qualities ends a mistake in this sentence.
+template <class Q>
+[[nodiscard]] consteval bool expect_quality()
+{
+  static_assert(quality_policy<Q>,
+                "a policy of qualities must have of_score and of_part, templates over T of "
+                "(said, truth, anchor, given), and a constant of_negatives: see "
+                "retinue/losses/quality.hpp");
+  return true;
+}
+}  // namespace detail
+
 /// What the matcher says, of the score and of the part beside it.
 struct matched_quality {
   static constexpr bool of_negatives = true;

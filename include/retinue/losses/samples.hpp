@@ -230,6 +230,7 @@ class sampler {
 
   void sample_on_host(B& b, const anchor_layout& layout, const outputs<B>& said,
                       const truth_boxes& truths, samples<B>& out)
+    requires(all_on_host)
   {
     clear(b, out.positives), clear(b, out.truths), clear(b, out.negatives);
     want_.clear();

@@ -17,6 +17,7 @@
 #include <retinue/models/network_detector.hpp>  // network_detector
 #include <retinue/models/retinaface.hpp>        // the kinds
 #include <retinue/models/ssd.hpp>
+#include <retinue/models/towers.hpp>
 #include <retinue/models/yunet.hpp>
 #include <retinue/suppress/any_greedy.hpp>  // any_greedy_suppressor
 
@@ -90,7 +91,7 @@ void with_network(const network_config& config, Visit&& visit)
 /// How its outputs become detections, as the configuration says.
 [[nodiscard]] inline auto decoding_of(const network_config& config)
 {
-  return decoding<any_anchors, centre_size_coder, any_labels, any_greedy_suppressor>{
+  return decoding<any_anchors, any_coder, any_labels, any_greedy_suppressor>{
       config.anchors, config.coder, config.labels, config.detect,
       any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep)};
 }

@@ -22,9 +22,10 @@
 
 namespace retinue {
 
-/// What stands between a network's outputs and detections.
-template <anchor_source Anchors = square_anchors, class Coder = centre_size_coder,
-          label_policy Labels = softmax_labels, suppressor Suppressor = greedy_suppressor<>>
+/// What stands between a network's outputs and detections: an anchor_source, a coder, a
+/// label_policy and a suppressor.
+template <class Anchors = square_anchors, class Coder = centre_size_coder,
+          class Labels = softmax_labels, class Suppressor = greedy_suppressor<>>
 struct decoding {
   Anchors anchors;
   Coder coder{};

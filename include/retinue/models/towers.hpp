@@ -13,17 +13,20 @@
 // detector's or an objective's coder says. Parameters are named as torchvision's.
 #pragma once
 
-#include <retinue/error.hpp>               // fail
-#include <retinue/landmarks.hpp>           // landmark_schema
-#include <retinue/models/body.hpp>         // body
-#include <retinue/models/convolution.hpp>  // name_part
-#include <retinue/models/head.hpp>         // rows_of
-#include <retinue/models/network.hpp>      // network_layers
-#include <retinue/models/pyramid.hpp>      // pyramid
-#include <retinue/models/resnet.hpp>       // the body by default
+#include <retinue/config/network_config.hpp>  // network_config, towers_form
+#include <retinue/error.hpp>                  // fail
+#include <retinue/landmarks.hpp>              // landmark_schema
+#include <retinue/models/bodies.hpp>          // body_named
+#include <retinue/models/body.hpp>            // body
+#include <retinue/models/convolution.hpp>     // name_part
+#include <retinue/models/head.hpp>            // rows_of
+#include <retinue/models/network.hpp>         // network_layers
+#include <retinue/models/pyramid.hpp>         // pyramid
+#include <retinue/models/resnet.hpp>          // the body by default
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +50,8 @@ struct towers_options {
   std::int64_t anchors = 9;   ///< in each cell
   std::int64_t classes = 91;  ///< columns of the scores: of sigmoids
   std::int64_t code = 4;      ///< numbers that say a box, as the coder has them
+  std::int64_t bins = 0;      ///< where the code is four distributions of so many, and only their
+                              ///< means are to be said, four distances; 0: what is said is the code
   bool group_norm = false;    ///< of 32 groups, behind each convolution of a tower
   bool quality = false;       ///< whether the regression tower says one, too
   double prior = 0.01;        ///< the probability of every class at first (RetinaNet, section 4.1)
@@ -68,9 +73,15 @@ class towers_layers : public network_layers {
   towers_layers(towers_options options, std::int64_t landmark_width)
       : options_(std::move(options)), landmark_width_(landmark_width)
   {
+    if (options_.bins > 0 && options_.code != 4 * options_.bins)
+      fail("towers for a code of ", options_.code,
+           " numbers were to say the means of four "
+           "distributions of ",
+           options_.bins, ": expected ", 4 * options_.bins, " numbers");
     if (options_.classes < 1 || options_.anchors < 1 || options_.code < 1)
       fail("towers for ", options_.anchors, " anchors a cell, ", options_.classes,
            " columns of scores and ", options_.code, " numbers a box: expected 1 or more of each");
+    if (options_.bins > 0) bins_ = at::arange(options_.bins, at::kFloat);
     torch::nn::Module& backbone = name_part(*this, "backbone");
     body_ = backbone.register_module("body", options_.body());
     std::vector<body_map> taken;
@@ -120,6 +131,7 @@ class towers_layers : public network_layers {
     }
     p.scores = at::cat(scores, 1);
     p.boxes = at::cat(boxes, 1);
+    if (options_.bins > 0) p.boxes = means_of(p.boxes.values);
     if (landmarks_) p.points = at::cat(points, 1);
     if (quality_) p.quality = at::cat(quality, 1);
     return p;
@@ -128,6 +140,16 @@ class towers_layers : public network_layers {
   void fold() override { body_->fold(); }  // nothing else has a normalization that folds
 
  private:
+  /// Of rows (B, N, 4 * bins) the means (B, N, 4), as distribution_coder has them.
+  [[nodiscard]] at::Tensor means_of(const at::Tensor& rows) const
+  {
+    at::Tensor bins = bins_;  // a conversion that does nothing would be one more step to export
+    if (bins.device() != rows.device() || bins.scalar_type() != rows.scalar_type())
+      bins = bins.to(rows.options());
+    const at::Tensor shares = rows.reshape({rows.size(0), -1, 4, options_.bins}).softmax(3);
+    return (shares * bins).sum(3);
+  }
+
   struct step {
     torch::nn::Conv2d convolution{nullptr};
     torch::nn::GroupNorm norm{nullptr};
@@ -180,6 +202,7 @@ class towers_layers : public network_layers {
   std::shared_ptr<retinue::body> body_;
   std::vector<std::size_t> places_;  // which of the body's maps are taken
   std::shared_ptr<pyramid> pyramid_;
+  at::Tensor bins_;  // 0, 1, ...
   std::vector<step> class_tower_, box_tower_;
   torch::nn::Conv2d logits_{nullptr}, boxes_{nullptr}, quality_{nullptr}, landmarks_{nullptr};
 };
@@ -195,5 +218,29 @@ class towers : public towers_layers {
   {
   }
 };
+
+/// The network of a configuration.
+[[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
+                                                               const towers_form& form,
+                                                               std::int64_t landmark_width)
+{
+  towers_options options;
+  options.body = body_named(config.body, config.body_slope);
+  const std::vector<anchored_level> levels = levels_of(config.anchors);
+  options.finest = levels.front().stride;
+  options.anchors = levels.front().anchors;
+  const int coarsest = find_body(config.body)->coarsest();
+  options.further = static_cast<int>(
+      std::ranges::count_if(levels, [&](const anchored_level& l) { return l.stride > coarsest; }));
+  options.channels = form.channels;
+  options.depth = form.depth;
+  options.upward = form.upward;
+  options.group_norm = form.group_norm;
+  options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
+  options.bins = form.bins;
+  options.code = form.bins > 0 ? 4 * form.bins : 4;
+  options.quality = config.labels.reads_quality();
+  return std::make_shared<towers_layers>(std::move(options), landmark_width);
+}
 
 }  // namespace retinue

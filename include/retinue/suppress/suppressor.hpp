@@ -40,6 +40,19 @@ concept suppressor =
       { s(boxes, scores) } -> std::same_as<kept_rows>;
     };
 
+namespace detail {
+/// Who takes a suppressor ends a mistake in this sentence.
+template <class S>
+[[nodiscard]] consteval bool expect_suppressor()
+{
+  static_assert(suppressor<S>,
+                "a suppressor must be callable with (std::span<const box<float>>, "
+                "std::span<const float>), boxes and their scores, and return kept_rows: see "
+                "retinue/suppress/suppressor.hpp");
+  return true;
+}
+}  // namespace detail
+
 /// One that treats classes itself, and is told them: labels from 1. Others are run on each class on
 /// its own, by per_class_suppressor.
 template <class S>

@@ -23,9 +23,12 @@
 
 namespace retinue {
 
-/// Settings are a multibox_settings of the schema, coder, label policy and so on.
-template <class Settings, class Match = overlap_matcher, anchor_source Anchors = square_anchors>
+/// Settings are a multibox_settings of the schema, coder, label policy and so on; Anchors are an
+/// anchor_source.
+template <class Settings, class Match = overlap_matcher, class Anchors = square_anchors>
 class objective {
+  static_assert(detail::expect_anchor_source<Anchors>());
+
  public:
   using schema = typename Settings::schema;
 

@@ -124,6 +124,11 @@ concept counts_batches =
       { o.count(image, said.maps, truths) } -> std::same_as<batch_counts>;
       o(said, image, truths, whole);
     };
+
+/// An objective that learns the landmarks of another schema than the network finds.
+template <class Objective, class Network>
+concept of_other_landmarks = requires { typename Objective::schema; } &&
+                             !std::same_as<typename Objective::schema, typename Network::schema>;
 }  // namespace detail
 
 /// The loop of a training run: it loads, updates, saves, goes on where it stopped, and reports.
@@ -133,6 +138,9 @@ class trainer {
       detection_network<Network>,
       "a network to be trained is a torch::nn::Module with a landmark schema, `schema`, and "
       "a forward(images) that returns network_outputs: see retinue/models/network.hpp");
+  static_assert(!detail::of_other_landmarks<Objective, Network>,
+                "a network and what it is trained for must have one schema: objective<"
+                "multibox_settings<Schema>> of the network's own schema");
 
  public:
   /// The optimizer must be of this network, which is moved to the device beforehand. Throws where
