@@ -56,6 +56,7 @@ retinue_headers(
   backend/host_memory.hpp
   backend/lane.hpp
   backend/packet.hpp
+  backend/radix_select.hpp
   backend/score_order.hpp
   backend/table.hpp
   backend/team.hpp

@@ -17,7 +17,7 @@ namespace {
 
 /// A batch of outputs at random, its images of several sizes, found by the host's detector and by
 /// the programs in five orders.
-template <class Labels, class Coder>
+template <class Schema = schemas::none, class Labels, class Coder>
 void check_detection(const Labels& labels, const Coder& coder, std::size_t classes,
                      const detect_options& options, bool with_quality, unsigned seed,
                      bool any = true)
@@ -30,6 +30,7 @@ void check_detection(const Labels& labels, const Coder& coder, std::size_t class
   const auto images = static_cast<std::uint32_t>(frames.size());
   const table_shape shape{images, anchors.size()};
   const std::size_t columns = labels.columns(classes);
+  constexpr std::size_t point_width = Schema::count * Schema::dimension;
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(0, 1.5f);
   const auto drawn = [&](std::size_t width) {
@@ -42,29 +43,28 @@ void check_detection(const Labels& labels, const Coder& coder, std::size_t class
   if constexpr (std::same_as<Labels, given_labels>)
     for (float& s : scores) s = std::abs(s) / 20;
   const auto boxes = drawn(4), quality = with_quality ? drawn(1) : std::vector<float>();
+  const auto points = drawn(point_width);
 
-  detector<schemas::none, host_backend, square_anchors, Coder, greedy_suppressor<>, Labels> host(
+  detector<Schema, host_backend, square_anchors, Coder, greedy_suppressor<>, Labels> host(
       source, options, coder, host_backend(), labels);
   const outputs<host_backend> said{
       .scores = {scores.data(), shape, columns},
       .boxes = {boxes.data(), shape, 4},
-      .points = {},
+      .points = {points.data(), shape, point_width},
       .quality = with_quality ? number_rows(quality.data(), shape, 1) : number_rows()};
-  std::vector<std::vector<detection<schemas::none>>> want;
+  std::vector<std::vector<detection<Schema>>> want;
   host(said, frames, want);
 
   detection_view<Labels, Coder> view;
   view.images = images, view.anchor_count = static_cast<std::uint32_t>(anchors.size());
   view.classes = static_cast<std::uint32_t>(classes);
-  view.room = 4096, view.most = static_cast<std::uint32_t>(options.candidates);
+  view.room = 32768, view.most = static_cast<std::uint32_t>(options.candidates);
   view.keep = static_cast<std::uint32_t>(options.keep);
   view.score = options.score, view.bound = labels.least_logit(options.score);
   view.overlap = options.overlap, view.labels = labels, view.code = coder;
   view.anchors = anchors.data();
   std::vector<picture_scale> scales;
-  for (const frame& f : frames)
-    scales.push_back({static_cast<float>(f.input.width / f.scale_x),
-                      static_cast<float>(f.input.height / f.scale_y)});
+  for (const frame& f : frames) scales.push_back(picture_scale::of(f, options.clip));
   view.scales = scales.data();
   const auto part = [&](const std::vector<float>& values, std::size_t width) {
     return output_view<>{values.data(), static_cast<std::uint32_t>(width),
@@ -73,31 +73,35 @@ void check_detection(const Labels& labels, const Coder& coder, std::size_t class
   view.scores = part(scores, columns), view.boxes = part(boxes, 4), view.quality = part(quality, 1);
   std::size_t found = 0;
   for (const item_order order : test::five_orders()) {
-    std::vector<std::uint64_t> words(images * view.room);
+    std::vector<std::uint64_t> words(images * view.room), best(images * view.best_room());
+    std::vector<detection<Schema>> detections(images * view.keep);
     std::vector<std::uint32_t> found_counts(images), counts(images), fates(images * view.most),
         kept_counts(images);
     std::vector<row_index> rows(images * view.most), kept(images * view.keep);
     std::vector<candidate<float>> candidates(images * view.most);
     std::vector<box<float>> decoded(images * view.most);
     std::uint32_t ticket = 0;
-    view.words = words.data(), view.found_counts = found_counts.data();
+    view.words = words.data(), view.best = best.data(), view.found_counts = found_counts.data();
     view.counts = counts.data(), view.rows = rows.data(), view.found = candidates.data();
     view.decoded = decoded.data(), view.fates = fates.data(), view.ticket = &ticket;
     view.kept = kept.data(), view.kept_counts = kept_counts.data();
     host_blocks blocks(order);
-    team_detect(blocks, view);
+    team_detect(blocks, view, found_view<Schema>{part(points, point_width), detections.data()});
     for (std::size_t i = 0; i < images; ++i) {
       CAPTURE(i, columns, int(order));
       REQUIRE(found_counts[i] <= view.room);
       REQUIRE(kept_counts[i] == want[i].size());
       for (std::size_t k = 0; k < want[i].size(); ++k) {
-        const std::size_t at = i * view.most + kept[i * view.keep + k];
-        REQUIRE(candidates[at].score == want[i][k].score);
-        REQUIRE(static_cast<std::int32_t>(candidates[at].label) == want[i][k].label);
+        const detection<Schema>& d = detections[i * view.keep + k];
+        REQUIRE(d.score == want[i][k].score);
+        REQUIRE(d.label == want[i][k].label);
 #if defined(__FMA__)
-        REQUIRE(iou(decoded[at], want[i][k].bounds) > 0.9999f);
+        REQUIRE(iou(d.bounds, want[i][k].bounds) > 0.9999f);
+        for (std::size_t c = 0; c < point_width; ++c)
+          REQUIRE(std::abs(d.points[c] - want[i][k].points[c]) < 1e-3f);
 #else
-        REQUIRE(decoded[at] == want[i][k].bounds);
+        REQUIRE(d.bounds == want[i][k].bounds);
+        REQUIRE(d.points == want[i][k].points);
 #endif
       }
       found += want[i].size();
@@ -122,4 +126,25 @@ TEST_CASE("detection over a team finds what the host's detector finds")
   check_detection(softmax_labels{}, distance_coder{.logarithmic = true}, 1, plain, false, 7);
   check_detection(softmax_labels{}, boxes, 1, {.score = 0.9999f, .candidates = 1000}, false, 8,
                   false);
+  check_detection(softmax_labels{}, boxes, 1,
+                  {.score = 0.3f, .candidates = 1000, .keep = 750, .clip = true}, false, 9);
+}
+
+TEMPLATE_TEST_CASE("detection over a team finds the host's landmarks, however many there are", "",
+                   schemas::points<1>, schemas::plate4, schemas::face5, schemas::face68,
+                   schemas::wflw98, (schemas::points<3, 3>))
+{
+  const detect_options plain{.score = 0.5f, .candidates = 500, .keep = 100, .clip = true};
+  check_detection<TestType>(softmax_labels{}, centre_size_coder{}, 1, plain, false, 11);
+  check_detection<TestType>(times_quality<>{}, distance_coder{}, 3, plain, true, 12);
+}
+
+TEST_CASE("detection over a team of many classes sorts the best alone")
+{
+  const detect_options few{.score = 0.3f, .candidates = 300, .keep = 200};
+  check_detection<schemas::face5>(sigmoid_labels<>{}, centre_size_coder{}, 80, few, false, 21);
+  check_detection(sigmoid_labels<>{}, centre_size_coder{}, 80,
+                  {.score = 0.6f, .candidates = 5000, .keep = 750}, false, 22);
+  check_detection(softmax_labels{}, centre_size_coder{}, 20, {.score = 0.05f, .candidates = 1},
+                  false, 23);
 }

@@ -18,13 +18,19 @@ template void cuda_blocks::run(std::size_t, const look_back<>&);
 template void cuda_blocks::run(std::size_t, const collect_kept&);
 template void cuda_blocks::run(std::size_t, const write_planes<>&);
 
-#define RETINUE_TEST_DETECTION(...)                                                   \
-  template void cuda_blocks::run(std::size_t, const find_candidates<__VA_ARGS__>&);   \
-  template void cuda_blocks::run(std::size_t, const sort_candidates<__VA_ARGS__>&);   \
+#define RETINUE_TEST_DETECTION(...)                                                 \
+  template void cuda_blocks::run(std::size_t, const find_candidates<__VA_ARGS__>&); \
+  template void cuda_blocks::run(std::size_t, const sort_candidates<__VA_ARGS__>&); \
   template void cuda_blocks::run(std::size_t, const decode_candidates<__VA_ARGS__>&)
 
 RETINUE_TEST_DETECTION(softmax_labels, centre_size_coder);
 RETINUE_TEST_DETECTION(times_quality<>, centre_size_coder);
+template void cuda_blocks::run(
+    std::size_t, const write_detections<schemas::none, softmax_labels, centre_size_coder>&);
+template void cuda_blocks::run(
+    std::size_t, const write_detections<schemas::face5, softmax_labels, centre_size_coder>&);
+template void cuda_blocks::run(
+    std::size_t, const write_detections<schemas::wflw98, softmax_labels, centre_size_coder>&);
 
 #define RETINUE_TEST_LOSS(...)                                                  \
   template void cuda_blocks::run(std::size_t, const rank_rows<__VA_ARGS__>&);   \

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <retinue/backend/lane.hpp>              // lanes_of
+#include <retinue/backend/radix_select.hpp>      // bound_of_least
 #include <retinue/backend/table.hpp>             // row_index
 #include <retinue/compiler.hpp>                  // RETINUE_HD
 #include <retinue/formulas/coders.hpp>           // coder
@@ -264,10 +265,7 @@ struct rank_rows {
 template <class Settings, class E = float>
 struct mine_images {
   static constexpr std::size_t threads = 512;
-  struct shared {
-    std::array<std::uint32_t, 256> bins;
-    std::uint32_t bin, before, size;
-  };
+  using shared = radix_bins;
 
   detail::plain_settings<Settings> settings;
   loss_view<Settings, E> view;
@@ -285,53 +283,18 @@ struct mine_images {
     const std::uint32_t positives = count_of(row_role::positive);
     const std::uint32_t negatives = count_of(row_role::negative);
     const std::size_t quota = settings.negatives(positives);
-    auto left = static_cast<std::uint32_t>(quota < negatives ? quota : negatives);
+    const auto left = static_cast<std::uint32_t>(quota < negatives ? quota : negatives);
     if (left == 0) return;
-    std::uint64_t prefix = 0, last = left == negatives ? ~std::uint64_t{0} : 0;
-    for (std::uint32_t shift = 64; last == 0 && shift > 0;) {
-      shift -= 8;
-      last = next_digit(team, own, keys, n, shift, prefix, left);
-    }
-    const std::uint64_t end = last;
+    const auto word_of = [&](std::size_t a) {
+      return keys[a] == detail::no_negative
+                 ? no_word
+                 : std::uint64_t{keys[a]} << 32 | static_cast<std::uint32_t>(a);
+    };
+    const std::uint64_t end =
+        left == negatives ? no_word : bound_of_least(team, own, n, word_of, left);
     team.each(n, [&](std::size_t a) {
-      if (roles[a] == row_role::negative && word_of(keys[a], a) <= end) roles[a] = row_role::mined;
+      if (roles[a] == row_role::negative && word_of(a) <= end) roles[a] = row_role::mined;
     });
-  }
-
- private:
-  [[nodiscard]] RETINUE_HD static std::uint64_t word_of(std::uint32_t key, std::size_t a)
-  {
-    return std::uint64_t{key} << 32 | static_cast<std::uint32_t>(a);
-  }
-
-  /// Of the words that begin as `prefix` does, above the digit at `shift`, finds the digit in which
-  /// the last of those that are left lies, and adds it to the prefix. Returns the last word of all
-  /// that are wanted once all of a digit are, else 0.
-  template <class Team>
-  RETINUE_HD static std::uint64_t next_digit(Team& team, shared& own, const std::uint32_t* keys,
-                                             std::size_t n, std::uint32_t shift,
-                                             std::uint64_t& prefix, std::uint32_t& left)
-  {
-    team.each(own.bins.size(), [&](std::size_t b) { own.bins[b] = 0; });
-    const std::uint64_t above = prefix;
-    team.each(n, [&](std::size_t a) {
-      const std::uint64_t word = word_of(keys[a], a);
-      const bool counts = shift == 56 || word >> (shift + 8) == above >> (shift + 8);
-      if (keys[a] != detail::no_negative && counts) Team::add(own.bins[word >> shift & 255], 1);
-    });
-    const std::uint32_t wanted = left;
-    team.sum_before(
-        own.bins.size(), [&](std::size_t b) { return own.bins[b]; },
-        [&](std::size_t b, std::uint32_t before) {
-          if (before >= wanted || wanted > before + own.bins[b]) return;
-          own.bin = static_cast<std::uint32_t>(b);
-          own.before = before;
-          own.size = own.bins[b];
-        });
-    left -= own.before;
-    prefix |= std::uint64_t{own.bin} << shift;
-    const bool whole = own.size == left;  // the bins may be another's already
-    return whole ? prefix | ((std::uint64_t{1} << shift) - 1) : 0;
   }
 };
 
