@@ -139,6 +139,7 @@ retinue_headers(
   matchers/assignment.hpp
   matchers/coverage.hpp
   matchers/dynamic_k.hpp
+  matchers/dynamic_k_program.hpp
   matchers/forcing.hpp
   matchers/least_cost.hpp
   matchers/one_to_one.hpp

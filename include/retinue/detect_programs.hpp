@@ -87,21 +87,6 @@ struct found_view {
   detection<Schema>* detections = nullptr;  ///< (images, keep), best first, kept_counts of each
 };
 
-namespace detail {
-/// The one order of scores: best first, equals by their place, as the words rise.
-[[nodiscard]] RETINUE_HD inline std::uint64_t score_word(float score, std::uint32_t place)
-{
-  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
-  const std::uint32_t falling = bits >> 31 ? bits : ~bits & 0x7fffffffu;
-  return std::uint64_t{falling} << 32 | place;
-}
-[[nodiscard]] RETINUE_HD inline float score_of_word(std::uint64_t word)
-{
-  const auto falling = static_cast<std::uint32_t>(word >> 32);
-  return std::bit_cast<float>(falling >> 31 ? falling : ~falling & 0x7fffffffu);
-}
-}  // namespace detail
-
 /// Finds what scores above the floor: a block for some rows.
 template <class Labels, class Coder, class E = float>
 struct find_candidates {
@@ -129,7 +114,7 @@ struct find_candidates {
         const std::uint32_t at = Team::add(view.found_counts[image], 1);
         if (at < view.room)
           view.words[image * view.room + at] =
-              detail::score_word(score, static_cast<std::uint32_t>(row) * view.classes + k);
+              falling_word(score, static_cast<std::uint32_t>(row) * view.classes + k);
       }
     });
   }
@@ -166,7 +151,7 @@ struct sort_candidates {
     team.each(count, [&](std::size_t i) {
       const auto place = static_cast<std::uint32_t>(words[i]);
       view.rows[image * view.most + i] = place / view.classes;
-      view.found[image * view.most + i] = {detail::score_of_word(words[i]),
+      view.found[image * view.most + i] = {value_of_word(words[i]),
                                            static_cast<float>(place % view.classes + 1)};
     });
     team.once([&] { view.counts[image] = count; });

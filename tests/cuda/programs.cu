@@ -4,10 +4,12 @@
 #include <retinue/backend/cuda_blocks.cuh>
 
 #include <retinue/detect_programs.hpp>
+#include <retinue/formulas/distances.hpp>
 #include <retinue/image/planes_program.hpp>
 #include <retinue/labels.hpp>
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/multibox_programs.hpp>
+#include <retinue/matchers/dynamic_k_program.hpp>
 #include <retinue/matchers/overlap_program.hpp>
 #include <retinue/suppress/look_back.hpp>
 
@@ -31,6 +33,14 @@ template void cuda_blocks::run(
     std::size_t, const write_detections<schemas::face5, softmax_labels, centre_size_coder>&);
 template void cuda_blocks::run(
     std::size_t, const write_detections<schemas::wflw98, softmax_labels, centre_size_coder>&);
+
+#define RETINUE_TEST_BIDS(...)                                                  \
+  template void cuda_blocks::run(std::size_t, const enter_bids<__VA_ARGS__>&);  \
+  template void cuda_blocks::run(std::size_t, const list_bids<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const choose_bids<__VA_ARGS__>&); \
+  template void cuda_blocks::run(std::size_t, const settle_bids<__VA_ARGS__>&)
+
+RETINUE_TEST_BIDS(sigmoid_labels<>, distance_coder);
 
 #define RETINUE_TEST_LOSS(...)                                                  \
   template void cuda_blocks::run(std::size_t, const rank_rows<__VA_ARGS__>&);   \

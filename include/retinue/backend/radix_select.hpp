@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least so many of a block's words, in any order, by radix: of 64 bits, digit by digit, until
-// all of a digit are wanted.
+// The best so many of a block's numbers. Numbers become words that rise as they fall, and the least
+// so many words are found by radix: of 64 bits, digit by digit, until all of a digit are wanted.
 #pragma once
 
 #include <retinue/compiler.hpp>  // RETINUE_HD
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace retinue {
+
+/// The one order of scores as words that rise: best first, equals by their place, NaN last.
+[[nodiscard]] RETINUE_HD inline std::uint64_t falling_word(float value, std::uint32_t place)
+{
+  const auto bits = std::bit_cast<std::uint32_t>(value + 0.0f);  // -0 and 0 are one
+  const std::uint32_t falling = value != value ? ~std::uint32_t{0}
+                                : bits >> 31   ? bits
+                                               : ~bits & 0x7fffffffu;
+  return std::uint64_t{falling} << 32 | place;
+}
+/// The number of such a word, which is not NaN.
+[[nodiscard]] RETINUE_HD inline float value_of_word(std::uint64_t word)
+{
+  const auto falling = static_cast<std::uint32_t>(word >> 32);
+  return std::bit_cast<float>(falling >> 31 ? falling : ~falling & 0x7fffffffu);
+}
 
 /// What a block shares while it selects.
 struct radix_bins {
