@@ -60,6 +60,7 @@ retinue_headers(
   backend/score_order.hpp
   backend/table.hpp
   backend/team.hpp
+  backend/team_device.hpp
   backend/thread_blocks.hpp
   backend/transpose.hpp
   candidate.hpp
@@ -84,6 +85,7 @@ retinue_headers(
   detail/text.hpp
   detect.hpp
   detect_programs.hpp
+  detect_team.hpp
   detection.hpp
   error.hpp
   evaluate.hpp
@@ -106,6 +108,7 @@ retinue_headers(
   formulas/elementary.hpp
   formulas/focal.hpp
   formulas/keypoint_similarity.hpp
+  formulas/narrow.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
   formulas/residual.hpp
@@ -113,6 +116,7 @@ retinue_headers(
   geometry.hpp
   image/pixel_format.hpp
   image/planes_program.hpp
+  image/resample_program.hpp
   image/signatures.hpp
   instance.hpp
   labels.hpp
@@ -132,6 +136,7 @@ retinue_headers(
   losses/quality.hpp
   losses/random_negatives.hpp
   losses/samples.hpp
+  losses/team_objective.hpp
   losses/truths.hpp
   matchers.hpp
   matchers/adaptive_matcher.hpp
@@ -192,7 +197,9 @@ retinue_headers(
 retinue_headers(
   torch
   backend/libtorch.hpp
+  backend/libtorch_team.hpp
   losses/libtorch.hpp
+  losses/libtorch_team.hpp
   models/any_network.hpp
   models/batch_norm.hpp
   models/bodies.hpp
@@ -279,4 +286,5 @@ retinue_headers(
 
 retinue_headers(
   cuda
-  backend/cuda_blocks.hpp)
+  backend/cuda_blocks.hpp
+  backend/cuda_device.hpp)

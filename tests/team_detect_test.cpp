@@ -5,6 +5,7 @@
 #include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/detect_programs.hpp>
+#include <retinue/detect_team.hpp>
 #include <retinue/formulas/distances.hpp>
 #include <retinue/labels.hpp>
 
@@ -14,6 +15,35 @@
 using namespace retinue;
 
 namespace {
+
+/// Tables of the host, and a device with a team that sees them; it counts what comes back.
+struct host_with_team : host_backend {
+  struct counting : host_device {
+    std::size_t* fetches;
+
+    explicit counting(std::size_t* count) : fetches(count) {}
+    void fetch(const std::byte* from, std::byte* to, std::size_t n) const
+    {
+      ++*fetches;
+      host_device::fetch(from, to, n);
+    }
+  };
+  std::size_t* fetches = nullptr;
+
+  [[nodiscard]] counting team() const { return counting(fetches); }
+  template <class Said, class Visit>
+  void team_view(const Said& said, const Visit& visit) const
+  {
+    const auto part = [](const number_rows& of) {
+      if (of.shape().size() * of.numbers() == 0) return output_view<>{};
+      const auto block = of.find(0, 0);
+      return output_view<>{block.at(0, 0), static_cast<std::uint32_t>(of.numbers()), block.strides};
+    };
+    visit(
+        team_outputs<>{part(said.scores), part(said.boxes), part(said.points), part(said.quality)});
+  }
+};
+static_assert(team_backend<host_with_team>);
 
 /// A batch of outputs at random, its images of several sizes, found by the host's detector and by
 /// the programs in five orders.
@@ -54,6 +84,36 @@ void check_detection(const Labels& labels, const Coder& coder, std::size_t class
       .quality = with_quality ? number_rows(quality.data(), shape, 1) : number_rows()};
   std::vector<std::vector<detection<Schema>>> want;
   host(said, frames, want);
+
+  std::size_t fetches = 0;
+  detector<Schema, host_with_team, square_anchors, Coder, greedy_suppressor<>, Labels> by_programs(
+      source, options, coder, host_with_team{{}, &fetches}, labels);
+  const outputs<host_with_team> seen{
+      .scores = said.scores, .boxes = said.boxes, .points = said.points, .quality = said.quality};
+  std::vector<std::vector<detection<Schema>>> all;
+  by_programs(seen, frames, all);
+  CHECK(fetches == (classes > 20 ? 2 : 1));  // once more where more were found than there was room
+  fetches = 0;
+  by_programs(seen, frames, all);
+  CHECK(fetches == 1);
+  REQUIRE(all.size() == want.size());
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    REQUIRE(all[i].size() == want[i].size());
+    host(outputs<host_backend>{.scores = said.scores.image(i),
+                               .boxes = said.boxes.image(i),
+                               .points = said.points.image(i),
+                               .quality = with_quality ? said.quality.image(i) : number_rows()},
+         frames[i]);
+    for (std::size_t k = 0; k < want[i].size(); ++k) {
+      REQUIRE(all[i][k].score == want[i][k].score);
+      REQUIRE(by_programs.anchor_rows()[place++] == host.anchor_rows()[k]);
+#if !defined(__FMA__)
+      REQUIRE(all[i][k].bounds == want[i][k].bounds);
+      REQUIRE(all[i][k].points == want[i][k].points);
+#endif
+    }
+  }
 
   detection_view<Labels, Coder> view;
   view.images = images, view.anchor_count = static_cast<std::uint32_t>(anchors.size());
@@ -147,4 +207,37 @@ TEST_CASE("detection over a team of many classes sorts the best alone")
                   {.score = 0.6f, .candidates = 5000, .keep = 750}, false, 22);
   check_detection(softmax_labels{}, centre_size_coder{}, 20, {.score = 0.05f, .candidates = 1},
                   false, 23);
+}
+
+TEST_CASE("a detector by programs refuses what it does not fit")
+{
+  std::size_t fetches = 0;
+  detector<schemas::none, host_with_team> find(square_anchors::retinaface(), {},
+                                               centre_size_coder(), host_with_team{{}, &fetches});
+  const std::vector<float> scores(2 * 100), boxes(4 * 100);
+  outputs<host_with_team> said{.scores = {scores.data(), 100, 2}, .boxes = {boxes.data(), 100, 4}};
+  CHECK_THROWS_WITH(find(said, frame::unscaled({96, 128})),
+                    Catch::Contains("its anchors are 504: the anchors' strides"));
+  std::vector<std::vector<detection<schemas::none>>> found;
+  CHECK_THROWS_WITH(find(said, std::vector<frame>(2), found),
+                    "a network's outputs of 1 images came with 2 frames");
+  CHECK_THROWS_WITH((detector<schemas::none, host_with_team>(square_anchors::retinaface(),
+                                                             {.keep = std::size_t{1} << 30})),
+                    Catch::Contains("expected no more than 16777216 of each"));
+}
+
+TEST_CASE("a detector by programs says where scores are no probabilities")
+{
+  std::size_t fetches = 0;
+  detector<schemas::none, host_with_team> find(square_anchors::retinaface(), {},
+                                               centre_size_coder(), host_with_team{{}, &fetches});
+  std::vector<float> scores(2 * 504), boxes(4 * 504);
+  scores[7] = 7.2f;
+  const outputs<host_with_team> said{.scores = {scores.data(), 504, 2},
+                                     .boxes = {boxes.data(), 504, 4}};
+  CHECK_THROWS_WITH(find(said, frame::unscaled({96, 128})),
+                    Catch::Contains("a score is 7.2, where a probability was expected"));
+  scores[7] = 0.7f;
+  CHECK(find(said, frame::unscaled({96, 128})).size() == 1);
+  CHECK(find.anchor_rows()[0] == 3);
 }

@@ -59,7 +59,7 @@ struct step {
     view.parts = parts.data(), view.terms = &terms;
     team_loss(blocks, settings{}, view);
     team_slopes(blocks, settings{}, view,
-                {scores.data(), boxes.data(), points.data(), nullptr, nullptr});
+                {.scores = scores.data(), .boxes = boxes.data(), .points = points.data()});
   }
 };
 

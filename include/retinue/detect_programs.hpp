@@ -85,6 +85,7 @@ template <landmark_schema Schema, class E = float>
 struct found_view {
   output_view<E> points;                    ///< read where the schema has any
   detection<Schema>* detections = nullptr;  ///< (images, keep), best first, kept_counts of each
+  row_index* rows = nullptr;                ///< (images, keep): their anchors; null: not wanted
 };
 
 /// Finds what scores above the floor: a block for some rows.
@@ -230,6 +231,7 @@ struct write_detections {
       d.bounds = s.width > 0 ? clip(view.decoded[at], s.width, s.height) : view.decoded[at];
       d.score = view.found[at].score;
       d.label = static_cast<std::int32_t>(view.found[at].label);
+      if (to.rows) to.rows[place] = view.rows[at];
     });
     if constexpr (Schema::count > 0)
       team.each(own.count * Schema::count, [&](std::size_t i) {

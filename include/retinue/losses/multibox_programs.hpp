@@ -22,10 +22,12 @@
 #include <retinue/losses/costs.hpp>              // box_cost, label_cost, landmark_cost, wanted
 #include <retinue/losses/hard_negatives.hpp>     // mining_key
 #include <retinue/losses/multibox.hpp>           // multibox_settings, batch_counts
+#include <retinue/losses/quality.hpp>            // matched_quality
 #include <retinue/losses/truths.hpp>             // truth_points
 #include <retinue/matchers/overlap_program.hpp>  // truth_view
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -106,11 +108,11 @@ struct loss_view {
 
   [[nodiscard]] RETINUE_HD std::size_t rows() const { return std::size_t{images} * anchors.count; }
   /// What a positive should say.
-  [[nodiscard]] RETINUE_HD wanted<float> want(std::size_t row,
-                                              const truth_bounds<float>& truth) const
+  [[nodiscard]] RETINUE_HD wanted<float> want(std::size_t row, std::size_t truth) const
   {
-    return {truth.label, assigned.qualities ? assigned.qualities[row] : 1.0f,
-            assigned.weights ? assigned.weights[row] : 1.0f};
+    return {batch.truths[truth].label, assigned.qualities ? assigned.qualities[row] : 1.0f,
+            (assigned.weights ? assigned.weights[row] : 1.0f) *
+                (batch.weights ? batch.weights[truth].value : 1.0f)};
   }
 };
 
@@ -143,6 +145,7 @@ struct plain_settings {
   using box_type = decltype(Settings::box);
   using landmark_type = decltype(Settings::landmark);
   using labels_type = decltype(Settings::labels);
+  using quality_type = decltype(Settings::quality);
   using wanted_type = std::remove_cvref_t<decltype(std::declval<Settings>().mining.wanted())>;
   static constexpr std::size_t box_width = box_code_t<coder_type>::width;
 
@@ -150,6 +153,7 @@ struct plain_settings {
   box_type box;
   landmark_type landmark;
   labels_type labels;
+  quality_type quality;
   wanted_type negatives;
   multibox_weights weights;
   normalisation divide_by;
@@ -159,6 +163,7 @@ struct plain_settings {
         box(s.box),
         landmark(s.landmark),
         labels(s.labels),
+        quality(s.quality),
         negatives(s.mining.wanted()),
         weights(s.weights),
         divide_by(s.divide_by)
@@ -196,6 +201,31 @@ RETINUE_HD double box_with_slope(const plain_settings<Settings>& s, const Row& x
                             as_constants<n>(want));
     for (std::size_t c = 0; c < n; ++c) slope[c] = value.slope[c];
     return static_cast<double>(value.value);
+  }
+}
+
+/// What a positive should say, with the quality of the policy, of the score or of the part beside
+/// it; as packets find it.
+template <bool OfPart, class Settings, class Row>
+[[nodiscard]] RETINUE_HD wanted<float> rated(const plain_settings<Settings>& s, const Row& x,
+                                             const truth_bounds<float>& truth,
+                                             const centre_box<float>& anchor,
+                                             const wanted<float>& want)
+{
+  using plain = plain_settings<Settings>;
+  if constexpr (std::same_as<typename plain::quality_type, matched_quality>) {
+    return want;
+  } else {
+    using code = box_code_t<typename plain::coder_type, lane>;
+    const rated_of<typename plain::coder_type, typename plain::quality_type, OfPart> rate{
+        s.code, s.quality};
+    const box<float>& b = truth.bounds;
+    const wanted<lane> found =
+        rate(code_of<code>(lanes_of<Row>{x}),
+             truth_bounds<lane>{{{b.x1}, {b.y1}, {b.x2}, {b.y2}}, {truth.label}},
+             centre_box<lane>{{anchor.cx}, {anchor.cy}, {anchor.w}, {anchor.h}},
+             wanted<lane>{{want.label}, {want.quality}, {want.weight}});
+    return {want.label, found.quality.value, want.weight};
   }
 }
 
@@ -301,7 +331,7 @@ struct mine_images {
 /// The sums of some rows.
 template <class Settings, class E = float>
 struct add_terms {
-  static constexpr std::size_t threads = 320;
+  static constexpr std::size_t threads = 384;
   struct shared {};
   using schema = typename Settings::schema;
 
@@ -338,7 +368,7 @@ struct add_terms {
                           : 0.0;
     }));
     write(&part_sums::label, sum_of([&](const place& p) {
-      const wanted<float> want = p.want(view);
+      const wanted<float> want = p.template want<false>(view, settings);
       const float cost =
           settings.labels.cost(view.scores(p.image, p.anchor), want.label, want.quality);
       return static_cast<double>(cost * want.weight);
@@ -362,8 +392,9 @@ struct add_terms {
     }
     if (view.quality.data)
       write(&part_sums::quality, sum_of([&](const place& p) {
-        return static_cast<double>(
-            detail::quality_cost{}(view.quality(p.image, p.anchor), p.want(view)));
+        if (!p.rates_part(settings)) return 0.0;
+        return static_cast<double>(detail::quality_cost{}(view.quality(p.image, p.anchor),
+                                                          p.template want<true>(view, settings)));
       }));
     else
       write(&part_sums::quality, 0.0);
@@ -391,7 +422,22 @@ struct add_terms {
     }
     [[nodiscard]] RETINUE_HD wanted<float> want(const loss_view<Settings, E>& in) const
     {
-      return positive() ? in.want(row, truth(in)) : wanted<float>{0, 0, 1};
+      return positive() ? in.want(row, truth_row(in)) : wanted<float>{0, 0, 1};
+    }
+    /// The same with the quality of the score, or of the part beside it.
+    template <bool OfPart>
+    [[nodiscard]] RETINUE_HD wanted<float> want(const loss_view<Settings, E>& in,
+                                                const detail::plain_settings<Settings>& s) const
+    {
+      if (!positive()) return want(in);
+      return detail::rated<OfPart>(s, in.boxes(image, anchor), truth(in),
+                                   in.anchors.anchors[anchor], want(in));
+    }
+    /// Whether it is learnt from by the part beside the scores.
+    [[nodiscard]] RETINUE_HD bool rates_part(const detail::plain_settings<Settings>&) const
+    {
+      return positive() ||
+             (mined() && detail::plain_settings<Settings>::quality_type::of_negatives);
     }
     [[nodiscard]] RETINUE_HD bool shows_points(const loss_view<Settings, E>& in) const
     {
@@ -455,12 +501,15 @@ struct total_terms {
   }
 };
 
-/// Where the gradients of a batch go: (images, anchors, columns) each, row after row. Those of
-/// parts that are null are not written.
+/// Where the gradients of a batch go: (images, anchors, columns) each, row after
+/// row. Those of parts that are null are not written.
 struct gradient_view {
   float *scores = nullptr, *boxes = nullptr, *points = nullptr, *quality = nullptr;
   /// By what the gradient of the total is multiplied; null: 1. It lies where the programs run.
   const float* incoming = nullptr;
+  /// In place of that and of the weights, by what those of box, label, landmark and quality are,
+  /// one by one; null: by the weights.
+  const float* of_terms = nullptr;
 };
 
 /// The dense gradients of the total, each number once.
@@ -481,17 +530,19 @@ struct write_slopes {
     const detail::some_rows own(team.block(), view.rows());
     const multibox_weights& w = settings.weights;
     const team_terms& terms = *view.terms;
-    if (to.boxes) write_boxes(team, own, scale(w.box / terms.divisor));
-    if (to.scores) write_scores(team, own, scale(w.label / terms.divisor));
+    if (to.boxes) write_boxes(team, own, scale(0, w.box, terms.divisor));
+    if (to.scores) write_scores(team, own, scale(1, w.label, terms.divisor));
     if constexpr (schema::count > 0)
-      if (to.points) write_points(team, own, scale(w.landmark / terms.landmark_divisor));
-    if (to.quality && view.quality.data) write_quality(team, own, scale(w.quality / terms.divisor));
+      if (to.points) write_points(team, own, scale(2, w.landmark, terms.landmark_divisor));
+    if (to.quality && view.quality.data)
+      write_quality(team, own, scale(3, w.quality, terms.divisor));
   }
 
  private:
-  [[nodiscard]] RETINUE_HD float scale(double factor) const
+  [[nodiscard]] RETINUE_HD float scale(int term, double weight, double divisor) const
   {
-    return static_cast<float>(factor) * (to.incoming ? *to.incoming : 1.0f);
+    if (to.of_terms) return static_cast<float>(1 / divisor) * to.of_terms[term];
+    return static_cast<float>(weight / divisor) * (to.incoming ? *to.incoming : 1.0f);
   }
   [[nodiscard]] RETINUE_HD of_row at(std::size_t row) const
   {
@@ -523,7 +574,7 @@ struct write_slopes {
       const of_row p = at(own.first + i);
       if (!p.positive() && !p.mined()) return;
       float* const out = to.scores + p.row * columns;
-      const wanted<float> want = p.want(view);
+      const wanted<float> want = p.template want<false>(view, settings);
       static_cast<void>(settings.labels.with_slope(view.scores(p.image, p.anchor),
                                                    std::span<float>(out, columns), want.label,
                                                    want.quality));
@@ -554,8 +605,9 @@ struct write_slopes {
     team.each(own.count, [&](std::size_t i) {
       const of_row p = at(own.first + i);
       std::array<float, 1> slope{};
-      if (p.positive() || p.mined())
-        detail::quality_cost{}.with_slope(view.quality(p.image, p.anchor), slope, p.want(view));
+      if (p.rates_part(settings))
+        detail::quality_cost{}.with_slope(view.quality(p.image, p.anchor), slope,
+                                          p.template want<true>(view, settings));
       to.quality[p.row] = factor * slope[0];
     });
   }

@@ -329,6 +329,8 @@ class dynamic_k_matcher {
     return dynamic_k_matcher({.bid = bidding::soft, .radius = 3, .candidates = 13});
   }
 
+  [[nodiscard]] const settings& how() const { return settings_; }
+
   template <tensor_backend B, label_policy Labels>
   void in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
                  const typename B::template table<rival<float>>& truths,
