@@ -231,6 +231,7 @@ retinue_headers(
   models/yunet.hpp
   models/yunet_body.hpp
   train/batches.hpp
+  train/deferred.hpp
   train/ema.hpp
   train/gradient_sums.hpp
   train/initial_weights.hpp
