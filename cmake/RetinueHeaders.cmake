@@ -56,9 +56,11 @@ retinue_headers(
   backend/host_memory.hpp
   backend/lane.hpp
   backend/packet.hpp
+  backend/radix_select.hpp
   backend/score_order.hpp
   backend/table.hpp
   backend/team.hpp
+  backend/team_device.hpp
   backend/thread_blocks.hpp
   backend/transpose.hpp
   candidate.hpp
@@ -84,6 +86,7 @@ retinue_headers(
   detail/text.hpp
   detect.hpp
   detect_programs.hpp
+  detect_team.hpp
   detection.hpp
   error.hpp
   error_in_text.hpp
@@ -108,6 +111,7 @@ retinue_headers(
   formulas/elementary.hpp
   formulas/focal.hpp
   formulas/keypoint_similarity.hpp
+  formulas/narrow.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
   formulas/residual.hpp
@@ -115,6 +119,7 @@ retinue_headers(
   geometry.hpp
   image/pixel_format.hpp
   image/planes_program.hpp
+  image/resample_program.hpp
   image/signatures.hpp
   instance.hpp
   labels.hpp
@@ -134,6 +139,7 @@ retinue_headers(
   losses/quality.hpp
   losses/random_negatives.hpp
   losses/samples.hpp
+  losses/team_objective.hpp
   losses/truths.hpp
   matchers.hpp
   matchers/adaptive_matcher.hpp
@@ -141,6 +147,7 @@ retinue_headers(
   matchers/assignment.hpp
   matchers/coverage.hpp
   matchers/dynamic_k.hpp
+  matchers/dynamic_k_program.hpp
   matchers/forcing.hpp
   matchers/least_cost.hpp
   matchers/one_to_one.hpp
@@ -193,7 +200,9 @@ retinue_headers(
 retinue_headers(
   torch
   backend/libtorch.hpp
+  backend/libtorch_team.hpp
   losses/libtorch.hpp
+  losses/libtorch_team.hpp
   models/any_network.hpp
   models/batch_norm.hpp
   models/bodies.hpp
@@ -225,6 +234,7 @@ retinue_headers(
   models/yunet.hpp
   models/yunet_body.hpp
   train/batches.hpp
+  train/deferred.hpp
   train/ema.hpp
   train/gradient_sums.hpp
   train/initial_weights.hpp
@@ -281,4 +291,5 @@ retinue_headers(
 
 retinue_headers(
   cuda
-  backend/cuda_blocks.hpp)
+  backend/cuda_blocks.hpp
+  backend/cuda_device.hpp)

@@ -187,6 +187,13 @@ TEST_CASE("scores are sorted best first, ties by row, NaN last, sorted before or
       score_order order;
       const auto rows = order(scores);
       CHECK(std::vector<row_index>(rows.begin(), rows.end()) == expected);
+      for (const std::size_t most : {n / 2, n - n / 8, n + 1}) {
+        const auto best = order(scores, most);
+        const std::size_t count = std::min(most, n);
+        CHECK(std::vector<row_index>(best.begin(), best.end()) ==
+              std::vector<row_index>(expected.begin(),
+                                     expected.begin() + static_cast<std::ptrdiff_t>(count)));
+      }
       std::vector<float> sorted;  // the second round begins with what the first made
       for (const row_index row : expected) sorted.push_back(scores[row]);
       scores = sorted;

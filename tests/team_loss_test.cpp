@@ -67,10 +67,13 @@ struct team_batch {
   {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal(0, 2);
-    const auto drawn = test::random_batch<schema>(anchors, settings.classes + 1, counts,
-                                                  seed);  // its scores are not used
+    auto drawn = test::random_batch<schema>(anchors, settings.classes + 1, counts,
+                                            seed);  // its scores are not used
+    for (auto& image : drawn.truths)
+      for (std::size_t t = 0; t < image.size(); t += 3) image[t].weight = 0.25f;
     truths.read(drawn.truths, settings.classes, settings.reading);
     packed.truths.assign(truths.boxes().begin(), truths.boxes().end());
+    packed.weights.assign(truths.weights().begin(), truths.weights().end());
     for (std::size_t i = 0; i < images; ++i) {
       for (const auto& truth : drawn.truths[i]) packed.ignore.push_back(truth.ignore);
       packed.first.push_back(static_cast<std::uint32_t>(truths.first(i) + drawn.truths[i].size()));
@@ -143,7 +146,10 @@ struct by_team {
     view.parts = parts.data(), view.terms = &terms;
     team_loss(blocks, settings, view);
     team_slopes(blocks, settings, view,
-                {scores.data(), boxes.data(), points.data(), quality.data(), nullptr});
+                {.scores = scores.data(),
+                 .boxes = boxes.data(),
+                 .points = points.data(),
+                 .quality = quality.data()});
   }
 
   [[nodiscard]] std::vector<row_index> rows_of(row_role role) const
@@ -227,6 +233,14 @@ TEST_CASE("the loss over a team is the host's, whatever boxes and labels cost an
               retinaface, small(), counts, true);
   check_twins(multibox_settings<face5>{.divide_by = normalisation::images}, retinaface, small(),
               counts);
+  using measured = multibox_settings<schemas::none, centre_size_coder, hard_negatives, giou_loss,
+                                     smooth_l1, times_quality<>, overlap_quality<>>;
+  check_twins(measured{.classes = 2}, retinaface, small(), counts, true);
+  check_twins(measured{.classes = 2, .quality = {.objectness = true}}, retinaface, small(), counts,
+              true);
+  check_twins(multibox_settings<schemas::none, distance_coder, every_negative, giou_loss, smooth_l1,
+                                times_quality<>, centre_quality>{},
+              retinaface, small(), counts, true);
   auto reference = multibox_settings<face5>::reference();
   check_twins(reference, {.force = forcing::reference}, small(), counts);
 }

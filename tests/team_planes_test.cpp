@@ -4,6 +4,7 @@
 
 #include <retinue/backend/host_blocks.hpp>
 #include <retinue/image/planes_program.hpp>
+#include <retinue/image/resample_program.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -119,4 +120,64 @@ TEST_CASE("a picture of the planes' size is copied to the bit, and a mirror mirr
         wrong += outside[at + static_cast<std::size_t>(x)] != 0;
       }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("pictures scaled in two passes over a team have the bytes of the host's resampler")
+{
+  using detail::resample_taps;
+  const std::vector<picture> pictures{{{37, 51}, 3, 1}, {{90, 64}, 0, 2}, {{1, 1}, 0, 3}};
+  const std::vector<extent2> sizes{{20, 33}, {64, 64}, {5, 7}};
+  for (const resize_kernel kernel :
+       {resize_kernel::lanczos4, resize_kernel::cubic, resize_kernel::area}) {
+    std::vector<resample_taps> across, down;
+    std::vector<std::vector<float>> rows;
+    std::vector<std::vector<std::uint8_t>> want, found;
+    std::vector<resample_plan> plans;
+    std::uint32_t most_rows = 0, most = 0;
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      const picture& from = pictures[i];
+      extent2 to = sizes[i];
+      if (kernel == resize_kernel::area)  // which only shrinks
+        to = {std::min(to.height, from.size.height), std::min(to.width, from.size.width)};
+      const auto side = [](int n) { return static_cast<std::size_t>(n); };
+      across.push_back(detail::taps_of(kernel, from.size.width, to.width));
+      down.push_back(detail::taps_of(kernel, from.size.height, to.height));
+      rows.emplace_back(side(from.size.height) * side(to.width) * 3);
+      const std::size_t bytes = side(to.height) * side(3 * to.width + 2);
+      want.emplace_back(bytes, std::uint8_t{9});
+      found.emplace_back(bytes, std::uint8_t{9});
+      detail::resample(kernel, from.bytes.data(), from.size,
+                       static_cast<std::size_t>(from.row_bytes), want[i].data(), to,
+                       side(3 * to.width + 2));
+      most_rows = std::max(most_rows, static_cast<std::uint32_t>(from.size.height * to.width));
+      most = std::max(most, static_cast<std::uint32_t>(to.height * to.width));
+      plans.push_back({.from = from.bytes.data(),
+                       .from_bytes = from.row_bytes,
+                       .from_size = from.size,
+                       .to_bytes = 3 * to.width + 2,
+                       .to_size = to});
+    }
+    for (const item_order order : test::five_orders()) {
+      for (std::size_t i = 0; i < plans.size(); ++i) {
+        std::ranges::fill(found[i], std::uint8_t{9});
+        plans[i].to = found[i].data(), plans[i].rows = rows[i].data();
+        plans[i].across = {across[i].first.data(), across[i].weights.data(), across[i].count};
+        plans[i].down = {down[i].first.data(), down[i].weights.data(), down[i].count};
+      }
+      host_blocks blocks(order);
+      const auto images = static_cast<std::uint32_t>(plans.size());
+      const resample_across first{plans.data(), images, most_rows};
+      blocks.run(first.blocks(), first);
+      const resample_down second{plans.data(), images, most};
+      blocks.run(second.blocks(), second);
+      CAPTURE(int(kernel), int(order));
+#if defined(__FMA__)
+      for (std::size_t i = 0; i < plans.size(); ++i)
+        for (std::size_t k = 0; k < found[i].size(); ++k)
+          REQUIRE(std::abs(int(found[i][k]) - int(want[i][k])) <= 1);
+#else
+      REQUIRE(found == want);
+#endif
+    }
+  }
 }

@@ -50,7 +50,15 @@ const std::vector<overlap_settings>& all_settings()
       {.positive = 0.7f, .negative = 0.3f, .force = forcing::ties, .floor = 0},
       {.positive = 0.5f, .negative = 0.4f, .force = forcing::ties, .floor = 0},
       {.positive = 0.6f, .negative = 0.2f, .force = forcing::none},
-      {.force = forcing::reference}};
+      {.force = forcing::reference},
+      overlap_matcher::mmdetection(0.5f, 0.4f, 0).how(),
+      overlap_matcher::mmdetection(0.5f, 0.4f, 0.2f).how(),
+      overlap_matcher::torchvision_ssd().how(),
+      {.force = forcing::last_best, .floor = 0, .ignored = ignoring::all},
+      {.force = forcing::best, .ignored = ignoring::all, .share_of_anchor = false},
+      {.positive = 0.7f, .negative = 0.3f, .force = forcing::ties, .background = 0.1f},
+      {.force = forcing::reference, .floor = 0, .ignored = ignoring::all},
+      {.ignore = 0.3f, .share_of_anchor = false, .background = 0.05f}};
   return all;
 }
 
@@ -133,6 +141,8 @@ TEST_CASE("matching over a team says what the host's says, for its settings, in 
         batch.add(truths, {});
         batch.add(truths, ignore);
       }
+      batch.add(drawn_truths(random, anchors, 4), {1, 1, 1, 1});    // none that counts
+      batch.add({{2, 2, 3, 3}, {0.1f, 0.1f, 0.4f, 0.5f}}, {0, 1});  // one that overlaps nothing
       const test::laid_out plain(anchors);
       for (const item_order order : test::five_orders()) {
         test::matched out(batch.images(), anchors.size(), batch.truths.size());
@@ -325,15 +335,4 @@ TEST_CASE("suppression by looking back keeps what the host's keeps, class by cla
   check_looking_back<continuous>(0.0f, 300, 3, 100000, 3);
   check_looking_back<continuous>(0.7f, 3000, 80, 750, 4);
   check_looking_back<inclusive_pixels>(0.5f, 1000, 2, 100000, 5);
-}
-
-TEST_CASE("settings that only the host's matcher has are refused before a program runs")
-{
-  CHECK(match_images::served({.floor = 0.3f}).floor == 0.3f);
-  for (const overlap_settings& s :
-       {overlap_settings{.force = forcing::last_ties},
-        overlap_settings{.force = forcing::last_best}, overlap_settings{.ignored = ignoring::all},
-        overlap_settings{.share_of_anchor = false}, overlap_settings{.background = 0.1f}})
-    CHECK_THROWS_WITH(match_images::served(s),
-                      Catch::ContainsSubstring("settings are overlap_matcher's"));
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs on real threads: compiled with ThreadSanitizer, which sees what no order of items shows.
+#include "bid_batches.hpp"
 #include "catch.hpp"
 #include "team_twins.hpp"
 
 #include <retinue/backend/thread_blocks.hpp>
+#include <retinue/formulas/distances.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/suppress/look_back.hpp>
@@ -57,7 +59,7 @@ struct step {
     view.parts = parts.data(), view.terms = &terms;
     team_loss(blocks, settings{}, view);
     team_slopes(blocks, settings{}, view,
-                {scores.data(), boxes.data(), points.data(), nullptr, nullptr});
+                {.scores = scores.data(), .boxes = boxes.data(), .points = points.data()});
   }
 };
 
@@ -115,4 +117,15 @@ TEST_CASE("boxes that threads look back from wait for better ones, and are what 
     return std::pair(fates, kept);
   };
   CHECK(kept_by(thread_blocks(3, 2)) == kept_by(host_blocks{}));
+}
+
+TEST_CASE("matching by predictions over threads is that over one")
+{
+  using settings = dynamic_k_matcher::settings;
+  for (const settings& how : {settings{}, settings{.bid = bidding::soft, .radius = 3}}) {
+    const test::said_batch<sigmoid_labels<>, distance_coder> batch(
+        {}, {}, make_anchors(point_anchors{.strides = {16, 32}}, {96, 96}), {9, 0, 4}, 3, 14);
+    CHECK(test::team_said(thread_blocks(3, 2), how, batch) ==
+          test::team_said(host_blocks(), how, batch));
+  }
 }

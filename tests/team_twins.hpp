@@ -41,6 +41,7 @@ struct packed_truths {
   std::vector<truth_bounds<float>> truths;
   std::vector<std::uint8_t> ignore;
   std::vector<std::uint32_t> first{0};
+  std::vector<number<float>> weights;  ///< or none
 
   void add(const std::vector<box<float>>& image, const std::vector<std::uint8_t>& ignored)
   {
@@ -51,7 +52,10 @@ struct packed_truths {
     first.push_back(static_cast<std::uint32_t>(truths.size()));
   }
   [[nodiscard]] std::size_t images() const { return first.size() - 1; }
-  [[nodiscard]] truth_view view() const { return {truths.data(), ignore.data(), first.data()}; }
+  [[nodiscard]] truth_view view() const
+  {
+    return {truths.data(), ignore.data(), first.data(), weights.empty() ? nullptr : weights.data()};
+  }
 };
 
 /// Where match_images writes.

@@ -6,6 +6,7 @@
 
 #include <retinue/config.hpp>
 #include <retinue/error.hpp>
+#include <retinue/losses/libtorch_team.hpp>
 #include <retinue/models/any_network.hpp>
 #include <retinue/train/initial_weights.hpp>
 #include <retinue/train/objective.hpp>
@@ -818,4 +819,131 @@ TEST_CASE("updates equal the reference's: losses, gradients and final state", "[
   if (plain.empty()) return;
   WARN("other sums than the golden file's: one activation falls on the other side of 0");
   CHECK(differences(golden, 5e-6) == std::vector<std::string>{});
+}
+
+namespace {
+/// While it lives, counts the numbers that this thread asks tensors for one by one.
+class numbers_asked_for {
+ public:
+  numbers_asked_for()
+  {
+    count() = 0;
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(&enter).scopes({at::RecordScope::FUNCTION}));
+  }
+  numbers_asked_for(const numbers_asked_for&) = delete;
+  numbers_asked_for& operator=(const numbers_asked_for&) = delete;
+  ~numbers_asked_for() { at::removeCallback(handle_); }
+
+  static std::size_t& count()
+  {
+    static std::size_t number = 0;
+    return number;
+  }
+
+ private:
+  static std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call)
+  {
+    if (std::string(call.name()) == "aten::_local_scalar_dense") ++count();
+    return nullptr;
+  }
+
+  at::CallbackHandle handle_;
+};
+
+/// Notes, before the first update and at each line of the log, how many numbers were asked for.
+struct asked_at_lines : training_observer {
+  std::vector<std::size_t> asked;
+
+  void began(std::int64_t, std::int64_t) override { asked.push_back(numbers_asked_for::count()); }
+  void updated(const log_line&) override { asked.push_back(numbers_asked_for::count()); }
+};
+
+/// Trains by programs over tensors of the processor, so that counts are tensors, too.
+auto trainer_by_programs(const fs::path& folder, const training_settings& settings)
+{
+  using aim = objective<multibox_settings<face5>, overlap_matcher, square_anchors, host_blocks>;
+  auto of = seeded_network();
+  return trainer<network, aim, sgd>(of, aim(square_anchors::retinaface()), sgd(*of), folder,
+                                    settings);
+}
+
+bool same_lines(const fs::path& a, const fs::path& b)
+{
+  const auto one = read_log(a), other = read_log(b);
+  if (one.size() != other.size()) return false;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const log_line &x = one[i], &y = other[i];
+    if (x.step != y.step || x.positives != y.positives || x.terms.size() != y.terms.size() ||
+        std::abs(x.total - y.total) > 1e-6 * x.total ||
+        std::abs(x.gradient - y.gradient) > 1e-6 * x.gradient)
+      return false;
+  }
+  return true;
+}
+}  // namespace
+
+TEST_CASE("an update whose numbers are fetched later is the same, and none is asked for in it")
+{
+  const scratch room;
+  const noise_source source;
+  asked_at_lines later;
+  training_settings settings{.epochs = 2, .batch = 2, .workers = 0, .average = 0.9, .scale = 1024};
+  trainer_by_programs(room.path / "once", settings)(source, constant_rate{1e-3});
+  settings.fetch_every = 4, settings.observer = &later;
+  {
+    const numbers_asked_for counting;
+    trainer_by_programs(room.path / "later", settings)(source, constant_rate{1e-3});
+  }
+  REQUIRE(later.asked.size() == 11);  // the beginning, and ten updates
+  for (std::size_t i = 1; i <= 5; ++i) CHECK(later.asked[i] == later.asked[0]);
+  CHECK(
+      same_bytes(room.path / "once/weights.safetensors", room.path / "later/weights.safetensors"));
+  CHECK(same_lines(room.path / "once/log.jsonl", room.path / "later/log.jsonl"));
+  CHECK(read_log(room.path / "later/log.jsonl")[0].positives > 0);
+
+  settings.observer = nullptr, settings.clip = 0.5;  // now clipping rounds otherwise
+  trainer_by_programs(room.path / "clipped", settings)(source, constant_rate{1e-3});
+  settings.fetch_every = 1;
+  trainer_by_programs(room.path / "clipped once", settings)(source, constant_rate{1e-3});
+  CHECK(same_lines(room.path / "clipped once/log.jsonl", room.path / "clipped/log.jsonl"));
+}
+
+TEST_CASE("a scale that overflows is lowered on the device as on the host")
+{
+  const scratch room;
+  const noise_source source;
+  training_settings settings{.batch = 2, .workers = 0, .scale = std::ldexp(1.0, 127)};
+  trainer_by_programs(room.path / "once", settings)(source, constant_rate{1e-3});
+  settings.fetch_every = 3;
+  trainer_by_programs(room.path / "later", settings)(source, constant_rate{1e-3});
+  const char* const last = "checkpoints/step-000000005.safetensors";
+  CHECK(same_bytes(room.path / "once" / last, room.path / "later" / last));
+  CHECK(read_log(room.path / "later/log.jsonl")[0].gradient == 0);
+
+  const loss_scale host({.first = 4, .patience = 2});
+  device_loss_scale device(host, at::kCPU);
+  loss_scale twin = host;
+  for (const bool finite : {true, false, true, true, true, false, false, false, false, true}) {
+    static_cast<void>(twin.accepts(finite));
+    device.after(at::full({}, finite, at::kBool));
+    CHECK(device.value().item<double>() == twin.value());
+    CHECK(device.good_updates().item<std::int64_t>() == twin.good_updates());
+  }
+}
+
+TEST_CASE("an update that is not finite is not made, and ends the run when it is seen")
+{
+  const scratch room;
+  const std::string said = what_stops([&] {
+    trainer_by_programs(room.path / "run", {.batch = 2, .workers = 0, .fetch_every = 4})(
+        noise_source{.poisoned = {3}}, constant_rate{1e-3});
+  });
+  CAPTURE(said);
+  CHECK(said.find("loss is nan at update ") != std::string::npos);
+  CHECK(said.find(", as was seen after update ") != std::string::npos);
+  CHECK(said.find("noise3.png") != std::string::npos);
+  CHECK(what_stops([&] {
+          trainer_by_programs(room.path / "none", {.workers = 0, .fetch_every = 0});
+        }) == "the log is fetched after 0 updates, expected 1 or more");
 }

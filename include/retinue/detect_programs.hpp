@@ -6,17 +6,23 @@
 //   sort_candidates     a block an image         the best of them, best first
 //   decode_candidates   a block for some boxes   those alone, in pixels of the pictures
 //   look_back, collect_kept   suppress/look_back.hpp
+//   write_detections    a block for some places  what is kept, with its landmarks
 //
-// Rooms are of fixed size. Of an image in which more rows are above the floor than its room holds,
-// `found_counts` says how many there were, and its result is not to be used.
+// Nothing is sorted but the best, so that many classes cost little. Rooms are of fixed size. Of an
+// image in which more rows are above the floor than its room holds, `found_counts` says how many
+// there were, and its result is not to be used.
 #pragma once
 
 #include <retinue/backend/lane.hpp>              // lane
+#include <retinue/backend/radix_select.hpp>      // bound_of_least
 #include <retinue/backend/table.hpp>             // row_index
 #include <retinue/candidate.hpp>                 // candidate
 #include <retinue/compiler.hpp>                  // RETINUE_HD
+#include <retinue/detection.hpp>                 // detection
 #include <retinue/formulas/coders.hpp>           // coder
-#include <retinue/geometry.hpp>                  // box, centre_box
+#include <retinue/frame.hpp>                     // frame
+#include <retinue/geometry.hpp>                  // box, centre_box, clip
+#include <retinue/landmarks.hpp>                 // landmark_schema
 #include <retinue/losses/multibox_programs.hpp>  // output_view, some_rows
 #include <retinue/suppress/look_back.hpp>        // look_back
 
@@ -26,16 +32,28 @@
 
 namespace retinue {
 
-/// Pixels of a picture per width and height of the network's input.
+/// How boxes come to the pixels of a picture.
 struct picture_scale {
-  float x = 1, y = 1;
+  float x = 1, y = 1;           ///< pixels of the picture per width and height of the input
+  float width = 0, height = 0;  ///< where boxes are cut off; 0: nowhere
+
+  [[nodiscard]] static picture_scale of(const frame& how, bool clipped = false)
+  {
+    picture_scale s{static_cast<float>(how.input.width / how.scale_x),
+                    static_cast<float>(how.input.height / how.scale_y)};
+    if (clipped) {
+      s.width = static_cast<float>(how.original.width);
+      s.height = static_cast<float>(how.original.height);
+    }
+    return s;
+  }
 };
 
 /// All that the programs of one batch see. Pointers are to where they run.
 template <class Labels, class Coder, class E = float>
 struct detection_view {
   std::uint32_t images = 0, anchor_count = 0, classes = 1;
-  std::uint32_t room = 0;  ///< candidates of an image that are found at most: a power of two
+  std::uint32_t room = 0;  ///< candidates of an image that are found at most
   std::uint32_t most = 0;  ///< of those, how many are decoded at most; <= room
   std::uint32_t keep = 0;  ///< detections of an image at most
   float score = 0.02f;     ///< rows that score no more are never decoded
@@ -48,6 +66,7 @@ struct detection_view {
   output_view<E> scores, boxes, quality;
 
   std::uint64_t* words = nullptr;         ///< (images, room)
+  std::uint64_t* best = nullptr;          ///< (images, best_room())
   std::uint32_t* found_counts = nullptr;  ///< (images), 0 before
   std::uint32_t* counts = nullptr;        ///< (images): how many are decoded
   row_index* rows = nullptr;              ///< (images, most): their anchors
@@ -57,22 +76,17 @@ struct detection_view {
   std::uint32_t* ticket = nullptr;        ///< one, 0 before
   row_index* kept = nullptr;              ///< (images, keep): places in `found` and `decoded`
   std::uint32_t* kept_counts = nullptr;   ///< (images)
+
+  [[nodiscard]] RETINUE_HD std::uint32_t best_room() const { return std::bit_ceil(most); }
 };
 
-namespace detail {
-/// The one order of scores: best first, equals by their place, as the words rise.
-[[nodiscard]] RETINUE_HD inline std::uint64_t score_word(float score, std::uint32_t place)
-{
-  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
-  const std::uint32_t falling = bits >> 31 ? bits : ~bits & 0x7fffffffu;
-  return std::uint64_t{falling} << 32 | place;
-}
-[[nodiscard]] RETINUE_HD inline float score_of_word(std::uint64_t word)
-{
-  const auto falling = static_cast<std::uint32_t>(word >> 32);
-  return std::bit_cast<float>(falling >> 31 ? falling : ~falling & 0x7fffffffu);
-}
-}  // namespace detail
+/// Where what is found goes, and the network's landmarks.
+template <landmark_schema Schema, class E = float>
+struct found_view {
+  output_view<E> points;                    ///< read where the schema has any
+  detection<Schema>* detections = nullptr;  ///< (images, keep), best first, kept_counts of each
+  row_index* rows = nullptr;                ///< (images, keep): their anchors; null: not wanted
+};
 
 /// Finds what scores above the floor: a block for some rows.
 template <class Labels, class Coder, class E = float>
@@ -101,30 +115,33 @@ struct find_candidates {
         const std::uint32_t at = Team::add(view.found_counts[image], 1);
         if (at < view.room)
           view.words[image * view.room + at] =
-              detail::score_word(score, static_cast<std::uint32_t>(row) * view.classes + k);
+              falling_word(score, static_cast<std::uint32_t>(row) * view.classes + k);
       }
     });
   }
 };
 
-/// By a bitonic network, in which the pairs of a step are apart.
+/// The best are found by radix, and sorted by a bitonic network, in which the pairs of a step are
+/// apart.
 template <class Labels, class Coder, class E = float>
 struct sort_candidates {
   static constexpr std::size_t threads = 512;
-  struct shared {};
+  struct shared {
+    radix_bins bins;
+    std::uint32_t count;
+  };
 
   detection_view<Labels, Coder, E> view;
 
   template <class Team>
-  RETINUE_HD void operator()(Team& team, shared&) const
+  RETINUE_HD void operator()(Team& team, shared& own) const
   {
     const std::size_t image = team.block();
-    std::uint64_t* const words = view.words + image * view.room;
-    const std::uint32_t found = view.found_counts[image];
-    const std::uint32_t n = found < view.room ? found : view.room;
+    const std::uint32_t count = take_best(team, own);
+    std::uint64_t* const words = view.best + image * view.best_room();
     std::uint32_t size = 1;
-    while (size < n) size *= 2;
-    team.each(size - n, [&](std::size_t i) { words[n + i] = ~std::uint64_t{0}; });
+    while (size < count) size *= 2;
+    team.each(size - count, [&](std::size_t i) { words[count + i] = no_word; });
     for (std::uint32_t run = 2; run <= size; run *= 2)
       for (std::uint32_t apart = run / 2; apart > 0; apart /= 2)
         team.each(size / 2, [&](std::size_t i) {
@@ -132,14 +149,35 @@ struct sort_candidates {
           const std::uint64_t a = words[low], b = words[high];
           if ((a > b) != ((low & run) != 0)) words[low] = b, words[high] = a;
         });
-    const std::uint32_t count = n < view.most ? n : view.most;
     team.each(count, [&](std::size_t i) {
       const auto place = static_cast<std::uint32_t>(words[i]);
       view.rows[image * view.most + i] = place / view.classes;
-      view.found[image * view.most + i] = {detail::score_of_word(words[i]),
+      view.found[image * view.most + i] = {value_of_word(words[i]),
                                            static_cast<float>(place % view.classes + 1)};
     });
     team.once([&] { view.counts[image] = count; });
+  }
+
+ private:
+  /// In any order; returns how many.
+  template <class Team>
+  RETINUE_HD std::uint32_t take_best(Team& team, shared& own) const
+  {
+    const std::size_t image = team.block();
+    const std::uint64_t* const words = view.words + image * view.room;
+    std::uint64_t* const best = view.best + image * view.best_room();
+    const std::uint32_t found = view.found_counts[image];
+    const std::uint32_t n = found < view.room ? found : view.room;
+    if (view.most == 0) return 0;
+    const std::uint64_t bound =
+        n <= view.most
+            ? no_word
+            : bound_of_least(team, own.bins, n, [&](std::size_t i) { return words[i]; }, view.most);
+    team.once([&] { own.count = 0; });
+    team.each(n, [&](std::size_t i) {
+      if (words[i] <= bound) best[Team::add(own.count, 1)] = words[i];
+    });
+    return n < view.most ? n : view.most;
   }
 };
 
@@ -171,7 +209,59 @@ struct decode_candidates {
   }
 };
 
-/// The detections of a batch: `kept` and what it points to. found_counts and ticket are 0 before.
+/// What is kept, as detections; landmarks point by point, as packets decode them.
+template <landmark_schema Schema, class Labels, class Coder, class E = float>
+struct write_detections {
+  static constexpr std::size_t threads = 256;
+  struct shared {};
+
+  detection_view<Labels, Coder, E> view;
+  found_view<Schema, E> to;
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const detail::some_rows own(team.block(), std::size_t{view.images} * view.keep);
+    team.each(own.count, [&](std::size_t i) {
+      const std::size_t place = own.first + i, image = place / view.keep;
+      if (place - image * view.keep >= view.kept_counts[image]) return;
+      const std::size_t at = image * view.most + view.kept[place];
+      const picture_scale s = view.scales[image];
+      detection<Schema>& d = to.detections[place];
+      d.bounds = s.width > 0 ? clip(view.decoded[at], s.width, s.height) : view.decoded[at];
+      d.score = view.found[at].score;
+      d.label = static_cast<std::int32_t>(view.found[at].label);
+      if (to.rows) to.rows[place] = view.rows[at];
+    });
+    if constexpr (Schema::count > 0)
+      team.each(own.count * Schema::count, [&](std::size_t i) {
+        const std::size_t place = own.first + i / Schema::count, image = place / view.keep;
+        if (place - image * view.keep < view.kept_counts[image])
+          write_point(place, image, i % Schema::count);
+      });
+  }
+
+ private:
+  RETINUE_HD void write_point(std::size_t place, std::size_t image, std::size_t k) const
+  {
+    using one = detail::one_point<Schema>;
+    static_assert(Coder::point_by_point,
+                  "a program decodes landmarks one by one: a coder must say that it does, by "
+                  "static constexpr bool point_by_point = true");
+    constexpr std::size_t dimension = Schema::dimension;
+    const row_index row = view.rows[image * view.most + view.kept[place]];
+    const auto x = to.points(image, row);
+    landmark_code_t<Coder, one, lane> code;
+    for (std::size_t c = 0; c < dimension; ++c) code[c] = {x[k * dimension + c]};
+    const centre_box<float>& a = view.anchors[row];
+    const auto marks = view.code.decode(code, centre_box<lane>{{a.cx}, {a.cy}, {a.w}, {a.h}});
+    const picture_scale s = view.scales[image];
+    for (std::size_t c = 0; c < dimension; ++c)
+      to.detections[place].points.points[k][c] = (marks[c] * (c == 1 ? s.y : s.x)).value;
+  }
+};
+
+/// What is kept of a batch: `kept` and what it points to. found_counts and ticket are 0 before.
 template <class Lengths = continuous, class Blocks, class Labels, class Coder, class E>
 void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
 {
@@ -185,6 +275,17 @@ void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
   blocks.run(suppress.blocks(), suppress);
   blocks.run(view.images, collect_kept{view.fates, view.counts, view.kept, view.kept_counts,
                                        view.most, view.keep});
+}
+
+/// The detections of a batch, whatever landmarks they have.
+template <class Lengths = continuous, class Blocks, class Labels, class Coder, class E,
+          landmark_schema Schema>
+void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view,
+                 const found_view<Schema, E>& to)
+{
+  team_detect<Lengths>(blocks, view);
+  blocks.run(loss_blocks(std::size_t{view.images} * view.keep),
+             write_detections<Schema, Labels, Coder, E>{view, to});
 }
 
 }  // namespace retinue

@@ -44,9 +44,11 @@ module;
 #include <retinue/backend/host_memory.hpp>
 #include <retinue/backend/lane.hpp>
 #include <retinue/backend/packet.hpp>
+#include <retinue/backend/radix_select.hpp>
 #include <retinue/backend/score_order.hpp>
 #include <retinue/backend/table.hpp>
 #include <retinue/backend/team.hpp>
+#include <retinue/backend/team_device.hpp>
 #include <retinue/backend/thread_blocks.hpp>
 #include <retinue/backend/transpose.hpp>
 #include <retinue/candidate.hpp>
@@ -58,6 +60,7 @@ module;
 #include <retinue/config/retinaface_form.hpp>
 #include <retinue/config/rules.hpp>
 #include <retinue/config/ssd_form.hpp>
+#include <retinue/config/towers_form.hpp>
 #include <retinue/config/yunet_form.hpp>
 #include <retinue/data/class_names.hpp>
 #include <retinue/data/retinaface_labels.hpp>
@@ -71,6 +74,7 @@ module;
 #include <retinue/detail/text.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/detect_programs.hpp>
+#include <retinue/detect_team.hpp>
 #include <retinue/detection.hpp>
 #include <retinue/error.hpp>
 #include <retinue/error_in_text.hpp>
@@ -82,6 +86,7 @@ module;
 #include <retinue/evaluate/matching.hpp>
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/evaluate/wider.hpp>
+#include <retinue/formulas/any_coder.hpp>
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/coordinate.hpp>
@@ -94,6 +99,7 @@ module;
 #include <retinue/formulas/elementary.hpp>
 #include <retinue/formulas/focal.hpp>
 #include <retinue/formulas/keypoint_similarity.hpp>
+#include <retinue/formulas/narrow.hpp>
 #include <retinue/formulas/overlap.hpp>
 #include <retinue/formulas/overlap_losses.hpp>
 #include <retinue/formulas/residual.hpp>
@@ -101,6 +107,7 @@ module;
 #include <retinue/geometry.hpp>
 #include <retinue/image/pixel_format.hpp>
 #include <retinue/image/planes_program.hpp>
+#include <retinue/image/resample_program.hpp>
 #include <retinue/image/signatures.hpp>
 #include <retinue/instance.hpp>
 #include <retinue/labels.hpp>
@@ -120,6 +127,7 @@ module;
 #include <retinue/losses/quality.hpp>
 #include <retinue/losses/random_negatives.hpp>
 #include <retinue/losses/samples.hpp>
+#include <retinue/losses/team_objective.hpp>
 #include <retinue/losses/truths.hpp>
 #include <retinue/matchers.hpp>
 #include <retinue/matchers/adaptive_matcher.hpp>
@@ -127,6 +135,7 @@ module;
 #include <retinue/matchers/assignment.hpp>
 #include <retinue/matchers/coverage.hpp>
 #include <retinue/matchers/dynamic_k.hpp>
+#include <retinue/matchers/dynamic_k_program.hpp>
 #include <retinue/matchers/forcing.hpp>
 #include <retinue/matchers/least_cost.hpp>
 #include <retinue/matchers/one_to_one.hpp>
@@ -188,6 +197,7 @@ using retinue::anchor_table;
 using retinue::anchor_view;
 using retinue::anchor_window;
 using retinue::any_anchors;
+using retinue::any_coder;
 using retinue::any_form;
 using retinue::any_greedy_suppressor;
 using retinue::any_labels;
@@ -208,13 +218,16 @@ using retinue::batch_counts;
 using retinue::best_of_all;
 using retinue::best_of_free;
 using retinue::best_row;
+using retinue::bfloat16;
 using retinue::bidding;
+using retinue::bids_view;
 using retinue::binary_cost;
 using retinue::binary_cross_entropy;
 using retinue::blocks;
 using retinue::blur;
 using retinue::body_names;
 using retinue::body_signs;
+using retinue::bound_of_least;
 using retinue::bounded_iou_loss;
 using retinue::bounds_of;
 using retinue::box;
@@ -232,6 +245,7 @@ using retinue::centre_ness;
 using retinue::centre_quality;
 using retinue::centre_size_coder;
 using retinue::check_images;
+using retinue::choose_bids;
 using retinue::ciou;
 using retinue::ciou_loss;
 using retinue::class_agnostic;
@@ -285,6 +299,7 @@ using retinue::each_positive;
 using retinue::edge_landmarks;
 using retinue::eiou_loss;
 using retinue::element_count;
+using retinue::enter_bids;
 using retinue::epoch_order;
 using retinue::erase;
 using retinue::error;
@@ -296,6 +311,8 @@ using retinue::extra_layer;
 using retinue::eye_points;
 using retinue::fail;
 using retinue::fail_at;
+using retinue::falling_word;
+using retinue::fetch_values;
 using retinue::fill_colour;
 using retinue::fill_like;
 using retinue::find_body;
@@ -303,8 +320,10 @@ using retinue::find_candidates;
 using retinue::find_preset;
 using retinue::first_of_enough;
 using retinue::fit_long_side;
+using retinue::float16;
 using retinue::for_each_class;
 using retinue::forcing;
+using retinue::found_view;
 using retinue::frame;
 using retinue::fused_score;
 using retinue::gathered;
@@ -320,6 +339,7 @@ using retinue::held;
 using retinue::host_backend;
 using retinue::host_blocks;
 using retinue::host_cost;
+using retinue::host_device;
 using retinue::host_selector;
 using retinue::host_table;
 using retinue::host_team;
@@ -375,6 +395,7 @@ using retinue::least_cost_pairs;
 using retinue::level_grid;
 using retinue::level_layout;
 using retinue::linear_decay;
+using retinue::list_bids;
 using retinue::list_positives;
 using retinue::listed_anchors;
 using retinue::listed_level;
@@ -400,6 +421,7 @@ using retinue::mean_precision_at;
 using retinue::measured_suppressor;
 using retinue::meeting;
 using retinue::meeting_of_environment;
+using retinue::memory_layout;
 using retinue::merger;
 using retinue::mine_images;
 using retinue::minimum_of;
@@ -418,6 +440,7 @@ using retinue::near_centres;
 using retinue::negative_mining;
 using retinue::negatives_wanted;
 using retinue::network_config;
+using retinue::no_word;
 using retinue::noise;
 using retinue::normalisation;
 using retinue::nothing_shared;
@@ -463,8 +486,11 @@ using retinue::predictive_matcher;
 using retinue::preset;
 using retinue::presets;
 using retinue::program_over;
+using retinue::programmed_matcher;
+using retinue::put_values;
 using retinue::quality_focal;
 using retinue::quality_policy;
+using retinue::radix_bins;
 using retinue::random_affine;
 using retinue::random_blur;
 using retinue::random_colours;
@@ -495,6 +521,9 @@ using retinue::record;
 using retinue::reference_detector;
 using retinue::reference_retinaface_augmentation;
 using retinue::refuse_packed;
+using retinue::resample_across;
+using retinue::resample_down;
+using retinue::resample_plan;
 using retinue::residual_loss;
 using retinue::resize;
 using retinue::resize_kernel;
@@ -523,6 +552,7 @@ using retinue::scored_boxes;
 using retinue::scrfd_augmentation;
 using retinue::selection;
 using retinue::selector;
+using retinue::settle_bids;
 using retinue::shape_mismatch;
 using retinue::side_clusters;
 using retinue::sigmoid;
@@ -565,9 +595,15 @@ using retinue::table_selector;
 using retinue::table_shape;
 using retinue::table_strides;
 using retinue::table_suppressor;
+using retinue::taps_view;
 using retinue::team;
+using retinue::team_backend;
 using retinue::team_detect;
+using retinue::team_device;
 using retinue::team_loss;
+using retinue::team_match;
+using retinue::team_objective;
+using retinue::team_outputs;
 using retinue::team_slopes;
 using retinue::team_terms;
 using retinue::tensor_backend;
@@ -581,6 +617,7 @@ using retinue::times_quality;
 using retinue::to_centre;
 using retinue::to_corners;
 using retinue::total_terms;
+using retinue::towers_form;
 using retinue::training_sample;
 using retinue::transform;
 using retinue::transposed;
@@ -595,6 +632,7 @@ using retinue::truth_view;
 using retinue::uniform_matcher;
 using retinue::unmirrored;
 using retinue::until_epoch;
+using retinue::value_of_word;
 using retinue::varifocal;
 using retinue::verdict;
 using retinue::view_dlpack;
@@ -621,6 +659,7 @@ using retinue::window_of;
 using retinue::wing;
 using retinue::with_schema_of;
 using retinue::with_slope;
+using retinue::write_detections;
 using retinue::write_onnx;
 using retinue::write_planes;
 using retinue::write_slopes;

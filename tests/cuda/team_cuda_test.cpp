@@ -5,9 +5,11 @@
 #include "team_twins.hpp"
 
 #include <retinue/backend/cuda_blocks.hpp>
+#include <retinue/backend/cuda_device.hpp>
 #include <retinue/error.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/losses/multibox_programs.hpp>
+#include <retinue/losses/team_objective.hpp>
 
 #include <cuda_runtime_api.h>
 
@@ -128,7 +130,7 @@ TEST_CASE("a training step on the device is the twin's")
     here.terms = terms.data();
     team_loss(host, settings{}, here);
     team_slopes(host, settings{}, here,
-                {scores.data(), boxes.data(), marks.data(), nullptr, nullptr});
+                {.scores = scores.data(), .boxes = boxes.data(), .points = marks.data()});
 
     const on_device there_logits(batch.logits), there_offsets(batch.offsets),
         there_marks(batch.landmarks), to_scores(scores), to_boxes(boxes), to_marks(marks);
@@ -167,7 +169,7 @@ TEST_CASE("a training step on the device is the twin's")
     there.parts = there_parts.data(), there.terms = there_terms.data();
     team_loss(device, settings{}, there);
     team_slopes(device, settings{}, there,
-                {to_scores.data(), to_boxes.data(), to_marks.data(), nullptr, nullptr});
+                {.scores = to_scores.data(), .boxes = to_boxes.data(), .points = to_marks.data()});
     require_ok(cudaDeviceSynchronize());
 
     CHECK(verdicts.fetched() == match.verdicts);
@@ -178,5 +180,38 @@ TEST_CASE("a training step on the device is the twin's")
     CHECK(test::furthest(to_scores.fetched(), scores) < 1e-6);
     CHECK(test::furthest(to_boxes.fetched(), boxes) < 1e-6);
     CHECK(test::furthest(to_marks.fetched(), marks) < 1e-6);
+  }
+}
+
+TEST_CASE("an objective on the device is that on the host")
+{
+  if (!has_device()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  using settings = multibox_settings<schemas::face5>;
+  const anchor_layout anchors(square_anchors::retinaface(), {320, 320});
+  const auto batch = test::random_batch<schemas::face5>(anchors, 2, {12, 0, 512, 3});
+  truth_batch<schemas::face5> truths;
+  truths.read(batch.truths, 1, truth_reading::classes);
+  const table_shape shape{batch.images(), anchors.size()};
+  const auto view = [&](const float* scores, const float* boxes, const float* points) {
+    return team_outputs<>{{scores, 2, contiguous(shape, 2)},
+                          {boxes, 4, contiguous(shape, 4)},
+                          {points, 10, contiguous(shape, 10)},
+                          {}};
+  };
+  const on_device scores(batch.logits), boxes(batch.offsets), points(batch.landmarks);
+  for (const overlap_matcher& match :
+       {overlap_matcher::retinaface(), overlap_matcher::mmdetection(0.5f, 0.4f, 0)}) {
+    team_objective<host_device, settings> here(host_device(), settings{}, match, anchors);
+    team_objective<cuda_device, settings> there(cuda_device(), settings{}, match, anchors);
+    const auto want =
+        here(view(batch.logits.data(), batch.offsets.data(), batch.landmarks.data()), truths);
+    const auto found = there(view(scores.data(), boxes.data(), points.data()), truths);
+    const team_terms expected = here.fetch(want), terms = there.fetch(found);
+    CHECK(terms.sums.positives == expected.sums.positives);
+    CHECK(terms.sums.negatives == expected.sums.negatives);
+    CHECK(std::abs(terms.total - expected.total) < 1e-5);
   }
 }

@@ -34,12 +34,8 @@ class score_order {
       keys_[i] = key(scores[i], static_cast<row_index>(i));
       sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
     }
-    if (most < keys_.size()) {
-      if (!sorted)
-        std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(most),
-                         keys_.end());
-      keys_.resize(most);
-    }
+    if (most < keys_.size() && sorted) keys_.resize(most);
+    if (most < keys_.size()) keep_least(most);
     if (!sorted && keys_.size() < 64)
       std::sort(keys_.begin(), keys_.end());
     else if (!sorted)
@@ -56,6 +52,15 @@ class score_order {
     if (score != score) return ~std::uint32_t{0};
     const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
     return bits >> 31 ? bits : ~bits & 0x7fffffffu;
+  }
+
+  /// Leaves so many keys, in the order in which they stand.
+  void keep_least(std::size_t most)
+  {
+    sorted_ = keys_;
+    const auto bound = sorted_.begin() + static_cast<std::ptrdiff_t>(most);
+    std::nth_element(sorted_.begin(), bound, sorted_.end());
+    std::erase_if(keys_, [least = *bound](std::uint64_t key) { return key >= least; });
   }
 
   /// Four stable passes of a byte over the upper half; the rows below it begin in order.

@@ -23,6 +23,9 @@ struct tensor_terms {
   std::vector<std::pair<std::string_view, at::Tensor>> named;    ///< (), in the loss's order
   at::Tensor total;                                              ///< ()
   std::size_t positives = 0, negatives = 0, with_landmarks = 0;  ///< anchors that took part
+  /// The same three as integers, where they lie on a device and nobody waits for them; those above
+  /// are 0 then.
+  at::Tensor counts{};
 
   /// A term by its name; it must be there.
   [[nodiscard]] const at::Tensor& operator[](std::string_view name) const
@@ -84,7 +87,7 @@ template <class B, class Value>
 [[nodiscard]] tensor_terms summed(const loss_terms<B>& terms, const outputs<libtorch_backend>& said,
                                   const Value& value)
 {
-  tensor_terms all{{}, {}, terms.positives, terms.negatives, terms.with_landmarks};
+  tensor_terms all{{}, {}, terms.positives, terms.negatives, terms.with_landmarks, {}};
   for (const summed_term<B>& term : terms.terms) {
     const at::Tensor& input = part_of(said, term.part);
     const bool empty = !input.defined() || input.numel() == 0;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <retinue/backend/lane.hpp>              // lanes_of
+#include <retinue/backend/radix_select.hpp>      // bound_of_least
 #include <retinue/backend/table.hpp>             // row_index
 #include <retinue/compiler.hpp>                  // RETINUE_HD
 #include <retinue/formulas/coders.hpp>           // coder
@@ -21,10 +22,12 @@
 #include <retinue/losses/costs.hpp>              // box_cost, label_cost, landmark_cost, wanted
 #include <retinue/losses/hard_negatives.hpp>     // mining_key
 #include <retinue/losses/multibox.hpp>           // multibox_settings, batch_counts
+#include <retinue/losses/quality.hpp>            // matched_quality
 #include <retinue/losses/truths.hpp>             // truth_points
 #include <retinue/matchers/overlap_program.hpp>  // truth_view
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -105,11 +108,11 @@ struct loss_view {
 
   [[nodiscard]] RETINUE_HD std::size_t rows() const { return std::size_t{images} * anchors.count; }
   /// What a positive should say.
-  [[nodiscard]] RETINUE_HD wanted<float> want(std::size_t row,
-                                              const truth_bounds<float>& truth) const
+  [[nodiscard]] RETINUE_HD wanted<float> want(std::size_t row, std::size_t truth) const
   {
-    return {truth.label, assigned.qualities ? assigned.qualities[row] : 1.0f,
-            assigned.weights ? assigned.weights[row] : 1.0f};
+    return {batch.truths[truth].label, assigned.qualities ? assigned.qualities[row] : 1.0f,
+            (assigned.weights ? assigned.weights[row] : 1.0f) *
+                (batch.weights ? batch.weights[truth].value : 1.0f)};
   }
 };
 
@@ -142,6 +145,7 @@ struct plain_settings {
   using box_type = decltype(Settings::box);
   using landmark_type = decltype(Settings::landmark);
   using labels_type = decltype(Settings::labels);
+  using quality_type = decltype(Settings::quality);
   using wanted_type = std::remove_cvref_t<decltype(std::declval<Settings>().mining.wanted())>;
   static constexpr std::size_t box_width = box_code_t<coder_type>::width;
 
@@ -149,6 +153,7 @@ struct plain_settings {
   box_type box;
   landmark_type landmark;
   labels_type labels;
+  quality_type quality;
   wanted_type negatives;
   multibox_weights weights;
   normalisation divide_by;
@@ -158,6 +163,7 @@ struct plain_settings {
         box(s.box),
         landmark(s.landmark),
         labels(s.labels),
+        quality(s.quality),
         negatives(s.mining.wanted()),
         weights(s.weights),
         divide_by(s.divide_by)
@@ -195,6 +201,31 @@ RETINUE_HD double box_with_slope(const plain_settings<Settings>& s, const Row& x
                             as_constants<n>(want));
     for (std::size_t c = 0; c < n; ++c) slope[c] = value.slope[c];
     return static_cast<double>(value.value);
+  }
+}
+
+/// What a positive should say, with the quality of the policy, of the score or of the part beside
+/// it; as packets find it.
+template <bool OfPart, class Settings, class Row>
+[[nodiscard]] RETINUE_HD wanted<float> rated(const plain_settings<Settings>& s, const Row& x,
+                                             const truth_bounds<float>& truth,
+                                             const centre_box<float>& anchor,
+                                             const wanted<float>& want)
+{
+  using plain = plain_settings<Settings>;
+  if constexpr (std::same_as<typename plain::quality_type, matched_quality>) {
+    return want;
+  } else {
+    using code = box_code_t<typename plain::coder_type, lane>;
+    const rated_of<typename plain::coder_type, typename plain::quality_type, OfPart> rate{
+        s.code, s.quality};
+    const box<float>& b = truth.bounds;
+    const wanted<lane> found =
+        rate(code_of<code>(lanes_of<Row>{x}),
+             truth_bounds<lane>{{{b.x1}, {b.y1}, {b.x2}, {b.y2}}, {truth.label}},
+             centre_box<lane>{{anchor.cx}, {anchor.cy}, {anchor.w}, {anchor.h}},
+             wanted<lane>{{want.label}, {want.quality}, {want.weight}});
+    return {want.label, found.quality.value, want.weight};
   }
 }
 
@@ -264,10 +295,7 @@ struct rank_rows {
 template <class Settings, class E = float>
 struct mine_images {
   static constexpr std::size_t threads = 512;
-  struct shared {
-    std::array<std::uint32_t, 256> bins;
-    std::uint32_t bin, before, size;
-  };
+  using shared = radix_bins;
 
   detail::plain_settings<Settings> settings;
   loss_view<Settings, E> view;
@@ -285,60 +313,25 @@ struct mine_images {
     const std::uint32_t positives = count_of(row_role::positive);
     const std::uint32_t negatives = count_of(row_role::negative);
     const std::size_t quota = settings.negatives(positives);
-    auto left = static_cast<std::uint32_t>(quota < negatives ? quota : negatives);
+    const auto left = static_cast<std::uint32_t>(quota < negatives ? quota : negatives);
     if (left == 0) return;
-    std::uint64_t prefix = 0, last = left == negatives ? ~std::uint64_t{0} : 0;
-    for (std::uint32_t shift = 64; last == 0 && shift > 0;) {
-      shift -= 8;
-      last = next_digit(team, own, keys, n, shift, prefix, left);
-    }
-    const std::uint64_t end = last;
+    const auto word_of = [&](std::size_t a) {
+      return keys[a] == detail::no_negative
+                 ? no_word
+                 : std::uint64_t{keys[a]} << 32 | static_cast<std::uint32_t>(a);
+    };
+    const std::uint64_t end =
+        left == negatives ? no_word : bound_of_least(team, own, n, word_of, left);
     team.each(n, [&](std::size_t a) {
-      if (roles[a] == row_role::negative && word_of(keys[a], a) <= end) roles[a] = row_role::mined;
+      if (roles[a] == row_role::negative && word_of(a) <= end) roles[a] = row_role::mined;
     });
-  }
-
- private:
-  [[nodiscard]] RETINUE_HD static std::uint64_t word_of(std::uint32_t key, std::size_t a)
-  {
-    return std::uint64_t{key} << 32 | static_cast<std::uint32_t>(a);
-  }
-
-  /// Of the words that begin as `prefix` does, above the digit at `shift`, finds the digit in which
-  /// the last of those that are left lies, and adds it to the prefix. Returns the last word of all
-  /// that are wanted once all of a digit are, else 0.
-  template <class Team>
-  RETINUE_HD static std::uint64_t next_digit(Team& team, shared& own, const std::uint32_t* keys,
-                                             std::size_t n, std::uint32_t shift,
-                                             std::uint64_t& prefix, std::uint32_t& left)
-  {
-    team.each(own.bins.size(), [&](std::size_t b) { own.bins[b] = 0; });
-    const std::uint64_t above = prefix;
-    team.each(n, [&](std::size_t a) {
-      const std::uint64_t word = word_of(keys[a], a);
-      const bool counts = shift == 56 || word >> (shift + 8) == above >> (shift + 8);
-      if (keys[a] != detail::no_negative && counts) Team::add(own.bins[word >> shift & 255], 1);
-    });
-    const std::uint32_t wanted = left;
-    team.sum_before(
-        own.bins.size(), [&](std::size_t b) { return own.bins[b]; },
-        [&](std::size_t b, std::uint32_t before) {
-          if (before >= wanted || wanted > before + own.bins[b]) return;
-          own.bin = static_cast<std::uint32_t>(b);
-          own.before = before;
-          own.size = own.bins[b];
-        });
-    left -= own.before;
-    prefix |= std::uint64_t{own.bin} << shift;
-    const bool whole = own.size == left;  // the bins may be another's already
-    return whole ? prefix | ((std::uint64_t{1} << shift) - 1) : 0;
   }
 };
 
 /// The sums of some rows.
 template <class Settings, class E = float>
 struct add_terms {
-  static constexpr std::size_t threads = 320;
+  static constexpr std::size_t threads = 384;
   struct shared {};
   using schema = typename Settings::schema;
 
@@ -375,7 +368,7 @@ struct add_terms {
                           : 0.0;
     }));
     write(&part_sums::label, sum_of([&](const place& p) {
-      const wanted<float> want = p.want(view);
+      const wanted<float> want = p.template want<false>(view, settings);
       const float cost =
           settings.labels.cost(view.scores(p.image, p.anchor), want.label, want.quality);
       return static_cast<double>(cost * want.weight);
@@ -399,8 +392,9 @@ struct add_terms {
     }
     if (view.quality.data)
       write(&part_sums::quality, sum_of([&](const place& p) {
-        return static_cast<double>(
-            detail::quality_cost{}(view.quality(p.image, p.anchor), p.want(view)));
+        if (!p.rates_part(settings)) return 0.0;
+        return static_cast<double>(detail::quality_cost{}(view.quality(p.image, p.anchor),
+                                                          p.template want<true>(view, settings)));
       }));
     else
       write(&part_sums::quality, 0.0);
@@ -428,7 +422,22 @@ struct add_terms {
     }
     [[nodiscard]] RETINUE_HD wanted<float> want(const loss_view<Settings, E>& in) const
     {
-      return positive() ? in.want(row, truth(in)) : wanted<float>{0, 0, 1};
+      return positive() ? in.want(row, truth_row(in)) : wanted<float>{0, 0, 1};
+    }
+    /// The same with the quality of the score, or of the part beside it.
+    template <bool OfPart>
+    [[nodiscard]] RETINUE_HD wanted<float> want(const loss_view<Settings, E>& in,
+                                                const detail::plain_settings<Settings>& s) const
+    {
+      if (!positive()) return want(in);
+      return detail::rated<OfPart>(s, in.boxes(image, anchor), truth(in),
+                                   in.anchors.anchors[anchor], want(in));
+    }
+    /// Whether it is learnt from by the part beside the scores.
+    [[nodiscard]] RETINUE_HD bool rates_part(const detail::plain_settings<Settings>&) const
+    {
+      return positive() ||
+             (mined() && detail::plain_settings<Settings>::quality_type::of_negatives);
     }
     [[nodiscard]] RETINUE_HD bool shows_points(const loss_view<Settings, E>& in) const
     {
@@ -492,12 +501,15 @@ struct total_terms {
   }
 };
 
-/// Where the gradients of a batch go: (images, anchors, columns) each, row after row. Those of
-/// parts that are null are not written.
+/// Where the gradients of a batch go: (images, anchors, columns) each, row after
+/// row. Those of parts that are null are not written.
 struct gradient_view {
   float *scores = nullptr, *boxes = nullptr, *points = nullptr, *quality = nullptr;
   /// By what the gradient of the total is multiplied; null: 1. It lies where the programs run.
   const float* incoming = nullptr;
+  /// In place of that and of the weights, by what those of box, label, landmark and quality are,
+  /// one by one; null: by the weights.
+  const float* of_terms = nullptr;
 };
 
 /// The dense gradients of the total, each number once.
@@ -518,17 +530,19 @@ struct write_slopes {
     const detail::some_rows own(team.block(), view.rows());
     const multibox_weights& w = settings.weights;
     const team_terms& terms = *view.terms;
-    if (to.boxes) write_boxes(team, own, scale(w.box / terms.divisor));
-    if (to.scores) write_scores(team, own, scale(w.label / terms.divisor));
+    if (to.boxes) write_boxes(team, own, scale(0, w.box, terms.divisor));
+    if (to.scores) write_scores(team, own, scale(1, w.label, terms.divisor));
     if constexpr (schema::count > 0)
-      if (to.points) write_points(team, own, scale(w.landmark / terms.landmark_divisor));
-    if (to.quality && view.quality.data) write_quality(team, own, scale(w.quality / terms.divisor));
+      if (to.points) write_points(team, own, scale(2, w.landmark, terms.landmark_divisor));
+    if (to.quality && view.quality.data)
+      write_quality(team, own, scale(3, w.quality, terms.divisor));
   }
 
  private:
-  [[nodiscard]] RETINUE_HD float scale(double factor) const
+  [[nodiscard]] RETINUE_HD float scale(int term, double weight, double divisor) const
   {
-    return static_cast<float>(factor) * (to.incoming ? *to.incoming : 1.0f);
+    if (to.of_terms) return static_cast<float>(1 / divisor) * to.of_terms[term];
+    return static_cast<float>(weight / divisor) * (to.incoming ? *to.incoming : 1.0f);
   }
   [[nodiscard]] RETINUE_HD of_row at(std::size_t row) const
   {
@@ -560,7 +574,7 @@ struct write_slopes {
       const of_row p = at(own.first + i);
       if (!p.positive() && !p.mined()) return;
       float* const out = to.scores + p.row * columns;
-      const wanted<float> want = p.want(view);
+      const wanted<float> want = p.template want<false>(view, settings);
       static_cast<void>(settings.labels.with_slope(view.scores(p.image, p.anchor),
                                                    std::span<float>(out, columns), want.label,
                                                    want.quality));
@@ -591,8 +605,9 @@ struct write_slopes {
     team.each(own.count, [&](std::size_t i) {
       const of_row p = at(own.first + i);
       std::array<float, 1> slope{};
-      if (p.positive() || p.mined())
-        detail::quality_cost{}.with_slope(view.quality(p.image, p.anchor), slope, p.want(view));
+      if (p.rates_part(settings))
+        detail::quality_cost{}.with_slope(view.quality(p.image, p.anchor), slope,
+                                          p.template want<true>(view, settings));
       to.quality[p.row] = factor * slope[0];
     });
   }

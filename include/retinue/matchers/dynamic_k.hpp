@@ -19,6 +19,7 @@
 #pragma once
 
 #include <retinue/backend.hpp>              // tensor_backend
+#include <retinue/compiler.hpp>             // RETINUE_HD
 #include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou
 #include <retinue/labels/policy.hpp>        // label_policy
@@ -39,7 +40,8 @@ namespace detail {
 
 /// The square of `radius` anchor sides around the truth's centre.
 template <class T>
-[[nodiscard]] box<T> middle_of(const rival<T>& truth, const centre_box<T>& anchor, float radius)
+[[nodiscard]] RETINUE_HD box<T> middle_of(const rival<T>& truth, const centre_box<T>& anchor,
+                                          float radius)
 {
   using S = scalar_of_t<T>;
   const centre_box<T> c = to_centre(truth.bounds);
@@ -52,7 +54,7 @@ struct may_answer {
   float radius;
 
   template <class T>
-  T operator()(const centre_box<T>& anchor, const rival<T>& truth) const
+  RETINUE_HD T operator()(const centre_box<T>& anchor, const rival<T>& truth) const
   {
     const T either =
         maximum_of(strictly_inside(anchor.cx, anchor.cy, truth.bounds),
@@ -85,7 +87,7 @@ struct bidder {
 
 /// What a class costs that should not be called.
 template <class T>
-[[nodiscard]] T of_background(const T& score, bool soft)
+[[nodiscard]] RETINUE_HD T of_background(const T& score, bool soft)
 {
   const T cost = minus_log(T(fill_like(score, 1) - score));
   return soft ? T(cost * score * score) : cost;
@@ -97,7 +99,8 @@ struct enter_bid {
   bool soft;
 
   template <class Row, class T>
-  bidder<T> operator()(const Row& x, const centre_box<T>& anchor, const box<T>& said) const
+  RETINUE_HD bidder<T> operator()(const Row& x, const centre_box<T>& anchor,
+                                  const box<T>& said) const
   {
     T sum = fill_like(anchor.cx, 0);
     for (std::size_t k = 0; k < x.size() - labels.columns(0); ++k)
@@ -122,7 +125,7 @@ struct bid {
 
 /// Of a truth that takes part; another has no overlap and costs the most there is.
 template <class T>
-[[nodiscard]] bid<T> bid_of(const rival<T>& truth, const T& cost, const T& overlap)
+[[nodiscard]] RETINUE_HD bid<T> bid_of(const rival<T>& truth, const T& cost, const T& overlap)
 {
   const T takes_part = fill_like(truth.ignored, 0.5);
   return {pick_less(truth.ignored, takes_part, cost,
@@ -136,7 +139,7 @@ struct bid_for {
   float radius, class_weight, iou_weight;
 
   template <class Row, class T>
-  bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
+  RETINUE_HD bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
   {
     using S = scalar_of_t<T>;
     const T one = fill_like(who.background, 1);
@@ -160,7 +163,7 @@ struct soft_bid_for {
   float radius, class_weight, iou_weight;
 
   template <class Row, class T>
-  bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
+  RETINUE_HD bid<T> operator()(const Row& x, const bidder<T>& who, const rival<T>& truth) const
   {
     using detail::exp, detail::sqrt;
     using S = scalar_of_t<T>;
@@ -212,7 +215,7 @@ struct value_of_number {
 /// 1 for the first max(1, floor(sum)) places.
 struct within_quota {
   template <class T>
-  number<T> operator()(const number<T>& place, const number<T>& sum) const
+  RETINUE_HD number<T> operator()(const number<T>& place, const number<T>& sum) const
   {
     using S = scalar_of_t<T>;
     const T one = fill_like(place.value, 1), zero = fill_like(place.value, 0);
@@ -325,6 +328,8 @@ class dynamic_k_matcher {
   {
     return dynamic_k_matcher({.bid = bidding::soft, .radius = 3, .candidates = 13});
   }
+
+  [[nodiscard]] const settings& how() const { return settings_; }
 
   template <tensor_backend B, label_policy Labels>
   void in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,

@@ -9,9 +9,8 @@
 #pragma once
 
 #include <retinue/anchors/near.hpp>         // window_of, level_grid
-#include <retinue/backend/table.hpp>        // row_index
+#include <retinue/backend/table.hpp>        // row_index, number
 #include <retinue/compiler.hpp>             // RETINUE_HD
-#include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou, iof
 #include <retinue/geometry.hpp>             // box, centre_box
 #include <retinue/losses/truths.hpp>        // truth_bounds
@@ -34,8 +33,9 @@ struct anchor_view {
 /// The truths of a batch, images one after the other.
 struct truth_view {
   const truth_bounds<float>* truths = nullptr;
-  const std::uint8_t* ignore = nullptr;  ///< 1 for those to be ignored; null: none is
-  const std::uint32_t* first = nullptr;  ///< (images + 1): where those of an image begin
+  const std::uint8_t* ignore = nullptr;    ///< 1 for those to be ignored; null: none is
+  const std::uint32_t* first = nullptr;    ///< (images + 1): where those of an image begin
+  const number<float>* weights = nullptr;  ///< how much each counts in a loss; null: 1
 };
 
 /// What an image's block writes. Those before the last two are its own notes.
@@ -65,22 +65,34 @@ struct match_images {
     const std::size_t n = anchors.count;
     if (n == 0) return;
     const one_image image(*this, team.block());
-    team.each(n, [&](std::size_t a) { image.best(a) = image.owner(a) = 0; });
     team.each(image.count, [&](std::size_t t) {
       image.truth_best(t) = image.asks(t) = 0;
       image.searching(t) = 0;
     });
+    const bool any = team.template sum<std::uint32_t>(image.count, [&](std::size_t t) {
+      return std::uint32_t{image.counts(t)};
+    }) != 0;
+    const bool bars = any && settings.ignored == ignoring::all;
+    team.each(n, [&](std::size_t a) {
+      image.best(a) = image.owner(a) = 0;
+      // Until anchors are compared, a verdict says who is kept out of that.
+      image.said(a) = bars && taken_out(image, a) ? verdict::ignored : verdict::negative;
+    });
     const bool all = settings.force == forcing::reference;  // it wants the truths of negatives too
-    const float enough = all ? 0 : settings.negative;
+    const float enough = all                       ? 0
+                         : settings.background > 0 ? settings.background
+                                                   : settings.negative;
     const float needed = settings.force == forcing::none ? 1.0f : settings.floor;
     compare(team, image, enough, 2);
     if (needed < enough) compare(team, image, needed, enough);  // truths between anchors' sizes
     team.each(n, [&](std::size_t a) {
       const float most = overlap_of(image.best(a));
-      image.said(a) = most >= settings.positive   ? verdict::positive
-                      : most >= settings.negative ? verdict::ignored
-                                                  : verdict::negative;
       image.truth_of(a) = image.best(a) == 0 ? 0 : place_of(image.best(a));
+      if (image.said(a) == verdict::ignored) image.best(a) = barred;
+      image.said(a) = most >= settings.positive           ? verdict::positive
+                      : most >= settings.negative         ? verdict::ignored
+                      : any && most < settings.background ? verdict::ignored
+                                                          : verdict::negative;
     });
     switch (settings.force) {
       case forcing::none:
@@ -96,21 +108,10 @@ struct match_images {
         break;
       case forcing::last_ties:
       case forcing::last_best:
-        break;  // refused by served()
+        force_last(team, image);
+        break;
     }
-    set_aside(team, image);
-  }
-
-  /// The settings, where this program serves them; throws for those that only overlap_matcher has:
-  /// the forcings of MMDetection, and its ways with truths to be ignored.
-  [[nodiscard]] static overlap_settings served(const overlap_settings& s)
-  {
-    if (s.force == forcing::last_ties || s.force == forcing::last_best ||
-        s.ignored != ignoring::negatives || !s.share_of_anchor || s.background > 0)
-      fail(
-          "a program for blocks matches by the forcings none, best, ties and reference, and sets "
-          "aside negatives alone by their shares: these settings are overlap_matcher's");
-    return s;
+    if (bars || settings.ignored == ignoring::negatives) set_aside(team, image);
   }
 
  private:
@@ -165,6 +166,9 @@ struct match_images {
     std::size_t row;
   };
 
+  /// The best of an anchor that is kept out of all comparisons: less than that of any other.
+  static constexpr std::uint64_t barred = 1;
+
   /// Larger for the larger overlap, and of equals for the lower place; 0 is none.
   [[nodiscard]] RETINUE_HD static std::uint64_t word_of(float overlap, std::size_t place)
   {
@@ -218,7 +222,7 @@ struct match_images {
     team.each_by_warp(image.count, [&](std::size_t t, const auto& lanes) {
       if (!image.searching(t)) return;
       each_near(lanes, image.truth(t), least, [&](std::size_t a, float overlap) {
-        if (!(overlap > 0)) return;
+        if (!(overlap > 0) || image.said(a) == verdict::ignored) return;
         Team::raise(image.best(a), word_of(overlap, t));
         Team::raise(image.truth_best(t), word_of(overlap, a));
       });
@@ -246,7 +250,8 @@ struct match_images {
         if (!image.searching(t)) return;
         const std::uint64_t claim = claim_of(image, t);
         each_near(lanes, image.truth(t), settings.floor, [&](std::size_t a, float overlap) {
-          if (overlap > 0 && overlap >= settings.floor && image.owner(a) < claim)
+          if (overlap > 0 && overlap >= settings.floor && image.owner(a) < claim &&
+              image.best(a) != barred)
             Team::raise(image.asks(t), word_of(overlap, a));
         });
       });
@@ -275,7 +280,7 @@ struct match_images {
       if (!wanted(image, t)) return;
       const float best = overlap_of(image.truth_best(t));
       each_near(lanes, image.truth(t), best, [&](std::size_t a, float overlap) {
-        if (overlap == best) Team::raise(image.owner(a), 1);
+        if (overlap == best && image.best(a) != barred) Team::raise(image.owner(a), 1);
       });
     });
     team.each(anchors.count, [&](std::size_t a) {
@@ -320,7 +325,54 @@ struct match_images {
     });
   }
 
-  /// Negatives that lie within a truth to be ignored are no evidence of anything.
+  /// The last truth that wants an anchor has it. Of a truth that overlaps nothing all anchors tie,
+  /// and the first is the best.
+  template <class Team>
+  RETINUE_HD void force_last(Team& team, const one_image& image) const
+  {
+    const bool one = settings.force == forcing::last_best;
+    team.each_by_warp(image.count, [&](std::size_t t, const auto& lanes) {
+      const float best = overlap_of(image.truth_best(t));
+      if (!image.counts(t) || !(best >= settings.floor)) return;
+      const auto give = [&](std::size_t a) {
+        if (image.best(a) != barred) Team::raise(image.owner(a), t + 1);
+      };
+      if (best > 0 && one)
+        lanes.once([&] { give(place_of(image.truth_best(t))); });
+      else if (best > 0)
+        each_near(lanes, image.truth(t), best, [&](std::size_t a, float overlap) {
+          if (overlap == best) give(a);
+        });
+      else if (!one)
+        lanes.each(anchors.count, give);
+      else
+        lanes.once([&] {
+          std::size_t a = 0;
+          while (a < anchors.count && image.best(a) == barred) ++a;
+          if (a < anchors.count) give(a);
+        });
+    });
+    team.each(anchors.count, [&](std::size_t a) {
+      if (image.owner(a) == 0) return;
+      image.said(a) = verdict::positive;
+      image.truth_of(a) = static_cast<row_index>(image.owner(a) - 1);
+    });
+  }
+
+  /// Whether a truth to be ignored covers enough of the anchor, or it of that.
+  [[nodiscard]] RETINUE_HD bool taken_out(const one_image& image, std::size_t a) const
+  {
+    const box<float> anchor = to_corners(anchors.anchors[a]);
+    for (std::size_t t = 0; t < image.count; ++t)
+      if (!image.counts(t) &&
+          (settings.share_of_anchor ? iof(anchor, image.truth(t)) : iof(image.truth(t), anchor)) >
+              settings.ignore)
+        return true;
+    return false;
+  }
+
+  /// Negatives that lie within a truth to be ignored are no evidence of anything; where anchors
+  /// within one take no part at all, none is.
   template <class Team>
   RETINUE_HD void set_aside(Team& team, const one_image& image) const
   {
@@ -329,11 +381,9 @@ struct match_images {
         image.count, [&](std::size_t t) -> std::uint32_t { return image.counts(t) ? 0 : 1; });
     if (ignored == 0) return;
     team.each(anchors.count, [&](std::size_t a) {
-      if (image.said(a) != verdict::negative) return;
-      const box<float> anchor = to_corners(anchors.anchors[a]);
-      for (std::size_t t = 0; t < image.count; ++t)
-        if (!image.counts(t) && iof(anchor, image.truth(t)) > settings.ignore)
-          image.said(a) = verdict::ignored;
+      if ((settings.ignored == ignoring::all || image.said(a) == verdict::negative) &&
+          taken_out(image, a))
+        image.said(a) = verdict::ignored;
     });
   }
 };

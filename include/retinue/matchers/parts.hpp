@@ -3,10 +3,13 @@
 #pragma once
 
 #include <retinue/backend.hpp>              // tensor_backend
+#include <retinue/backend/lane.hpp>         // lane
+#include <retinue/compiler.hpp>             // RETINUE_HD
 #include <retinue/geometry.hpp>             // box
 #include <retinue/labels/softmax.hpp>       // pick_equal
 #include <retinue/matchers/assignment.hpp>  // assigned
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 
@@ -14,7 +17,8 @@ namespace retinue::detail {
 
 /// 1 where x1 + margin < x < x2 - margin, and y likewise, else 0.
 template <class T>
-[[nodiscard]] T strictly_inside(const T& x, const T& y, const box<T>& b, float margin = 0)
+[[nodiscard]] RETINUE_HD T strictly_inside(const T& x, const T& y, const box<T>& b,
+                                           float margin = 0)
 {
   const T near =
       minimum_of(minimum_of(T(x - b.x1), T(y - b.y1)), minimum_of(T(b.x2 - x), T(b.y2 - y)));
@@ -23,7 +27,7 @@ template <class T>
 
 /// -ln p, as binary cross-entropy over probabilities is computed: bounded, at the smallest float.
 template <class T>
-[[nodiscard]] T minus_log(const T& p)
+[[nodiscard]] RETINUE_HD T minus_log(const T& p)
 {
   using detail::log;
   using S = scalar_of_t<T>;
@@ -32,8 +36,12 @@ template <class T>
 
 /// The score of a row for a label that differs from row to row; 0 where it has no column.
 template <class Labels, class Row, class T>
-[[nodiscard]] T called_score(const Labels& labels, const Row& x, const T& label)
+[[nodiscard]] RETINUE_HD T called_score(const Labels& labels, const Row& x, const T& label)
 {
+  if constexpr (std::same_as<T, lane>) {  // one row, so one class
+    const auto k = static_cast<std::size_t>(label.value >= 1 ? label.value : 0);
+    return k > 0 && k <= x.size() - labels.columns(0) ? labels.score(x, k - 1) : lane{0};
+  }
   T called = fill_like(label, 0);
   for (std::size_t k = 0; k < x.size() - labels.columns(0); ++k)
     called = pick_equal(label, fill_like(label, static_cast<scalar_of_t<T>>(k + 1)),

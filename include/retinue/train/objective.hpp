@@ -3,7 +3,8 @@
 // them, and the loss of both.
 //
 // Outputs in host memory are viewed there, matched, mined and summed by host_backend; those of
-// another device by libtorch_backend, from which nothing but the lengths of lists comes back.
+// another device by libtorch_backend, from which nothing but the lengths of lists comes back. Where
+// an objective has blocks, outputs of their device go through programs, and nothing comes back.
 #pragma once
 
 #include <retinue/anchors/layout.hpp>            // anchor_layout
@@ -15,6 +16,7 @@
 #include <retinue/models/network.hpp>            // network_outputs
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -23,11 +25,20 @@
 
 namespace retinue {
 
+/// An objective without programs.
+struct no_blocks {};
+
+template <class Settings, class Match, class Blocks>
+class torch_team_loss;  // losses/libtorch_team.hpp: to be included where there are blocks
+
 /// Settings are a multibox_settings of the schema, coder, label policy and so on; Anchors are an
-/// anchor_source.
-template <class Settings, class Match = overlap_matcher, class Anchors = square_anchors>
+/// anchor_source. Blocks are those of programs: torch_cuda_blocks, of whom your .cu names the
+/// programs, or host_blocks.
+template <class Settings, class Match = overlap_matcher, class Anchors = square_anchors,
+          class Blocks = no_blocks>
 class objective {
   static_assert(detail::expect_anchor_source<Anchors>());
+  static constexpr bool has_programs = !std::same_as<Blocks, no_blocks>;
 
  public:
   using schema = typename Settings::schema;
@@ -47,6 +58,13 @@ class objective {
   {
     lay_out(image, said.maps);
     truths_.read(truths, settings_.classes, settings_.reading);
+    if constexpr (has_programs)
+      if (said.scores.values.defined() &&
+          torch_team_loss<Settings, Match, Blocks>::serves(said.scores.values.device())) {
+        if (!by_programs_)
+          by_programs_.emplace(said.scores.values.device(), settings_, match_, layout_);
+        return (*by_programs_)(said, truths_, whole);
+      }
     if (said.scores.values.defined() && !said.scores.values.is_cpu()) {
       if (!on_device_) on_device_.emplace(*this, libtorch_backend(said.scores.values.device()));
       return as_tensors((*on_device_)(*this, said, whole), said);
@@ -80,6 +98,18 @@ class objective {
   }
 
  private:
+  /// What there is of programs: an optional loss, or nothing.
+  template <class Of>
+  struct programs_of {
+    using type = std::optional<torch_team_loss<Settings, Match, Of>>;
+  };
+  template <std::same_as<no_blocks> Of>
+  struct programs_of<Of> {
+    struct type {
+      void reset() const {}  ///< does nothing
+    };
+  };
+
   /// The same steps where the tables of a backend lie.
   template <class B>
   class steps {
@@ -113,7 +143,7 @@ class objective {
     layout_ = anchor_layout(anchors_, image, maps);
     image_ = image;
     maps_ = maps;
-    on_host_.reset(), on_device_.reset();
+    on_host_.reset(), on_device_.reset(), by_programs_.reset();
   }
 
   Anchors anchors_;
@@ -125,6 +155,7 @@ class objective {
   truth_batch<schema> truths_;
   std::optional<steps<host_backend>> on_host_;
   std::optional<steps<libtorch_backend>> on_device_;
+  typename programs_of<Blocks>::type by_programs_;
 };
 
 }  // namespace retinue

@@ -103,6 +103,7 @@ class loss_scale {
 
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::int64_t good_updates() const { return good_; }
+  [[nodiscard]] std::int64_t patience() const { return settings_.patience; }
 
   /// After the gradients of an update: whether they can be used. Where they overflowed at a scale
   /// of 1, it is not the scale that is to blame, and they can: to be refused for what they are.

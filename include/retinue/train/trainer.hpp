@@ -26,6 +26,7 @@
 #include <retinue/models/network.hpp>       // network_outputs
 #include <retinue/train/batches.hpp>        // collate, names_of
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
+#include <retinue/train/deferred.hpp>       // deferred_line, device_loss_scale
 #include <retinue/train/ema.hpp>            // moving_average
 #include <retinue/train/gradient_sums.hpp>  // gradient_sums
 #include <retinue/train/log.hpp>            // log_writer
@@ -81,6 +82,11 @@ struct training_settings {
   std::size_t keep = 3;         ///< checkpoints
   std::string config{};         ///< as JSON, for the metadata of all files
   at::Device device = at::kCPU;
+  /// After how many updates the numbers of the log are fetched from the device, lines and all that
+  /// is told of them then coming together. Of 1, the host waits for each update, and where a number
+  /// is not finite it says which sample does it; of more, an update whose gradient is not finite is
+  /// not made, and ends the run when it is seen.
+  std::size_t fetch_every = 1;
   training_observer* observer = nullptr;  ///< is told what happens; outlives the run
   process_group* group = nullptr;  ///< all processes that train; outlives the run. Their settings
                                    ///< are alike but for workers, device and observer
@@ -106,12 +112,13 @@ struct learnt_terms {
   std::vector<std::pair<std::string, at::Tensor>> terms;  ///< each ()
   at::Tensor total;                                       ///< weighed: what is differentiated
   std::size_t positives = 0;
+  at::Tensor counts{};  ///< the positives are the first of these, where they are on a device
 };
 
 /// The one place that knows what a loss returns.
 [[nodiscard]] inline learnt_terms named_terms(const tensor_terms& t)
 {
-  learnt_terms learnt{{}, t.total, t.positives};
+  learnt_terms learnt{{}, t.total, t.positives, t.counts};
   for (const auto& [name, value] : t.named) learnt.terms.emplace_back(name, value);
   return learnt;
 }
@@ -242,8 +249,16 @@ class trainer {
         line.images_per_second =
             static_cast<double>(agreed.samples) /
             std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-        if (log && agreed.samples > 0) log->add(line);
-        tell([&](training_observer& o) { o.updated(line); });
+        if (defers() && agreed.samples > 0) {
+          pending_.back().line.images_per_second = line.images_per_second;
+          if (pending_.size() >= settings_.fetch_every) publish_pending(log);
+        } else {
+          publish_pending(log);
+          if (log && agreed.samples > 0) log->add(line);
+          tell([&](training_observer& o) { o.updated(line); });
+        }
+        const bool saves = settings_.save_every > 0 && step_ % settings_.save_every == 0;
+        if (saves || b + 1 == in_epoch) publish_pending(log);
         if (settings_.save_every > 0 && step_ % settings_.save_every == 0 && b + 1 < in_epoch) {
           save(report);
           saved = step_;
@@ -255,6 +270,7 @@ class trainer {
         saved = step_;
       }
     }
+    publish_pending(log);
     if (step_ > saved) save(report);
     report.step = step_;
     return report;
@@ -273,6 +289,7 @@ class trainer {
   /// Before a folder is made.
   [[nodiscard]] static training_settings checked(training_settings s)
   {
+    if (s.fetch_every < 1) fail("the log is fetched after 0 updates, expected 1 or more");
     if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
       fail("a training of ", s.epochs, " epochs with batches of ", s.batch, " in ", s.parts,
            " parts: expected 1 or more of each, and no more parts than samples");
@@ -446,11 +463,17 @@ class trainer {
     const std::span all(samples);
     counts_.reset();
     const std::size_t parts = std::min(settings_.parts, samples.size());
+    at::Tensor numbers;
     for (std::size_t p = 0; p < parts; ++p) {
       const std::size_t first = p * samples.size() / parts;
       if (sums_ && p + 1 == parts) sums_->begin();
-      learn(all, all.subspan(first, (p + 1) * samples.size() / parts - first), all_samples, line);
+      const auto part = all.subspan(first, (p + 1) * samples.size() / parts - first);
+      if (defers())
+        learn_deferred(all, part, all_samples, line, numbers);
+      else
+        learn(all, part, all_samples, line);
     }
+    if (defers()) return update_deferred(names_of(all), line, numbers);
     if (sums_) {
       sums_->finish();
       add_up_terms(line);
@@ -464,16 +487,22 @@ class trainer {
     if (average_) (*average_)(step_);
   }
 
+  /// An objective that cannot count ahead divides each part for itself, which then has the share of
+  /// its samples.
+  template <class Schema>
+  [[nodiscard]] static double share_of(std::size_t samples, std::size_t all)
+  {
+    return detail::counts_batches<Objective, Schema>
+               ? 1
+               : static_cast<double>(samples) / static_cast<double>(all);
+  }
+
   /// Adds the gradient of a part of the batch.
   template <class Schema>
   void learn(std::span<const training_sample<Schema>> all,
              std::span<const training_sample<Schema>> part, std::size_t all_samples, log_line& line)
   {
-    // An objective that cannot count ahead divides each part for itself, which then has the share
-    // of its samples.
-    const double share = detail::counts_batches<Objective, Schema>
-                             ? 1
-                             : static_cast<double>(part.size()) / static_cast<double>(all_samples);
+    const double share = share_of<Schema>(part.size(), all_samples);
     const detail::learnt_terms learnt = terms_of(part, all, all_samples);
     const auto value_of = [&](const std::string& name, const at::Tensor& term) {
       const auto value = term.template item<double>();
@@ -485,8 +514,112 @@ class trainer {
     for (std::size_t t = 0; t < learnt.terms.size(); ++t)
       line.terms.at(t).value += value_of(learnt.terms[t].first, learnt.terms[t].second);
     line.total += value_of("total", learnt.total);
-    line.positives += static_cast<std::int64_t>(learnt.positives);
+    line.positives += learnt.counts.defined() ? learnt.counts[0].template item<std::int64_t>()
+                                              : static_cast<std::int64_t>(learnt.positives);
     (learnt.total * (scale_ ? share * scale_->value() : share)).backward();
+  }
+
+  [[nodiscard]] bool defers() const { return settings_.fetch_every > 1; }
+
+  /// The same without waiting: its terms, total and positives are added to `numbers`.
+  template <class Schema>
+  void learn_deferred(std::span<const training_sample<Schema>> all,
+                      std::span<const training_sample<Schema>> part, std::size_t all_samples,
+                      log_line& line, at::Tensor& numbers)
+  {
+    const double share = share_of<Schema>(part.size(), all_samples);
+    const detail::learnt_terms learnt = terms_of(part, all, all_samples);
+    std::vector<at::Tensor> each;
+    for (const auto& [name, term] : learnt.terms) each.push_back(term.detach() * share);
+    each.push_back(learnt.total.detach() * share);
+    const auto options = learnt.total.options().dtype(at::kDouble).requires_grad(false);
+    each.push_back(learnt.counts.defined()
+                       ? learnt.counts[0]
+                       : at::full({}, static_cast<double>(learnt.positives), options));
+    for (at::Tensor& e : each) e = e.to(at::kDouble);
+    numbers = numbers.defined() ? numbers + at::stack(each) : at::stack(each);
+    if (line.terms.empty())
+      for (const auto& [name, term] : learnt.terms) line.terms.push_back({name, 0});
+    at::Tensor total = learnt.total * share;
+    if (scale_) total = total * scale_on_device().value();
+    total.backward();
+  }
+
+  /// Clips and updates on the device; the line waits for its numbers.
+  void update_deferred(std::string names, const log_line& line, at::Tensor numbers)
+  {
+    const torch::NoGradGuard no_gradients;
+    if (sums_) {
+      sums_->finish();
+      settings_.group->sum(numbers);
+    }
+    const at::Device device = numbers.device();
+    if (scale_) {
+      const at::Tensor& by = scale_on_device().value();
+      for (const at::Tensor& p : optimize_.parameters())
+        if (p.grad().defined()) at::Tensor(p.grad()).div_(by);
+    }
+    const at::Tensor norm = clip_on_device(
+        optimize_.parameters(),
+        settings_.clip > 0 ? settings_.clip : std::numeric_limits<double>::infinity(), device);
+    const at::Tensor made = at::isfinite(norm);
+    at::Tensor wrong = made.logical_not();
+    kept_tensors kept;
+    for (const at::Tensor& p : optimize_.parameters()) kept.keep(p);
+    kept.keep(optimize_.state());
+    if (average_) kept.keep(average_->state());
+    optimize_(step_, line.rate);
+    if (average_) (*average_)(step_);
+    kept.undo_unless(made);
+
+    std::vector<at::Tensor> rest{norm, made};
+    if (scale_) {
+      device_loss_scale& scale = scale_on_device();
+      wrong = wrong.logical_and(scale.value() <= 1);
+      scale.after(made);
+      rest.insert(rest.end(), {wrong, scale.value(), scale.good_updates()});
+    } else {
+      rest.push_back(wrong);
+    }
+    for (at::Tensor& r : rest) r = r.to(at::kDouble);
+    pending_.push_back({line, std::move(names), at::cat({numbers, at::stack(rest)})});
+  }
+
+  /// Fetches the numbers of all updates that wait, in one copy, and says what they were.
+  template <class Log>
+  void publish_pending(Log& log)
+  {
+    if (pending_.empty()) return;
+    std::vector<at::Tensor> all;
+    for (const deferred_line& each : pending_) all.push_back(each.numbers);
+    const at::Tensor numbers = at::stack(all).cpu();
+    const auto lines = std::exchange(pending_, {});
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const double* at =
+          numbers.template data_ptr<double>() + static_cast<std::int64_t>(i) * numbers.size(1);
+      log_line line = lines[i].line;
+      const auto read = [&](const std::string& name) {
+        const double value = *at++;
+        if (!std::isfinite(value))
+          fail("the ", name, " is ", value, " at update ", line.step, ", as was seen after update ",
+               step_ - 1, "; the batch: ", lines[i].samples, "; ", last_checkpoint());
+        return value;
+      };
+      for (loss_term& term : line.terms) term.value = read(term.name + " loss");
+      line.total = read("total loss");
+      line.positives = static_cast<std::int64_t>(*at++);
+      const double* const rest = at;  // the norm, made, wrong, and of a scale its two numbers
+      if (rest[1] > 0 || rest[2] > 0) line.gradient = read("gradient's norm");
+      if (scale_) scale_->set(rest[3], static_cast<std::int64_t>(rest[4]));
+      if (log) log->add(line);
+      tell([&](training_observer& o) { o.updated(line); });
+    }
+  }
+
+  device_loss_scale& scale_on_device()
+  {
+    if (!device_scale_) device_scale_.emplace(*scale_, settings_.device);
+    return *device_scale_;
   }
 
   /// What the log says of an update is the sum of what the processes found.
@@ -512,7 +645,7 @@ class trainer {
     network_outputs said;
     {
       const autocast_scope casting(settings_.compute, settings_.device.type());
-      said = network_->forward(batch.planes.to(settings_.device));
+      said = network_->forward(sent(batch.planes));
     }
     for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
       if (t->values.defined()) t->values = t->values.to(at::kFloat);
@@ -536,6 +669,13 @@ class trainer {
     } catch (const error& e) {
       fail(e.what(), ", of ", names_of(all));
     }
+  }
+
+  /// On the device; to CUDA by way of pinned memory, so that nobody waits.
+  [[nodiscard]] at::Tensor sent(const at::Tensor& planes) const
+  {
+    if (!settings_.device.is_cuda()) return planes.to(settings_.device);
+    return planes.pin_memory().to(settings_.device, /*non_blocking=*/true);
   }
 
   void add_up_counts(batch_counts& counts)
@@ -660,6 +800,8 @@ class trainer {
   std::unique_ptr<gradient_sums> sums_;
   std::optional<moving_average> average_;
   std::optional<loss_scale> scale_;
+  std::optional<device_loss_scale> device_scale_;
+  std::vector<deferred_line> pending_;  // whose numbers are on the device
   std::int64_t step_ = 0;
   std::optional<double> best_;
   std::string order_;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures scaled by wide kernels in two passes, as programs over a team: the bytes that
+// augment/resample.hpp gives, on whatever machine.
+//
+//   resample_across   a block for some pixels   rows to their new width, as floats
+//   resample_down     a block for some pixels   those to the new height, as bytes
+//
+// What a new pixel takes of which neighbours is worked out on the host, once for a size.
+#pragma once
+
+#include <retinue/augment/resample.hpp>     // resample_taps
+#include <retinue/compiler.hpp>             // RETINUE_HD
+#include <retinue/formulas/coordinate.hpp>  // product
+#include <retinue/geometry.hpp>             // extent2
+
+#include <cstddef>
+#include <cstdint>
+
+namespace retinue {
+
+/// The neighbours of each new pixel along one side, where the programs run.
+struct taps_view {
+  const int* first = nullptr;      ///< (new pixels): the first, which may lie outside
+  const float* weights = nullptr;  ///< (new pixels, count)
+  int count = 0;
+};
+
+/// One picture to be scaled. What lies outside repeats its edges.
+struct resample_plan {
+  const std::uint8_t* from = nullptr;  ///< BGR, row after row
+  std::ptrdiff_t from_bytes = 0;       ///< from a row to the next
+  extent2 from_size;
+  std::uint8_t* to = nullptr;
+  std::ptrdiff_t to_bytes = 0;
+  extent2 to_size;
+  taps_view across, down;
+  float* rows = nullptr;  ///< (height from, width to, 3): notes of the first pass
+};
+
+namespace detail {
+[[nodiscard]] RETINUE_HD inline int within_side(int i, int count)
+{
+  return i < 0 ? 0 : i < count ? i : count - 1;
+}
+}  // namespace detail
+
+/// Each block has some pixels of one picture.
+struct resample_across {
+  static constexpr std::size_t threads = 256, pixels_of_block = 1024;
+  struct shared {};
+
+  const resample_plan* plans = nullptr;  ///< (images)
+  std::uint32_t images = 0;
+  std::uint32_t most = 0;  ///< pixels of the notes of any of them, at most
+
+  [[nodiscard]] std::size_t blocks() const { return images * blocks_of_image(); }
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const resample_plan& plan = plans[team.block() / blocks_of_image()];
+    const std::size_t width = static_cast<std::size_t>(plan.to_size.width);
+    const std::size_t all = width * static_cast<std::size_t>(plan.from_size.height);
+    const std::size_t first = team.block() % blocks_of_image() * pixels_of_block;
+    team.each(first >= all                    ? 0
+              : all - first < pixels_of_block ? all - first
+                                              : pixels_of_block,
+              [&](std::size_t i) {
+                const std::size_t y = (first + i) / width, x = (first + i) % width;
+                const std::uint8_t* const row =
+                    plan.from + static_cast<std::ptrdiff_t>(y) * plan.from_bytes;
+                const taps_view& taps = plan.across;
+                const float* const weights =
+                    taps.weights + x * static_cast<std::size_t>(taps.count);
+                float sum[3] = {0, 0, 0};
+                for (int k = 0; k < taps.count; ++k) {
+                  const int at = 3 * detail::within_side(taps.first[x] + k, plan.from_size.width);
+                  for (int c = 0; c < 3; ++c)
+                    sum[c] += detail::product(weights[k], static_cast<float>(row[at + c]));
+                }
+                for (std::size_t c = 0; c < 3; ++c) plan.rows[3 * (first + i) + c] = sum[c];
+              });
+  }
+
+ private:
+  [[nodiscard]] RETINUE_HD std::size_t blocks_of_image() const
+  {
+    return (most + pixels_of_block - 1) / pixels_of_block;
+  }
+};
+
+/// The same of the new picture.
+struct resample_down {
+  static constexpr std::size_t threads = 256, pixels_of_block = 1024;
+  struct shared {};
+
+  const resample_plan* plans = nullptr;  ///< (images)
+  std::uint32_t images = 0;
+  std::uint32_t most = 0;  ///< pixels of any new picture, at most
+
+  [[nodiscard]] std::size_t blocks() const { return images * blocks_of_image(); }
+
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const resample_plan& plan = plans[team.block() / blocks_of_image()];
+    const std::size_t width = static_cast<std::size_t>(plan.to_size.width);
+    const std::size_t all = width * static_cast<std::size_t>(plan.to_size.height);
+    const std::size_t first = team.block() % blocks_of_image() * pixels_of_block;
+    team.each(first >= all                    ? 0
+              : all - first < pixels_of_block ? all - first
+                                              : pixels_of_block,
+              [&](std::size_t i) {
+                const std::size_t y = (first + i) / width, x = (first + i) % width;
+                const taps_view& taps = plan.down;
+                const float* const weights =
+                    taps.weights + y * static_cast<std::size_t>(taps.count);
+                float sum[3] = {0.5f, 0.5f, 0.5f};
+                for (int k = 0; k < taps.count; ++k) {
+                  const auto row = static_cast<std::size_t>(
+                      detail::within_side(taps.first[y] + k, plan.from_size.height));
+                  for (std::size_t c = 0; c < 3; ++c)
+                    sum[c] += detail::product(weights[k], plan.rows[3 * (row * width + x) + c]);
+                }
+                std::uint8_t* const out =
+                    plan.to + static_cast<std::ptrdiff_t>(y) * plan.to_bytes + 3 * x;
+                for (std::size_t c = 0; c < 3; ++c) {
+                  const float bounded = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
+                  out[c] = static_cast<std::uint8_t>(static_cast<int>(bounded));
+                }
+              });
+  }
+
+ private:
+  [[nodiscard]] RETINUE_HD std::size_t blocks_of_image() const
+  {
+    return (most + pixels_of_block - 1) / pixels_of_block;
+  }
+};
+
+}  // namespace retinue

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matching, mining and the loss of a batch by programs, on any device that has a team: what an
+// objective does of outputs that lie there. Truths go there in one piece, and nothing comes back
+// that is not asked for.
+#pragma once
+
+#include <retinue/anchors/layout.hpp>              // anchor_layout
+#include <retinue/backend/team_device.hpp>         // team_device, memory_layout
+#include <retinue/error.hpp>                       // fail
+#include <retinue/losses/multibox_programs.hpp>    // team_loss
+#include <retinue/losses/truths.hpp>               // truth_batch
+#include <retinue/matchers/dynamic_k_program.hpp>  // team_match
+#include <retinue/matchers/overlap_matcher.hpp>    // overlap_matcher
+#include <retinue/matchers/overlap_program.hpp>    // match_images
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+/// A matcher of which there are programs.
+template <class M>
+concept programmed_matcher = std::same_as<M, overlap_matcher> || std::same_as<M, dynamic_k_matcher>;
+
+/// What a network said of a batch, where a device sees it.
+template <class E = float>
+struct team_outputs {
+  output_view<E> scores, boxes, points, quality;
+};
+
+/// One copy serves one thread at a time, and the anchors of one image size.
+template <team_device Device, class Settings, programmed_matcher Match = overlap_matcher>
+class team_objective {
+ public:
+  using schema = typename Settings::schema;
+  using memory = decltype(std::declval<Device&>().memory(0));  ///< what owns bytes of the device
+
+  /// Throws what is wrong with the settings.
+  team_objective(Device device, const Settings& settings, const Match& match,
+                 const anchor_layout& layout)
+      : device_(std::move(device)),
+        settings_(settings),
+        how_(match.how()),
+        anchor_memory_(put_anchors(layout))
+  {
+    settings_.check();
+  }
+
+  /// What is kept of a batch until its gradient has been asked for.
+  template <class E>
+  struct batch {
+    memory block;
+    loss_view<Settings, E> view;
+  };
+
+  /// Matches, mines and sums a batch, whose outputs must last as long as what is returned. Of a
+  /// part of a batch, `whole` has the counts. Throws where a part of the outputs is of other
+  /// columns.
+  template <class E>
+  [[nodiscard]] batch<E> operator()(const team_outputs<E>& said, const truth_batch<schema>& truths,
+                                    const batch_counts* whole = nullptr)
+  {
+    check(said);
+    const auto images = static_cast<std::uint32_t>(truths.images());
+    room<E> r;
+    memory_layout size;
+    r.lay_truths(size, truths);
+    const std::size_t sent = size.size();
+    r.lay_rest(size, anchors_.count, images, truths.size());
+    batch<E> all{device_.memory(size.size()), {}};
+    memory_layout there(all.block.data());
+    r.lay_truths(there, truths);
+    r.lay_rest(there, anchors_.count, images, truths.size());
+    send(truths, sent, all.block.data());
+
+    loss_view<Settings, E>& v = all.view;
+    v = r.view;
+    v.images = images, v.anchors = anchors_;
+    v.scores = said.scores, v.boxes = said.boxes;
+    v.points = said.points, v.quality = said.quality;
+    if constexpr (by_overlap) {
+      device_.run(images, match_images{how_, anchors_, v.batch, r.match});
+      v.assigned = {r.match.verdicts, r.match.truths};
+    } else {
+      auto& bids = r.bids;
+      bids.images = images, bids.anchor_count = anchors_.count;
+      bids.truth_count = static_cast<std::uint32_t>(truths.size());
+      bids.settings = how_, bids.labels = settings_.labels, bids.code = settings_.code;
+      bids.anchors = anchors_.anchors, bids.batch = v.batch;
+      bids.scores = said.scores, bids.boxes = said.boxes;
+      team_match(device_, bids);
+      v.assigned = {bids.verdicts, bids.truths, bids.qualities};
+    }
+    team_loss(device_, settings_, v, whole);
+    return all;
+  }
+
+  /// Writes the gradient of a batch where the device sees it.
+  template <class E>
+  void slopes(const batch<E>& of, const gradient_view& to)
+  {
+    team_slopes(device_, settings_, of.view, to);
+  }
+
+  /// The terms, on the host; waits.
+  template <class E>
+  [[nodiscard]] team_terms fetch(const batch<E>& of)
+  {
+    std::array<team_terms, 1> terms;
+    fetch_values<Device, team_terms>(device_, of.view.terms, terms);
+    return terms[0];
+  }
+
+  [[nodiscard]] Device& device() { return device_; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+
+ private:
+  static constexpr bool by_overlap = std::same_as<Match, overlap_matcher>;
+  using labels_type = decltype(Settings::labels);
+  using coder_type = decltype(Settings::code);
+
+  /// Where all of a batch lies.
+  template <class E>
+  struct room {
+    loss_view<Settings, E> view;
+    match_room match;
+    bids_view<labels_type, coder_type, E> bids;
+    truth_bounds<float>* bounds = nullptr;
+    truth_points<float, schema>* points = nullptr;
+    number<float>* weights = nullptr;
+    std::uint8_t* ignore = nullptr;
+    std::uint32_t* first = nullptr;
+
+    void lay_truths(memory_layout& in, const truth_batch<schema>& truths)
+    {
+      in.take(bounds, truths.size()), in.take(points, truths.size());
+      in.take(weights, truths.size()), in.take(ignore, truths.size());
+      in.take(first, truths.images() + 1);
+      static_cast<truth_view&>(view.batch) = {bounds, ignore, first, weights};
+      view.batch.points = points;
+    }
+    void lay_rest(memory_layout& in, std::size_t anchors, std::size_t images, std::size_t truths)
+    {
+      const std::size_t rows = anchors * images;
+      if constexpr (by_overlap) {
+        in.take(match.best, rows), in.take(match.owner, rows);
+        in.take(match.truth_best, truths), in.take(match.asks, truths);
+        in.take(match.searching, truths);
+        in.take(match.verdicts, rows), in.take(match.truths, rows);
+      } else {
+        in.take(bids.bidder_counts, images), in.take(bids.bidders, rows);
+        in.take(bids.backgrounds, rows), in.take(bids.said, rows);
+        in.take(bids.wanted, rows), in.take(bids.last, rows);
+        in.take(bids.verdicts, rows), in.take(bids.truths, rows);
+        in.take(bids.qualities, rows);
+      }
+      in.take(view.roles, rows), in.take(view.keys, rows);
+      in.take(view.parts, loss_blocks(rows)), in.take(view.terms, 1);
+    }
+  };
+
+  memory put_anchors(const anchor_layout& layout)
+  {
+    std::vector<level_grid> levels;
+    for (const level_layout& level : layout.levels()) levels.push_back(level);
+    centre_box<float>* anchors = nullptr;
+    level_grid* grids = nullptr;
+    const auto lay = [&](memory_layout& in) {
+      in.take(anchors, layout.size()), in.take(grids, levels.size());
+    };
+    memory_layout size;
+    lay(size);
+    memory block = device_.memory(size.size());
+    memory_layout there(block.data());
+    lay(there);
+    put_values(device_, layout.anchors(), anchors);
+    put_values(device_, std::span<const level_grid>(levels), grids);
+    anchors_ = {anchors, grids, static_cast<std::uint32_t>(layout.size()),
+                static_cast<std::uint32_t>(levels.size())};
+    return block;
+  }
+
+  /// In one piece.
+  void send(const truth_batch<schema>& truths, std::size_t size, std::byte* to)
+  {
+    staging_.resize(size);
+    room<float> here;
+    memory_layout in(staging_.data());
+    here.lay_truths(in, truths);
+    std::ranges::copy(truths.boxes(), here.bounds);
+    std::ranges::copy(truths.points(), here.points);
+    std::ranges::copy(truths.weights(), here.weights);
+    for (std::size_t i = 0; i < truths.images(); ++i) {
+      const std::size_t from = truths.first(i), count = truths.boxes(i).size();
+      const auto marks = truths.ignore(i);
+      for (std::size_t t = 0; t < count; ++t) here.ignore[from + t] = marks.empty() ? 0 : marks[t];
+      here.first[i] = static_cast<std::uint32_t>(from);
+    }
+    here.first[truths.images()] = static_cast<std::uint32_t>(truths.size());
+    device_.put(staging_.data(), to, size);
+  }
+
+  template <class E>
+  void check(const team_outputs<E>& said) const
+  {
+    const auto expect = [](const output_view<E>& part, const char* what, std::size_t numbers) {
+      if (part.columns != numbers)
+        fail("the ", what, " of a loss have ", part.columns, " columns, expected ", numbers);
+    };
+    expect(said.boxes, "boxes", box_code_t<coder_type>::width);
+    expect(said.scores, "scores", settings_.labels.columns(settings_.classes));
+    if constexpr (schema::count > 0)
+      expect(said.points, "landmarks", schema::count * schema::dimension);
+    if (said.quality.data) expect(said.quality, "quality", 1);
+  }
+
+  Device device_;
+  Settings settings_;
+  std::remove_cvref_t<decltype(std::declval<const Match&>().how())> how_;
+  anchor_view anchors_;
+  memory anchor_memory_;
+  std::vector<std::byte> staging_;
+};
+
+}  // namespace retinue

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A LibTorch with CUDA, its stream, and the programs that programs.cu names: on a device the loss
+// is that of the host, and so are detections.
+#include "catch.hpp"
+#include "loss_batches.hpp"
+
+#include <retinue/backend/libtorch_team.hpp>
+#include <retinue/detect.hpp>
+#include <retinue/labels.hpp>
+#include <retinue/losses/libtorch_team.hpp>
+#include <retinue/models/network.hpp>
+#include <retinue/train/objective.hpp>
+
+#include <torch/torch.h>
+
+#include <cstdio>
+#include <vector>
+
+static_assert(RETINUE_HAS_TORCH_CUDA, "LibTorch was built without CUDA");
+
+using namespace retinue;
+using face5 = schemas::face5;
+
+TEST_CASE("a loss on a CUDA device is the host's, in every precision")
+{
+  if (!torch::cuda::is_available()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  using settings = multibox_settings<face5>;
+  const extent2 size{160, 160};
+  const square_anchors source = square_anchors::retinaface();
+  const anchor_layout layout(source, size);
+  const auto batch = test::random_batch<face5>(layout, 2, {4, 0, 30});
+  const auto rows = static_cast<std::int64_t>(layout.size());
+  objective<settings, overlap_matcher, square_anchors, torch_cuda_blocks> ours(source);
+  objective<settings> host(source);
+  for (const at::ScalarType type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    const auto drawn = [&](std::int64_t width) { return at::randn({3, rows, width}).to(type); };
+    const auto there = [](const at::Tensor& t) { return t.to(at::kCUDA).set_requires_grad(true); };
+    const auto here = [](const at::Tensor& t) {
+      return t.to(at::kFloat).clone().set_requires_grad(true);
+    };
+    const at::Tensor scores = drawn(2), boxes = drawn(4), points = drawn(10);
+    const network_outputs on_device{there(scores), there(boxes), there(points)},
+        on_host{here(scores), here(boxes), here(points)};
+    const tensor_terms found = ours(on_device, size, batch.truths),
+                       want = host(on_host, size, batch.truths);
+    found.total.backward();
+    want.total.backward();
+    CHECK(std::abs(found.total.item<double>() - want.total.item<double>()) < 1e-5);
+    CHECK(at::allclose(on_device.boxes.values.grad().cpu().to(at::kFloat),
+                       on_host.boxes.values.grad(), 1e-2, 1e-6));
+    CHECK(at::allclose(on_device.points.values.grad().cpu().to(at::kFloat),
+                       on_host.points.values.grad(), 1e-2, 1e-6));
+    CHECK(at::allclose(on_device.scores.values.grad().cpu().to(at::kFloat),
+                       on_host.scores.values.grad(), 1e-2, 1e-6));
+  }
+}
+
+TEST_CASE("a detector on a CUDA device finds what the host's finds")
+{
+  if (!torch::cuda::is_available()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  const extent2 size{160, 160};
+  const square_anchors source = square_anchors::retinaface();
+  const auto rows = static_cast<std::int64_t>(make_anchors(source, size).size());
+  const at::Tensor scores = at::randn({1, rows, 2}), boxes = at::randn({1, rows, 4}),
+                   points = at::randn({1, rows, 10});
+  using over = torch_team_backend<torch_cuda_blocks>;
+  detector<face5, over, square_anchors, centre_size_coder, greedy_suppressor<>, softmax_labels>
+      ours(source, {.score = 0.5f}, {}, over(at::Device(at::kCUDA, 0)));
+  detector<face5, host_backend, square_anchors, centre_size_coder, greedy_suppressor<>,
+           softmax_labels>
+      host(source, {.score = 0.5f});
+  const auto found =
+      ours(outputs<over>{.scores = scores.cuda(), .boxes = boxes.cuda(), .points = points.cuda()},
+           frame::unscaled(size));
+  const network_outputs said{scores, boxes, points};
+  const host_outputs<> view(said);
+  const auto want = host(view.said, frame::unscaled(size));
+  REQUIRE(found.size() == want.size());
+  for (std::size_t k = 0; k < want.size(); ++k) {
+    CHECK(std::abs(found[k].score - want[k].score) < 1e-6f);
+    CHECK(iou(found[k].bounds, want[k].bounds) > 0.999f);
+  }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch.hpp"
+#include "loss_batches.hpp"
+
+#include <retinue/anchors.hpp>
+#include <retinue/backend/host.hpp>
+#include <retinue/backend/team_device.hpp>
+#include <retinue/formulas/distances.hpp>
+#include <retinue/formulas/narrow.hpp>
+#include <retinue/labels.hpp>
+#include <retinue/losses.hpp>
+#include <retinue/losses/team_objective.hpp>
+#include <retinue/matchers.hpp>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+using namespace retinue;
+
+namespace {
+
+/// A batch's outputs at random, of numbers E, and the same as floats.
+template <class E, class Settings>
+struct narrow_batch {
+  using schema = typename Settings::schema;
+  static constexpr std::size_t point_width = schema::count * schema::dimension;
+
+  std::vector<E> scores, boxes, points;
+  std::vector<float> wide_scores, wide_boxes, wide_points;
+  truth_batch<schema> truths;
+  table_shape shape;
+  std::size_t columns;
+
+  narrow_batch(const Settings& settings, const anchor_layout& anchors,
+               const std::vector<std::size_t>& counts, unsigned seed)
+      : shape{counts.size(), anchors.size()}, columns(settings.labels.columns(settings.classes))
+  {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal(0, 1.5f);
+    auto drawn = test::random_batch<schema>(anchors, settings.classes + 1, counts, seed);
+    for (auto& image : drawn.truths)
+      for (std::size_t t = 0; t < image.size(); t += 3) image[t].weight = 0.5f;
+    truths.read(drawn.truths, settings.classes, settings.reading);
+    const auto fill = [&](std::vector<E>& values, std::vector<float>& wide, std::size_t width) {
+      for (std::size_t i = 0; i < shape.size() * width; ++i) {
+        values.push_back(E(normal(random)));
+        wide.push_back(static_cast<float>(values.back()));
+      }
+    };
+    fill(scores, wide_scores, columns);
+    fill(boxes, wide_boxes, 4);
+    fill(points, wide_points, point_width);
+  }
+
+  [[nodiscard]] team_outputs<E> said() const
+  {
+    const auto part = [&](const std::vector<E>& values, std::size_t width) {
+      return output_view<E>{values.empty() ? nullptr : values.data(),
+                            static_cast<std::uint32_t>(width), contiguous(shape, width)};
+    };
+    return {part(scores, columns), part(boxes, 4), part(points, point_width), {}};
+  }
+  [[nodiscard]] outputs<host_backend> on_host() const
+  {
+    return {.scores = {wide_scores.data(), shape, columns},
+            .boxes = {wide_boxes.data(), shape, 4},
+            .points = {wide_points.data(), shape, point_width}};
+  }
+};
+
+template <class E, class Settings, class Match>
+void check_objective(const Settings& settings, const Match& match, const anchor_layout& layout,
+                     const std::vector<std::size_t>& counts, unsigned seed = 1)
+{
+  const narrow_batch<E, Settings> batch(settings, layout, counts, seed);
+  host_backend b;
+  columns<centre_box<float>> anchors;
+  b.put(layout.anchors(), 1, anchors);
+  typename Settings::template sampler_over<host_backend, Match> sample(
+      match, settings.labels, settings.mining, settings.code);
+  typename Settings::template loss_over<host_backend> loss(settings);
+  samples<host_backend> chosen;
+  sample(b, layout, anchors, batch.on_host(), batch.truths, chosen);
+  const auto& want = loss(b, anchors, batch.on_host(), batch.truths, chosen);
+
+  team_objective<host_device, Settings, Match> objective(host_device(item_order::shuffled),
+                                                         settings, match, layout);
+  const auto kept = objective(batch.said(), batch.truths);
+  const team_terms terms = objective.fetch(kept);
+  CAPTURE(counts.size(), layout.size(), seed);
+  CHECK(terms.sums.positives == want.positives);
+  CHECK(terms.sums.negatives == want.negatives);
+  CHECK(terms.sums.with_landmarks == want.with_landmarks);
+  CHECK((terms.sums.positives > 0) == (batch.truths.size() > 0));
+
+  std::vector<float> scores(batch.scores.size(), 9.0f), boxes(batch.boxes.size(), 9.0f),
+      points(batch.points.size(), 9.0f);
+  const float each[4] = {0.5f, 2, 4, 1};
+  objective.slopes(
+      kept,
+      {.scores = scores.data(), .boxes = boxes.data(), .points = points.data(), .of_terms = each});
+  const auto near = [](double a, double expected) {
+    return std::abs(a - expected) <= 1e-6 * std::max(1.0, std::abs(expected));
+  };
+  double total = 0;
+  for (const auto& term : want.terms) {
+    const double value = term.cost.sum / term.divisor;
+    total += term.weight * value;
+    const auto [found, slopes, by] =
+        term.part == output_part::boxes    ? std::tuple(terms.box, &boxes, each[0])
+        : term.part == output_part::scores ? std::tuple(terms.label, &scores, each[1])
+                                           : std::tuple(terms.landmark, &points, each[2]);
+    CHECK(near(found, value));
+    std::vector<float> expected(slopes->size(), 9.0f);
+    if (!expected.empty())
+      term.cost.write(static_cast<double>(by) / term.divisor, expected.data(), batch.shape.size());
+    CHECK(test::furthest(*slopes, expected) <= 1e-6);
+  }
+  CHECK(near(terms.total, total));
+}
+
+const anchor_layout& small()
+{
+  static const anchor_layout layout(square_anchors::retinaface(), {96, 128});
+  return layout;
+}
+
+}  // namespace
+
+TEST_CASE("numbers of 16 bits are floats that were rounded to the nearest, to even")
+{
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    float16 half;
+    half.bits = static_cast<std::uint16_t>(bits);
+    bfloat16 brain;
+    brain.bits = half.bits;
+    const float h = half, b = brain;
+    if (h == h) REQUIRE(float16(h).bits == bits);
+    REQUIRE((h == h) == (float16(h) == float16(h)));
+    if (b == b) REQUIRE(bfloat16(b).bits == bits);
+    if (!(std::abs(h) < 65504.0f)) continue;
+    float16 next = half;
+    next.bits = static_cast<std::uint16_t>(bits + 1);
+    const float up = next, middle = h + (up - h) / 2;
+    REQUIRE(float16(std::nextafter(middle, h)).bits == bits);
+    REQUIRE(float16(std::nextafter(middle, up)).bits == next.bits);
+    REQUIRE(float16(middle).bits == (bits % 2 == 0 ? half.bits : next.bits));
+  }
+  CHECK(float(float16(1.0f / 3)) == 0.333251953125f);
+  CHECK(float16(65519.0f).bits == 0x7bff);
+  CHECK(float16(65520.0f).bits == 0x7c00);
+  CHECK(float16(-1e30f).bits == 0xfc00);
+  CHECK(float16(1e-9f).bits == 0);
+  CHECK(float(bfloat16(1.00390625f)) == 1.0f);  // half a step above an even one
+  CHECK(float(bfloat16(1.01171875f)) == 1.015625f);
+  CHECK(std::isnan(float(bfloat16(std::bit_cast<float>(0x7f800001u)))));
+}
+
+TEMPLATE_TEST_CASE("an objective by programs is the host's, for outputs of any width", "", float,
+                   float16, bfloat16)
+{
+  using face5 = multibox_settings<schemas::face5>;
+  using none = multibox_settings<schemas::none>;
+  const auto match = overlap_matcher::retinaface();
+  check_objective<TestType>(face5{}, match, small(), {3, 0, 20, 1});
+  check_objective<TestType>(none{.classes = 20, .mining = hard_negatives::ssd()}, match, small(),
+                            {6});
+  check_objective<TestType>(multibox_settings<schemas::wflw98>{}, match, small(), {2, 5});
+  check_objective<TestType>(face5{}, match, small(), {0, 0});
+  using points = multibox_settings<schemas::face5, distance_coder, every_negative, giou_loss,
+                                   smooth_l1, sigmoid_labels<quality_focal>>;
+  const anchor_layout free(point_anchors{.strides = {8, 16, 32}}, {96, 128});
+  check_objective<TestType>(points{.classes = 3}, dynamic_k_matcher::sim_ota(), free, {7, 0, 3});
+  check_objective<TestType>(points{.classes = 3}, dynamic_k_matcher::soft_label(), free, {7, 0, 3});
+}
+
+TEST_CASE("an objective by programs of 256 images, and of 512 truths")
+{
+  using face5 = multibox_settings<schemas::face5>;
+  std::vector<std::size_t> many(256);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 5;
+  check_objective<bfloat16>(face5{}, overlap_matcher::retinaface(),
+                            anchor_layout(square_anchors::retinaface(), {32, 64}), many);
+  check_objective<float16>(face5{}, overlap_matcher::retinaface(),
+                           anchor_layout(square_anchors::retinaface(), {320, 320}), {512, 64});
+}
+
+TEST_CASE("an objective by programs refuses outputs of other columns")
+{
+  using face5 = multibox_settings<schemas::face5>;
+  team_objective<host_device, face5> objective(host_device(), face5{},
+                                               overlap_matcher::retinaface(), small());
+  narrow_batch<float, face5> batch(face5{}, small(), {1}, 1);
+  auto said = batch.said();
+  said.boxes.columns = 5;
+  CHECK_THROWS_WITH(objective(said, batch.truths),
+                    "the boxes of a loss have 5 columns, expected 4");
+}
