@@ -151,6 +151,8 @@ retinue_headers(
   random.hpp
   retinue.hpp
   rotated_box.hpp
+  runtimes/parts.hpp
+  runtimes/runtime.hpp
   select.hpp
   suppress.hpp
   suppress/any_greedy.hpp
@@ -174,8 +176,10 @@ retinue_headers(
   train/schedules.hpp
   train/stop_signal.hpp
   weights/onnx.hpp
+  weights/onnx_reader.hpp
   weights/pickle.hpp
   weights/pickle_document.hpp
+  weights/protobuf.hpp
   weights/pytorch.hpp
   weights/pytorch_file.hpp
   weights/spellings.hpp
@@ -192,6 +196,7 @@ retinue_headers(
   backend/libtorch.hpp
   losses/libtorch.hpp
   models/any_network.hpp
+  models/any_runner.hpp
   models/batch_norm.hpp
   models/bodies.hpp
   models/body.hpp
@@ -256,6 +261,8 @@ retinue_headers(
   data/coco_results.hpp
   data/detections_json.hpp
   evaluate/results_json.hpp
+  runtimes/installed.hpp
+  runtimes/onnx_network.hpp
   train/checkpoints.hpp
   train/log.hpp
   train/observer.hpp
@@ -278,3 +285,15 @@ retinue_headers(
 retinue_headers(
   cuda
   backend/cuda_blocks.hpp)
+
+retinue_headers(
+  dnn
+  runtimes/opencv.hpp)
+
+retinue_headers(
+  onnxruntime
+  runtimes/onnxruntime.hpp)
+
+retinue_headers(
+  openvino
+  runtimes/openvino.hpp)
