@@ -28,6 +28,7 @@ class runtime_runner {
  public:
   using schema = Schema;
 
+  /// Throws where the network has other landmarks.
   runtime_runner(onnx_network network, any_runtime runtime)
       : network_(std::move(network)), runtime_(std::move(runtime))
   {
@@ -77,6 +78,7 @@ class any_runner {
  public:
   using schema = Schema;
 
+  /// Keeps the runner.
   template <network_runner Runner>
     requires(!std::same_as<Runner, any_runner>)
   any_runner(Runner run) : run_(std::move(run))  // NOLINT: it is meant to convert

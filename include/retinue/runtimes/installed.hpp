@@ -35,6 +35,7 @@ namespace retinue {
 /// A runtime of whatever kind; copies share it.
 class any_runtime {
  public:
+  /// Keeps the runtime.
   template <network_runtime Runtime>
     requires(!std::same_as<Runtime, any_runtime>)
   explicit any_runtime(Runtime runtime)
@@ -56,7 +57,8 @@ class any_runtime {
 
 /// A runtime that can be asked for by name.
 struct installed_runtime {
-  std::string_view name;
+  std::string_view name;  ///< as --runtime has it
+  /// Reads a file; 0 threads: as it finds right.
   any_runtime (*open)(const std::filesystem::path& file, int threads);
 };
 

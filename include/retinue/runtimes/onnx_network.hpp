@@ -47,10 +47,13 @@ class onnx_network {
   {
   }
 
+  /// What it finds, and how its outputs are read.
   [[nodiscard]] const network_config& config() const { return config_; }
+  /// The file that it is in.
   [[nodiscard]] const std::filesystem::path& file() const { return file_; }
   /// The one size that inputs have; {0, 0}: any whose sides are multiples of `multiple()`.
   [[nodiscard]] extent2 size() const { return size_; }
+  /// The deepest stride of its anchors; 1 where pictures are stretched.
   [[nodiscard]] int multiple() const { return multiple_; }
 
   /// How a picture becomes an input of the network: as `wanted`, but padded to what the file takes;

@@ -23,6 +23,7 @@ namespace retinue {
 /// Runs an ONNX file in ONNX Runtime, on the processor. Several threads may call it at once.
 class onnxruntime_runtime {
  public:
+  /// In lists of runtimes.
   static constexpr std::string_view name = "onnxruntime";
 
   /// `threads` 0: as many as ONNX Runtime finds right. Throws where it does not read the file.

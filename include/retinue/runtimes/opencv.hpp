@@ -21,6 +21,7 @@ namespace retinue {
 /// Runs an ONNX file in OpenCV's DNN, on the processor. One thread at a time may call it.
 class opencv_runtime {
  public:
+  /// In lists of runtimes.
   static constexpr std::string_view name = "opencv";
 
   /// `threads` are those of all of OpenCV; 0 leaves them as they are. Throws where OpenCV does not

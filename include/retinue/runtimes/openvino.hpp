@@ -20,6 +20,7 @@ namespace retinue {
 /// Runs an ONNX file in OpenVINO, on the processor. One thread at a time may call it.
 class openvino_runtime {
  public:
+  /// In lists of runtimes.
   static constexpr std::string_view name = "openvino";
 
   /// How exact sums are: `shortened` lets OpenVINO take bfloat16 where the processor has it, which

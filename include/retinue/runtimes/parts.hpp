@@ -28,7 +28,10 @@ namespace retinue {
 
 /// How many columns each part of a network's outputs has; 0: there is no such part.
 struct part_widths {
-  std::size_t scores = 0, boxes = 4, points = 0, quality = 0;
+  std::size_t scores = 0;   ///< of the label policy
+  std::size_t boxes = 4;    ///< of the coder
+  std::size_t points = 0;   ///< two for each landmark
+  std::size_t quality = 0;  ///< one, where the labels read it
 };
 
 /// Those of a network that a configuration describes.
@@ -41,13 +44,18 @@ struct part_widths {
 
 /// A part as rows; `values` is null where there is no such part.
 struct part_rows {
-  std::shared_ptr<const float> values;
-  std::size_t images = 0, rows = 0, columns = 0;
+  std::shared_ptr<const float> values;  ///< row after row, image after image
+  std::size_t images = 0;               ///< of the batch
+  std::size_t rows = 0;                 ///< of each image: its anchors
+  std::size_t columns = 0;              ///< of each row
 };
 
 /// The parts of a network's outputs, held.
 struct runtime_parts {
-  part_rows scores, boxes, points, quality;
+  part_rows scores;   ///< as the label policy reads them
+  part_rows boxes;    ///< as the coder decodes them
+  part_rows points;   ///< the landmarks, likewise
+  part_rows quality;  ///< beside the scores
 
   /// Views of them, as long as they are held.
   template <in_host_memory B>

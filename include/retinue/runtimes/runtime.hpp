@@ -21,17 +21,17 @@ namespace retinue {
 
 /// Images in host memory, one after the other: (images, 3, height, width), contiguous.
 struct image_planes {
-  const float* values = nullptr;
-  std::size_t images = 1;
-  extent2 size;
+  const float* values = nullptr;  ///< of the first image
+  std::size_t images = 1;         ///< how many there are
+  extent2 size;                   ///< of each, in pixels
 };
 
 /// What a network says under one name: floats of a shape, contiguous, which stay as they are for as
 /// long as somebody holds them.
 struct runtime_array {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  std::shared_ptr<const float> values;
+  std::string name;                     ///< as the file has it
+  std::vector<std::int64_t> shape;      ///< its extents
+  std::shared_ptr<const float> values;  ///< the first of them
 };
 
 /// A runtime of your own.
