@@ -161,6 +161,8 @@ retinue_headers(
   random.hpp
   retinue.hpp
   rotated_box.hpp
+  runtimes/parts.hpp
+  runtimes/runtime.hpp
   select.hpp
   suppress.hpp
   suppress/any_greedy.hpp
@@ -184,8 +186,10 @@ retinue_headers(
   train/schedules.hpp
   train/stop_signal.hpp
   weights/onnx.hpp
+  weights/onnx_reader.hpp
   weights/pickle.hpp
   weights/pickle_document.hpp
+  weights/protobuf.hpp
   weights/pytorch.hpp
   weights/pytorch_file.hpp
   weights/spellings.hpp
@@ -204,6 +208,7 @@ retinue_headers(
   losses/libtorch.hpp
   losses/libtorch_team.hpp
   models/any_network.hpp
+  models/any_runner.hpp
   models/batch_norm.hpp
   models/bodies.hpp
   models/body.hpp
@@ -270,6 +275,8 @@ retinue_headers(
   data/coco_results.hpp
   data/detections_json.hpp
   evaluate/results_json.hpp
+  runtimes/installed.hpp
+  runtimes/onnx_network.hpp
   train/checkpoints.hpp
   train/log.hpp
   train/observer.hpp
@@ -293,3 +300,15 @@ retinue_headers(
   cuda
   backend/cuda_blocks.hpp
   backend/cuda_device.hpp)
+
+retinue_headers(
+  dnn
+  runtimes/opencv.hpp)
+
+retinue_headers(
+  onnxruntime
+  runtimes/onnxruntime.hpp)
+
+retinue_headers(
+  openvino
+  runtimes/openvino.hpp)

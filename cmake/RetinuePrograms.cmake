@@ -53,6 +53,15 @@ if(RETINUE_SANITIZE)
   target_link_options(retinue_program_flags INTERFACE -fsanitize=${RETINUE_SANITIZE})
 endif()
 
+# The runtimes for ONNX files that are offered, whichever they are.
+function(retinue_link_runtimes target scope)
+  foreach(runtime IN ITEMS dnn onnxruntime openvino)
+    if(TARGET retinue::${runtime})
+      target_link_libraries(${target} ${scope} retinue::${runtime})
+    endif()
+  endforeach()
+endfunction()
+
 # torch/torch.h costs 12 seconds a file: compiled once, then shared by every program that links
 # retinue::torch. QUICK programs have one of their own, for g++ 13 and later takes none of another
 # level of optimization.

@@ -65,6 +65,32 @@ if(RETINUE_WITH_OPENCV)
   endif()
 endif()
 
+# Runtimes of others for ONNX files. What offers one defines that it does, for the list of those that
+# a program is linked with.
+if(RETINUE_WITH_DNN)
+  find_package(OpenCV 4 QUIET COMPONENTS core dnn)
+  if(TARGET opencv_dnn)
+    retinue_room(dnn PACKAGE OpenCV 4 COMPONENTS core dnn LIBRARIES opencv_core opencv_dnn)
+    target_compile_definitions(retinue_dnn INTERFACE RETINUE_HAS_DNN=1)
+  endif()
+endif()
+
+if(RETINUE_WITH_ONNXRUNTIME)
+  find_package(onnxruntime QUIET CONFIG)
+  if(TARGET onnxruntime::onnxruntime)
+    retinue_room(onnxruntime PACKAGE onnxruntime CONFIG LIBRARIES onnxruntime::onnxruntime)
+    target_compile_definitions(retinue_onnxruntime INTERFACE RETINUE_HAS_ONNXRUNTIME=1)
+  endif()
+endif()
+
+if(RETINUE_WITH_OPENVINO)
+  find_package(OpenVINO QUIET CONFIG COMPONENTS Runtime ONNX)
+  if(TARGET openvino::runtime)
+    retinue_room(openvino PACKAGE OpenVINO CONFIG COMPONENTS Runtime ONNX LIBRARIES openvino::runtime)
+    target_compile_definitions(retinue_openvino INTERFACE RETINUE_HAS_OPENVINO=1)
+  endif()
+endif()
+
 # A network's predictions are decoded over Eigen, and its weights carry their configuration as JSON.
 if(RETINUE_WITH_TORCH AND TARGET retinue_eigen AND TARGET retinue_json)
   find_package(Torch QUIET)
@@ -101,7 +127,7 @@ if(RETINUE_WITH_CUDA)
 endif()
 
 get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
-foreach(room IN ITEMS eigen json xml zlib opencv torch gloo cuda)
+foreach(room IN ITEMS eigen json xml zlib opencv dnn onnxruntime openvino torch gloo cuda)
   string(TOUPPER ${room} upper)
   if(RETINUE_WITH_${upper} AND NOT room IN_LIST rooms)
     list(APPEND absent retinue::${room})

@@ -6,6 +6,7 @@
 
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/packet.hpp>
+#include <retinue/backend/transpose.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/deltas.hpp>
 #include <retinue/formulas/distances.hpp>
@@ -13,8 +14,12 @@
 #include <retinue/formulas/dual.hpp>
 #include <retinue/formulas/overlap.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <limits>
+#include <utility>
+#include <vector>
 
 using namespace retinue;
 
@@ -351,4 +356,33 @@ TEST_CASE("overlap equals the reference's tables", "[shared]")
                      iofs[i * fb.size() + j]) <= 1e-12);
       CHECK(std::abs(iou(fa[i], fb[j]) - ious[i * fb.size() + j]) <= 1e-12);
     }
+}
+
+namespace {
+
+/// Every number of so many rows, of that width, is where it belongs.
+template <std::size_t Lanes, std::size_t Width>
+bool turns_rows()
+{
+  std::vector<float> rows(Lanes * Width);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i) + 0.5f;
+  std::array<std::array<float, Lanes>, Width> columns{};
+  retinue::detail::transpose_rows<Lanes, Width>(rows.data(),
+                                                [&](std::size_t c) { return columns[c].data(); });
+  for (std::size_t c = 0; c < Width; ++c)
+    for (std::size_t lane = 0; lane < Lanes; ++lane)
+      if (columns[c][lane] != rows[lane * Width + c]) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("rows become columns, whatever their width and however many are taken at once")
+{
+  [&]<std::size_t... Width>(std::index_sequence<Width...>) {
+    CHECK((turns_rows<4, Width + 1>() && ...));
+    CHECK((turns_rows<8, Width + 1>() && ...));
+    CHECK((turns_rows<12, Width + 1>() && ...));
+    CHECK((turns_rows<16, Width + 1>() && ...));
+  }(std::make_index_sequence<14>());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of ONNX files by hand, and files that are damaged.
 #include <retinue/weights/onnx.hpp>
+#include <retinue/weights/onnx_reader.hpp>
 
 #include "catch.hpp"
 #include "torch_file.hpp"
@@ -37,7 +38,7 @@ onnx_model small()
 
 std::string refusal(std::string_view bytes)
 {
-  return sentence([&] { return onnx_metadata(bytes, "made.onnx"); });
+  return sentence([&] { return onnx_signature_of(bytes, "made.onnx"); });
 }
 
 /// A field of kind 2.
@@ -96,9 +97,9 @@ TEST_CASE("metadata is read again, and a file that is there is replaced")
   const auto file = std::filesystem::temp_directory_path() /
                     ("retinue-onnx-" + std::to_string(::getpid()) + ".onnx");
   for (int twice = 0; twice < 2; ++twice) write_onnx(file, small());
-  CHECK((onnx_metadata(file) == std::map<std::string, std::string>{{"k", "v"}, {"a", ""}}));
+  CHECK((read_onnx(file).metadata == std::map<std::string, std::string>{{"k", "v"}, {"a", ""}}));
   std::filesystem::remove(file);
-  CHECK(sentence([&] { return onnx_metadata(file); }) == file.string() + ": no such file");
+  CHECK(sentence([&] { return read_onnx(file); }) == file.string() + ": no such file");
 }
 
 TEST_CASE("attributes are written by their kinds, and nodes without outputs have no names")
@@ -130,7 +131,7 @@ TEST_CASE("what is no network is refused")
   CHECK(refusal("\x3a\x00\x3b"s) == refused);              // a kind that is no more
   CHECK(refusal("\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f"s) == refused);  // a length of 2^63 - 1
   CHECK(refusal("\x3a\x00\x08" + std::string(11, '\xff') + "\x01"s) == refused);
-  CHECK(onnx_metadata("\x3a\x00"s, "made.onnx").empty());
+  CHECK(onnx_signature_of("\x3a\x00"s, "made.onnx").metadata.empty());
 
   // Cut anywhere it is refused, or what was not cut off is read.
   const std::string whole = onnx_bytes(small());
@@ -138,7 +139,8 @@ TEST_CASE("what is no network is refused")
   for (std::size_t end = 0; end < whole.size(); ++end) {
     INFO(end);
     try {
-      const auto metadata = onnx_metadata(std::string_view(whole).substr(0, end), "made.onnx");
+      const auto metadata =
+          onnx_signature_of(std::string_view(whole).substr(0, end), "made.onnx").metadata;
       CHECK(metadata.size() < 2);
       ++read;
     } catch (const error& e) {
@@ -160,7 +162,8 @@ TEST_CASE("damaged files are read or refused, and nothing else")
     // On the heap and of this size exactly, so that a sanitizer sees a byte too many.
     const std::vector<char> exact(bytes.begin(), bytes.end());
     try {
-      static_cast<void>(onnx_metadata(std::string_view(exact.data(), exact.size()), "made.onnx"));
+      static_cast<void>(
+          onnx_signature_of(std::string_view(exact.data(), exact.size()), "made.onnx"));
       ++read;
     } catch (const error&) {
       ++refused;

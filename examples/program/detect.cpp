@@ -44,15 +44,13 @@ bool detect_all(const arguments& a)
 {
   const stop_signal stop;
   auto pictures = prepare(a.pictures, stop);
-  const state_dict weights = read_weights(a.network.weights);
-  network_config config = a.network.choose(weights);
-  a.pictures.change(config.detect);
+  opened_network network = a.network.open();
+  a.pictures.change(network.config.detect);
   bool well = false;
-  with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
-    auto detect = detector_of(std::move(network), config, weights);
-    const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
-    well = detection_run(a.pictures, detect, config.input, config.classes, fit, a.network.files())(
-        pictures, stop);
+  network.with_detector([&](auto& detect) {
+    const auto fit = [&](extent2 size) { return a.network.fit(size, network); };
+    well = detection_run(a.pictures, detect, network.config.input, network.config.classes, fit,
+                         a.network.files())(pictures, stop);
   });
   return well;
 }

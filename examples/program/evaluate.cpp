@@ -43,15 +43,14 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
 int evaluate(arguments a)
 {
   prepare_process(a.evaluation.threads);
-  const state_dict weights = read_weights(a.network.weights);
-  network_config config = a.network.choose(weights);
-  a.evaluation.settle(config.landmarks > 0, config.detect);
+  opened_network network = a.network.open();
+  a.evaluation.settle(network.config.landmarks > 0, network.config.detect);
   std::size_t failed = 0;
-  with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
-    auto detect = detector_of(std::move(network), config, weights);
-    const auto fit = [&](extent2 size) { return a.network.fit(size, config); };
-    failed = evaluation_run(a.evaluation, evaluated{a.network.weights.string(), detect, config, fit,
-                                                    a.network.size_in_words(config)})();
+  network.with_detector([&](auto& detect) {
+    const auto fit = [&](extent2 size) { return a.network.fit(size, network); };
+    failed =
+        evaluation_run(a.evaluation, evaluated{a.network.weights.string(), detect, network.config,
+                                               fit, a.network.size_in_words(network)})();
   });
   return failed > 0 ? 1 : 0;
 }

@@ -19,6 +19,16 @@ struct frame {
 
   /// Nothing was scaled nor padded.
   [[nodiscard]] static frame unscaled(extent2 size) { return {size, size, 1, 1}; }
+
+  /// Pixels of the input that are the picture: all but the padding.
+  [[nodiscard]] extent2 content() const
+  {
+    const auto side = [](int of_input, int of_picture, double scale) {
+      return std::clamp(static_cast<int>(std::lround(of_picture * scale)), 1, of_input);
+    };
+    return {side(input.height, original.height, scale_y),
+            side(input.width, original.width, scale_x)};
+  }
 };
 
 /// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
@@ -35,6 +45,26 @@ struct frame {
   const extent2 input{scaled(original.height), scaled(original.width)};
   return {input, original, double(input.width) / original.width,
           double(input.height) / original.height};
+}
+
+/// The frame of a picture scaled as a whole into an input of that size, and padded to it.
+[[nodiscard]] inline frame fit_into(extent2 original, extent2 input)
+{
+  if (original.width < 1 || original.height < 1)
+    fail("a picture of ", original.width, " x ", original.height, " pixels cannot be scaled");
+  const double scale =
+      std::min(double(input.width) / original.width, double(input.height) / original.height);
+  const auto scaled = [&](int side) { return std::max(1.0, std::round(side * scale)); };
+  return {input, original, scaled(original.width) / original.width,
+          scaled(original.height) / original.height};
+}
+
+/// The same frame with padding to sides that are multiples of `multiple`.
+[[nodiscard]] inline frame padded(frame how, int multiple)
+{
+  const auto up = [&](int side) { return (side + multiple - 1) / multiple * multiple; };
+  how.input = {up(how.input.height), up(how.input.width)};
+  return how;
 }
 
 /// The frame of a picture stretched to a square, as an SSD sees it.

@@ -149,6 +149,8 @@ module;
 #include <retinue/random.hpp>
 #include <retinue/retinue.hpp>
 #include <retinue/rotated_box.hpp>
+#include <retinue/runtimes/parts.hpp>
+#include <retinue/runtimes/runtime.hpp>
 #include <retinue/select.hpp>
 #include <retinue/suppress.hpp>
 #include <retinue/suppress/any_greedy.hpp>
@@ -172,8 +174,10 @@ module;
 #include <retinue/train/schedules.hpp>
 #include <retinue/train/stop_signal.hpp>
 #include <retinue/weights/onnx.hpp>
+#include <retinue/weights/onnx_reader.hpp>
 #include <retinue/weights/pickle.hpp>
 #include <retinue/weights/pickle_document.hpp>
+#include <retinue/weights/protobuf.hpp>
 #include <retinue/weights/pytorch.hpp>
 #include <retinue/weights/pytorch_file.hpp>
 #include <retinue/weights/spellings.hpp>
@@ -317,8 +321,10 @@ using retinue::fill_colour;
 using retinue::fill_like;
 using retinue::find_body;
 using retinue::find_candidates;
+using retinue::find_parts;
 using retinue::find_preset;
 using retinue::first_of_enough;
+using retinue::fit_into;
 using retinue::fit_long_side;
 using retinue::float16;
 using retinue::for_each_class;
@@ -347,6 +353,7 @@ using retinue::host_tensor;
 using retinue::hull;
 using retinue::ignore_small;
 using retinue::ignoring;
+using retinue::image_planes;
 using retinue::in_host_memory;
 using retinue::in_our_names;
 using retinue::inclusive_pixels;
@@ -440,6 +447,7 @@ using retinue::near_centres;
 using retinue::negative_mining;
 using retinue::negatives_wanted;
 using retinue::network_config;
+using retinue::network_runtime;
 using retinue::no_word;
 using retinue::noise;
 using retinue::normalisation;
@@ -451,9 +459,10 @@ using retinue::offsets;
 using retinue::one_to_one_matcher;
 using retinue::onnx_attribute;
 using retinue::onnx_bytes;
-using retinue::onnx_metadata;
 using retinue::onnx_model;
 using retinue::onnx_node;
+using retinue::onnx_signature;
+using retinue::onnx_signature_of;
 using retinue::onnx_value;
 using retinue::ordered_queue;
 using retinue::outcome;
@@ -468,7 +477,10 @@ using retinue::overlap_settings;
 using retinue::overlap_table;
 using retinue::packet;
 using retinue::pad_to_square;
+using retinue::padded;
+using retinue::part_rows;
 using retinue::part_sums;
+using retinue::part_widths;
 using retinue::paste;
 using retinue::pasted_part;
 using retinue::per_class_suppressor;
@@ -510,6 +522,7 @@ using retinue::random_square_crop;
 using retinue::rank_rows;
 using retinue::ratio_anchors;
 using retinue::ratio_level;
+using retinue::read_onnx;
 using retinue::read_options;
 using retinue::read_pytorch;
 using retinue::read_retinaface_labels;
@@ -538,6 +551,8 @@ using retinue::row_index;
 using retinue::row_role;
 using retinue::rows;
 using retinue::run_lock;
+using retinue::runtime_array;
+using retinue::runtime_parts;
 using retinue::said_of_image;
 using retinue::sample;
 using retinue::sample_source;
@@ -654,6 +669,7 @@ using retinue::wider_protocol;
 using retinue::wider_result;
 using retinue::wider_subsets;
 using retinue::wider_truth;
+using retinue::widths_of;
 using retinue::window;
 using retinue::window_of;
 using retinue::wing;

@@ -53,6 +53,26 @@ foreach(picture RANGE 3)
   endif()
 endforeach()
 
+# A file of another exporter, run by whichever runtime the program has, and by OpenCV.
+execute_process(COMMAND "${PROGRAM}" --help OUTPUT_VARIABLE help)
+if(help MATCHES "ONNX file: .*opencv")
+  set(graph --weights "${SHARED}/weights/retinaface_mobilenet0.25_Final.onnx" --image
+            "${photos}/ulfg_19.jpg")
+  foreach(runtime IN ITEMS "" "--runtime;opencv")
+    run(0 list ${graph} --preset mobilenet0.25-small-faces ${runtime})
+    string(JSON count LENGTH "${list}" 0 detections)
+    if(NOT count EQUAL 5)
+      message(FATAL_ERROR "ONNX ${runtime}: ${count} faces, expected 5")
+    endif()
+  endforeach()
+  run(2 list ${graph})
+  if(NOT said MATCHES "_Final.onnx: an ONNX network that does not say what it finds: [^\n]*\n$")
+    message(FATAL_ERROR "ONNX without a preset: ${said}")
+  endif()
+else()
+  message(STATUS "skipped: this build has no runtime for ONNX files")
+endif()
+
 # A picture that cannot be read is named, the others are done, and the status tells.
 file(WRITE "${folder}/words.jpg" "not a picture")
 run(1 list --weights "${weights}" --image "${folder}/words.jpg" "${photos}/mtcnn_ivan.jpg" --overlay

@@ -46,7 +46,7 @@ function(expect_faces photo expected)
 endfunction()
 
 expect_faces(mtcnn_ivan.jpg 1)
-expect_faces(mtcnn_ivan.jpg 1 --long-side 640 --square)
+expect_faces(mtcnn_ivan.jpg 1 --runtime opencv)
 expect_faces(ulfg_19.jpg 5)
 expect_faces(facenet_multiface.jpg 6)
 expect_faces(mtcnn_no-faces.jpg 0)

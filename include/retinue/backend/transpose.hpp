@@ -2,7 +2,7 @@
 // From rows to columns of registers: what reading a network's output (N, Width) as packets costs.
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_HAS_SHUFFLES
+#include <retinue/compiler.hpp>  // RETINUE_HAS_SHUFFLES, RETINUE_REGISTER_BYTES
 
 #include <cstddef>
 #include <cstring>
@@ -13,6 +13,7 @@ namespace retinue::detail {
 #if RETINUE_HAS_SHUFFLES
 
 using float4 [[gnu::vector_size(16)]] = float;
+using float8 [[gnu::vector_size(32)]] = float;
 using float16 [[gnu::vector_size(64)]] = float;
 
 /// Four rows of four become four columns of four.
@@ -55,14 +56,38 @@ void transpose_16x4(const float* from, const Column& column)
   for (std::size_t k = 0; k < 4; ++k) std::memcpy(column(k), &columns[k], sizeof columns[k]);
 }
 
-template <class Column>
-void transpose_4x4(const float* from, std::size_t width, std::size_t first, const Column& column)
+/// Numbers `first` to `first` + 3 of four rows become four columns of four.
+inline void transpose_4x4(const float* from, std::size_t width, std::size_t first,
+                          float4 (&column)[4])
 {
-  float4 row[4], transposed[4];
+  float4 row[4];
   for (std::size_t k = 0; k < 4; ++k) std::memcpy(&row[k], from + k * width + first, sizeof row[k]);
-  transpose_4x4(row, transposed);
-  for (std::size_t k = 0; k < 4; ++k)
-    std::memcpy(column(first + k), &transposed[k], sizeof transposed[k]);
+  transpose_4x4(row, column);
+}
+
+/// The same of Lanes rows, columns written by whole registers: what is written by halves and read
+/// as a whole is waited for.
+template <std::size_t Lanes, class Column>
+void transpose_block(const float* from, std::size_t width, std::size_t first, const Column& column)
+{
+  float4 low[4];
+  if constexpr (Lanes % 8 == 0 && RETINUE_REGISTER_BYTES >= 32) {
+    for (std::size_t lane = 0; lane < Lanes; lane += 8) {
+      float4 high[4];
+      transpose_4x4(from + lane * width, width, first, low);
+      transpose_4x4(from + (lane + 4) * width, width, first, high);
+      for (std::size_t k = 0; k < 4; ++k) {
+        const float8 both = __builtin_shufflevector(low[k], high[k], 0, 1, 2, 3, 4, 5, 6, 7);
+        std::memcpy(column(first + k) + lane, &both, sizeof both);
+      }
+    }
+  } else {
+    for (std::size_t lane = 0; lane < Lanes; lane += 4) {
+      transpose_4x4(from + lane * width, width, first, low);
+      for (std::size_t k = 0; k < 4; ++k)
+        std::memcpy(column(first + k) + lane, &low[k], sizeof low[k]);
+    }
+  }
 }
 
 #endif  // RETINUE_HAS_SHUFFLES
@@ -73,14 +98,16 @@ template <std::size_t Lanes, std::size_t Width, class T, class Column>
 void transpose_rows(const T* from, const Column& column)
 {
 #if RETINUE_HAS_SHUFFLES
-  if constexpr (std::is_same_v<T, float> && Lanes == 16 && Width == 4) {
+  // Registers of another size take a vector of sixteen apart, number by number.
+  constexpr bool one_register = RETINUE_REGISTER_BYTES == 64;
+  if constexpr (std::is_same_v<T, float> && Lanes == 16 && Width == 4 && one_register) {
     transpose_16x4(from, column);
     return;
-  } else if constexpr (std::is_same_v<T, float> && Lanes == 4 && Width >= 4) {
+  } else if constexpr (std::is_same_v<T, float> && Lanes % 4 == 0 && Width >= 4) {
     // The last block overlaps the one before it where Width is no multiple of 4.
     for (std::size_t first = 0; first + 4 <= Width; first += 4)
-      transpose_4x4(from, Width, first, column);
-    if constexpr (Width % 4 != 0) transpose_4x4(from, Width, Width - 4, column);
+      transpose_block<Lanes>(from, Width, first, column);
+    if constexpr (Width % 4 != 0) transpose_block<Lanes>(from, Width, Width - 4, column);
     return;
   }
 #endif

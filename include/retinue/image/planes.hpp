@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pixels as a network wants them.
 //
-//   8-bit BGR -> its frame: fit_long_side, stretched -> to_input: planes (3, H, W)
+//   8-bit BGR -> its frame: fit_long_side, stretched, padded -> to_input: planes (3, H, W)
 #pragma once
 
 #include <retinue/detail/file.hpp>         // in_quotes
@@ -21,8 +21,11 @@
 
 namespace retinue {
 
-/// The pixels of an 8-bit BGR picture as planes (3, H, W), contiguous: (value - mean) / scale.
-inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* planes)
+namespace detail {
+
+/// The pixels of an 8-bit BGR picture in the upper left of planes (3, whole.height, whole.width).
+inline void write_planes(const cv::Mat& bgr, const pixel_format& format, extent2 whole,
+                         float* planes)
 {
   if (bgr.type() != CV_8UC3) fail("to_planes was given a picture that is not 8-bit BGR");
   if (format.channels != "bgr" && format.channels != "rgb")
@@ -32,7 +35,8 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
   // length of the parts keeps it from stores that go past the cache, at twice the time.
   constexpr int most = 1024;
   std::array<std::array<std::uint8_t, most + 1>, 3> parts;
-  const auto area = static_cast<std::size_t>(bgr.rows) * static_cast<std::size_t>(bgr.cols);
+  const auto width = static_cast<std::size_t>(whole.width);
+  const auto area = static_cast<std::size_t>(whole.height) * width;
   for (int y = 0; y < bgr.rows; ++y)
     for (int x = 0; x < bgr.cols; x += most) {
       const int count = std::min(most, bgr.cols - x);
@@ -45,22 +49,35 @@ inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* pla
         const std::uint8_t* from = parts[turned ? 2 - plane : plane].data();
         const auto mean = static_cast<float>(format.mean[plane]);
         const auto factor = static_cast<float>(1 / format.scale[plane]);
-        float* to = planes + plane * area +
-                    static_cast<std::size_t>(y) * static_cast<std::size_t>(bgr.cols) +
+        float* to = planes + plane * area + static_cast<std::size_t>(y) * width +
                     static_cast<std::size_t>(x);
         for (int i = 0; i < count; ++i) to[i] = (static_cast<float>(from[i]) - mean) * factor;
       }
     }
 }
 
-/// The picture scaled, bilinearly, to the frame's input size, as planes.
+}  // namespace detail
+
+/// The pixels of an 8-bit BGR picture as planes (3, H, W), contiguous: (value - mean) / scale.
+inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* planes)
+{
+  detail::write_planes(bgr, format, {bgr.rows, bgr.cols}, planes);
+}
+
+/// The picture scaled, bilinearly, to its part of the frame's input, as planes; the padding is 0.
 inline void to_input(const cv::Mat& bgr, const frame& how, const pixel_format& format,
                      float* planes)
 {
-  if (how.input == how.original) return to_planes(bgr, format, planes);
-  cv::Mat scaled;
-  cv::resize(bgr, scaled, {how.input.width, how.input.height}, 0, 0, cv::INTER_LINEAR);
-  to_planes(scaled, format, planes);
+  const extent2 content = how.content();
+  cv::Mat scaled = bgr;
+  if (content != extent2{bgr.rows, bgr.cols})
+    cv::resize(bgr, scaled, {content.width, content.height}, 0, 0, cv::INTER_LINEAR);
+  if (content != how.input)
+    std::fill_n(
+        planes,
+        3 * static_cast<std::size_t>(how.input.height) * static_cast<std::size_t>(how.input.width),
+        0.0f);
+  detail::write_planes(scaled, format, how.input, planes);
 }
 
 }  // namespace retinue

@@ -96,8 +96,8 @@ void with_network(const network_config& config, Visit&& visit)
       any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep)};
 }
 
-/// A trained network of a configuration with its post-processing.
-template <detection_network Network>
+/// A trained network of a configuration, or a runner of it, with its post-processing.
+template <class Network>
 using configured_detector =
     network_detector<Network, decltype(decoding_of(std::declval<const network_config&>()))>;
 

@@ -14,7 +14,7 @@
 
 #include <torch/torch.h>
 
-#include <memory>
+#include <concepts>
 #include <optional>
 #include <span>
 #include <utility>
@@ -34,21 +34,34 @@ struct decoding {
   Suppressor suppress{options.overlap, options.keep};
 };
 
-/// Of any network, and any decoding whose coder knows its landmarks.
-template <detection_network Network, class Decoding>
+namespace detail {
+template <class Network>
+struct runner_for {
+  using type = Network;
+};
+template <detection_network Network>
+struct runner_for<Network> {
+  using type = runner<Network>;
+};
+}  // namespace detail
+
+/// Of any network, or of any runner of one, and any decoding whose coder knows its landmarks.
+template <class Network, class Decoding>
+  requires detection_network<Network> || network_runner<Network>
 class network_detector {
  public:
   using schema = typename Network::schema;
   using detections = std::vector<detection<schema>>;
+  using runner_type = typename detail::runner_for<Network>::type;  ///< who runs it
 
-  /// Keeps a copy of the network in the form in which it is run best.
-  network_detector(const Network& trained, Decoding how)
-      : network_(trained), how_(std::move(how)), on_host_(finder(eigen_backend()))
-  {
-  }
-  /// Takes the network over: it is to be trained no more.
-  network_detector(std::shared_ptr<Network> trained, Decoding how)
-      : network_(std::move(trained)), how_(std::move(how)), on_host_(finder(eigen_backend()))
+  /// Keeps a copy of a network in the form in which it is run best. One that comes as a shared_ptr
+  /// is taken over: it is to be trained no more. A runner is kept as it is.
+  template <class From>
+    requires std::constructible_from<runner_type, From>
+  network_detector(From&& trained, Decoding how)
+      : network_(std::forward<From>(trained)),
+        how_(std::move(how)),
+        on_host_(finder(eigen_backend()))
   {
   }
 
@@ -86,7 +99,7 @@ class network_detector {
     return {how_.anchors, how_.options, how_.coder, std::move(backend), how_.suppress, how_.labels};
   }
 
-  runner<Network> network_;
+  runner_type network_;
   Decoding how_;
   finder_over<eigen_backend> on_host_;
   std::optional<finder_over<libtorch_backend>> on_device_;

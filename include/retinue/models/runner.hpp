@@ -8,12 +8,14 @@
 #pragma once
 
 #include <retinue/error.hpp>           // fail
+#include <retinue/landmarks.hpp>       // landmark_schema
 #include <retinue/models/load.hpp>     // copy_state
 #include <retinue/models/network.hpp>  // foldable, joined
 
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -43,10 +45,19 @@ template <detection_network Network>
   }
 }
 
+/// Who says of images what a network says of them. Its `schema` is the network's.
+template <class R>
+concept network_runner = requires(const R& run, const at::Tensor& images) {
+  requires landmark_schema<typename R::schema>;
+  { run(images) } -> std::same_as<network_outputs>;
+};
+
 /// Calls from several threads at once are safe, if those of the network's forward are.
 template <detection_network Network>
 class runner {
  public:
+  using schema = typename Network::schema;
+
   /// Owns a copy, which later changes of the trained network do not reach. Runs on the device and
   /// in the precision of the network's parameters. Throws where no copy can be made of a network.
   explicit runner(const Network& trained) : runner(copy_of(trained)) {}

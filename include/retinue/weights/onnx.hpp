@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes networks as ONNX, the public form that other runtimes read, and reads the metadata back.
+// Writes networks as ONNX, the public form that other runtimes read.
 //
-// A file is one message of protocol buffers: fields, each a tag = 8 * number / 8 + kind and a
-// value.
-//
-//   kind 0   a whole number, seven bits a byte, the lowest first, 0x80 on all but the last
-//   kind 1   eight bytes        kind 5   four bytes, both little endian
-//   kind 2   a length, then as many bytes: a text, numbers, or a message in the message
-//
-// The numbers of the fields are those of onnx.proto (github.com/onnx/onnx). We write them
-// ourselves: a program cannot hold LibTorch and libonnx, for each brings a copy of these messages
-// to the one registry of libprotobuf.
+// A file is one message of protocol buffers, whose fields have the numbers of onnx.proto
+// (github.com/onnx/onnx). weights/onnx_reader.hpp reads what one says of itself.
 #pragma once
 
-#include <retinue/detail/file.hpp>         // read_file, replace_file, in_quotes
+#include <retinue/detail/file.hpp>         // replace_file, characters
 #include <retinue/error.hpp>               // fail
+#include <retinue/weights/protobuf.hpp>    // protobuf_message
 #include <retinue/weights/state_dict.hpp>  // state_dict
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -63,92 +51,6 @@ struct onnx_model {
 };
 
 namespace detail {
-
-/// A message as it is written: fields one after another.
-class protobuf_message {
- public:
-  void number(std::uint64_t field, std::int64_t value)
-  {
-    plain(8 * field);
-    plain(static_cast<std::uint64_t>(value));
-  }
-  void number(std::uint64_t field, float value)
-  {
-    plain(8 * field + 5);
-    auto bits = std::bit_cast<std::array<std::byte, 4>>(value);
-    reorder(bits, bits.size());
-    bytes_ += characters(bits);
-  }
-  void bytes(std::uint64_t field, std::string_view value)
-  {
-    plain(8 * field + 2);
-    plain(value.size());
-    bytes_ += value;
-  }
-  void message(std::uint64_t field, const protobuf_message& value) { bytes(field, value.bytes_); }
-
-  [[nodiscard]] const std::string& written() const { return bytes_; }
-
- private:
-  void plain(std::uint64_t value)
-  {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(0x80 | (value & 0x7f));
-    bytes_ += static_cast<char>(value);
-  }
-
-  std::string bytes_;
-};
-
-/// One field of a message that is read: its number, and the bytes of kind 2 or none.
-struct protobuf_field {
-  std::uint64_t number = 0;
-  std::string_view bytes;
-};
-
-/// Calls visit(protobuf_field) for each field of a message; false where that is no message. Nothing
-/// is read beyond its end, and nothing of it is copied.
-template <class Visit>
-[[nodiscard]] bool for_each_field(std::string_view message, const Visit& visit)
-{
-  std::size_t at = 0;
-  const auto plain = [&](std::uint64_t& value) {
-    value = 0;
-    for (int shift = 0; shift < 64 && at < message.size(); shift += 7) {
-      const auto byte = static_cast<std::uint8_t>(message[at++]);
-      value |= std::uint64_t(byte & 0x7f) << shift;
-      if (byte < 0x80) return true;
-    }
-    return false;
-  };
-  while (at < message.size()) {
-    std::uint64_t tag = 0, length = 0;
-    if (!plain(tag)) return false;
-    protobuf_field field{tag / 8, {}};
-    switch (tag % 8) {
-      case 0:
-        if (!plain(length)) return false;
-        length = 0;
-        break;
-      case 1:
-        length = 8;
-        break;
-      case 2:
-        if (!plain(length)) return false;
-        break;
-      case 5:
-        length = 4;
-        break;
-      default:
-        return false;
-    }
-    if (field.number == 0 || length > message.size() - at) return false;
-    const auto size = static_cast<std::size_t>(length);
-    if (tag % 8 == 2) field.bytes = message.substr(at, size);
-    at += size;
-    visit(field);
-  }
-  return true;
-}
 
 /// In the order of dtype.
 inline constexpr std::array<std::int64_t, 10> onnx_types{9, 2, 3, 5, 6, 7, 10, 16, 1, 11};
@@ -250,36 +152,6 @@ inline void write_onnx(const std::filesystem::path& file, const onnx_model& mode
     fail(file.string(), ": the network takes ", bytes.size(),
          " bytes, expected less than 2 GB, which is the most that a file of ONNX can hold");
   write_text(file, bytes);
-}
-
-/// What the bytes of a file say in plain words beside the network, by key. `where` begins a
-/// message.
-[[nodiscard]] inline std::map<std::string, std::string> onnx_metadata(std::string_view bytes,
-                                                                      const std::string& where)
-{
-  std::map<std::string, std::string> metadata;
-  bool whole = true, network = false;
-  const auto take = [&](const detail::protobuf_field& field) {
-    if (field.number == 7 && field.bytes.data()) network = true;
-    if (field.number != 14) return;
-    std::string key, value;
-    whole &= detail::for_each_field(field.bytes, [&](const detail::protobuf_field& part) {
-      if (part.number == 1) key = part.bytes;
-      if (part.number == 2) value = part.bytes;
-    });
-    metadata[key] = value;
-  };
-  whole &= detail::for_each_field(bytes, take);
-  if (!whole || !network) fail(where, ": not an ONNX network, or one that was cut off");
-  return metadata;
-}
-
-/// The same of a file.
-[[nodiscard]] inline std::map<std::string, std::string> onnx_metadata(
-    const std::filesystem::path& file)
-{
-  const auto bytes = detail::read_file(file);
-  return onnx_metadata(detail::characters(bytes), file.string());
 }
 
 }  // namespace retinue

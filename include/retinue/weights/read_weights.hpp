@@ -23,6 +23,12 @@ namespace retinue {
 
 namespace detail {
 
+/// The version of the format, then the producer's name or the next field.
+[[nodiscard]] inline bool begins_as_onnx(std::string_view first)
+{
+  return first.size() > 4 && first[0] == 8 && first[1] > 0 && first[1] < 32 && (first[2] & 7) == 2;
+}
+
 /// What else people have at hand when they are asked for weights.
 [[nodiscard]] inline std::string kind_of_file(std::string_view first)
 {
@@ -60,9 +66,7 @@ namespace detail {
       std::find_if_not(first.begin(), first.end(), [](unsigned char c) { return std::isspace(c); });
   if (letter != first.end() && *letter == '<')
     return "a page of HTML or XML, so the download brought a message instead of weights";
-  // The version of the format, then the producer's name or the next field: how ONNX models begin.
-  if (first.size() > 4 && first[0] == 8 && first[1] > 0 && first[1] < 32 && (first[2] & 7) == 2)
-    return "an ONNX model, which a runtime reads, not weights of PyTorch";
+  if (begins_as_onnx(first)) return "an ONNX model, which a runtime reads, not weights of PyTorch";
   if (letter == first.end() || *letter == '{' || *letter == '[')
     return letter == first.end() ? "blank" : "JSON text, not weights";
   if (std::all_of(first.begin(), first.end(), [](char c) { return c == '\0'; }))
@@ -74,6 +78,12 @@ namespace detail {
 }
 
 }  // namespace detail
+
+/// Whether a file begins as ONNX models do. Throws where it cannot be read.
+[[nodiscard]] inline bool is_onnx(const std::filesystem::path& file)
+{
+  return detail::begins_as_onnx(detail::characters(detail::opened_file(file).first(512)));
+}
 
 /// The weights in a file of torch.save (either form) or of safetensors, under the names that they
 /// have here where somebody else's are known (weights/spellings.hpp). Throws `error`, which says
