@@ -70,12 +70,13 @@ struct any_anchors {
         },
         source);
   }
-  /// Where a configuration says what a level is, and its stride.
+  /// Where a configuration says what a level is.
   [[nodiscard]] std::string level_key(std::size_t l) const
   {
     const bool points = std::holds_alternative<point_anchors>(source);
     return (points ? "anchors.strides[" : "anchors.levels[") + std::to_string(l) + "]";
   }
+  /// The stride of a level, likewise.
   [[nodiscard]] std::string stride_key(std::size_t l) const
   {
     return level_key(l) + (std::holds_alternative<point_anchors>(source) ? "" : ".stride");
