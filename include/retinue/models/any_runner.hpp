@@ -41,7 +41,7 @@ class runtime_runner {
   [[nodiscard]] network_outputs operator()(const at::Tensor& images) const
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-      fail(network_.file().string(), " was given images of shape ", images.sizes(),
+      fail(network_.file().string(), " was given images of shape ", c10::str(images.sizes()),
            ": expected (B, 3, H, W)");
     const at::Tensor planes = images.to(at::kCPU, at::kFloat).contiguous();
     const runtime_parts said = network_.run(
