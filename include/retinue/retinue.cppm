@@ -58,6 +58,7 @@ module;
 #include <retinue/config/retinaface_form.hpp>
 #include <retinue/config/rules.hpp>
 #include <retinue/config/ssd_form.hpp>
+#include <retinue/config/towers_form.hpp>
 #include <retinue/config/yunet_form.hpp>
 #include <retinue/data/class_names.hpp>
 #include <retinue/data/retinaface_labels.hpp>
@@ -81,6 +82,7 @@ module;
 #include <retinue/evaluate/matching.hpp>
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/evaluate/wider.hpp>
+#include <retinue/formulas/any_coder.hpp>
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/coordinate.hpp>
@@ -109,6 +111,7 @@ module;
 #include <retinue/labels/quality.hpp>
 #include <retinue/labels/sigmoid.hpp>
 #include <retinue/labels/softmax.hpp>
+#include <retinue/labels/weighted.hpp>
 #include <retinue/landmarks.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/losses/costs.hpp>
@@ -187,6 +190,7 @@ using retinue::anchor_table;
 using retinue::anchor_view;
 using retinue::anchor_window;
 using retinue::any_anchors;
+using retinue::any_coder;
 using retinue::any_form;
 using retinue::any_greedy_suppressor;
 using retinue::any_labels;
@@ -578,6 +582,7 @@ using retinue::times_quality;
 using retinue::to_centre;
 using retinue::to_corners;
 using retinue::total_terms;
+using retinue::towers_form;
 using retinue::training_sample;
 using retinue::transform;
 using retinue::transposed;
@@ -604,6 +609,7 @@ using retinue::voting_suppressor;
 using retinue::wanted;
 using retinue::warmed_up;
 using retinue::weight_sign;
+using retinue::weighted_softmax_labels;
 using retinue::where_less;
 using retinue::wider_arithmetic;
 using retinue::wider_detection;
