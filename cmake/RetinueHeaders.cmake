@@ -129,6 +129,7 @@ retinue_headers(
   labels/quality.hpp
   labels/sigmoid.hpp
   labels/softmax.hpp
+  labels/weighted.hpp
   landmarks.hpp
   losses.hpp
   losses/costs.hpp

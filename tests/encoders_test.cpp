@@ -7,6 +7,7 @@
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/packet.hpp>
 #include <retinue/backend/transpose.hpp>
+#include <retinue/formulas/any_coder.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/deltas.hpp>
 #include <retinue/formulas/distances.hpp>
@@ -15,6 +16,7 @@
 #include <retinue/formulas/overlap.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <limits>
@@ -55,6 +57,41 @@ TEST_CASE("a coder by deltas with one deviation for centres and one for sizes is
   const auto small = ours.decode(offsets<double>{0, 0, -1e9, 1e9}, unit);
   CHECK(std::abs(small.x2 - small.x1 - 16.0 / 1000) < 1e-12);
   CHECK(std::abs(small.y2 - small.y1 - 1000.0 / 16) < 1e-9);
+}
+
+TEMPLATE_TEST_CASE("a coder that is chosen at run time codes as the one that it holds", "", float,
+                   packet<float>)
+{
+  const auto of = [](float value) {
+    if constexpr (std::floating_point<TestType>)
+      return value;
+    else
+      return TestType::all(value);
+  };
+  const box<TestType> truth{of(1.5f), of(2), of(11), of(9)};
+  const centre_box<TestType> anchor{of(6), of(5), of(8), of(10)};
+  landmarks<TestType, schemas::plate4> marks;
+  for (std::size_t k = 0; k < 4; ++k) marks.points[k] = {of(float(2 * k)), of(float(k * k))};
+  const auto same = [](const auto& a, const auto& b) {
+    for (std::size_t i = 0; i < a.width; ++i)
+      if constexpr (std::floating_point<TestType>)
+        CHECK(a[i] == b[i]);
+      else
+        for (std::size_t lane = 0; lane < TestType::lanes; ++lane) CHECK(a[i][lane] == b[i][lane]);
+  };
+  const auto compare = [&](const auto& held) {
+    const any_coder any = held;
+    const auto code = held.encode(truth, anchor);
+    same(any.encode(truth, anchor), code);
+    same(any.decode(any.encode(truth, anchor), anchor), held.decode(code, anchor));
+    same(any.encode(marks, anchor), held.encode(marks, anchor));
+    same(any.decode(any.encode(marks, anchor), anchor),
+         held.decode(held.encode(marks, anchor), anchor));
+  };
+  compare(centre_size_coder{.centre = 0.3, .size = 0.4});
+  compare(delta_coder{.means = {0.1, 0.2, 0.3, 0.4}, .stds = {0.1, 0.2, 0.3, 0.4}});
+  compare(distance_coder{});
+  compare(distance_coder{.logarithmic = true});
 }
 
 TEST_CASE("a distribution's distance is the mean of its bins, and lies between the outermost")

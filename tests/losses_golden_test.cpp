@@ -5,15 +5,20 @@
 #include "golden_losses.hpp"
 #include "shared.hpp"
 
+#include <retinue/backend/host.hpp>
 #include <retinue/backend/packet.hpp>
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/dual.hpp>
+#include <retinue/labels/weighted.hpp>
+#include <retinue/losses/multibox.hpp>
 
 #if __has_include(<Eigen/Core>)
 #include <Eigen/Core>
 #endif
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <concepts>
 #include <set>
 #include <span>
@@ -147,4 +152,77 @@ TEST_CASE("centre-ness is that of FCOS's own targets", "[shared]")
   CHECK(centre_ness(one, 2.0f, 1.0f) == 1);
   CHECK(centre_ness(one, 5.0f, 1.0f) == 0);
   CHECK(centre_ness(one, 4.0f, 1.0f) == 0);
+}
+
+TEST_CASE("labels with a weight for each class cost what PyTorch's cross-entropy does", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  const std::string of = "ce_ls0.1_weighted";
+  const auto logits = golden[of + "/logits"].as<double>();
+  const auto labels = golden[of + "/labels"].as<std::int32_t>();
+  const auto value = golden[of + "/value_f32"].as<float>();
+  const auto slope = golden[of + "/grad_f32"].as<float>();
+  const weighted_softmax_labels policy(golden[of + "/weight"].as<double>(), 0.1);
+  policy.check(5);
+  double most = 0;
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0) continue;  // PyTorch's mark of what is to be ignored
+    ++rows;
+    std::array<float, 6> x{}, slopes{};
+    for (std::size_t c = 0; c < 6; ++c) x[c] = static_cast<float>(logits[6 * i + c]);
+    const auto label = static_cast<float>(labels[i]);
+    const number_row<float> row(x.data(), 6);
+    const auto further = [&](float found, float expected) {
+      most = std::max(most, double(std::abs(found - expected)) / std::max(1.0f, value[i]));
+    };
+    further(policy.with_slope(row, slopes, label, 1), value[i]);
+    for (std::size_t c = 0; c < 6; ++c) further(slopes[c], slope[6 * i + c]);
+    // The same with slopes that numbers carry, as on any backend.
+    std::vector<dual<double, 6>> carried;
+    for (std::size_t c = 0; c < 6; ++c)
+      carried.push_back(dual<double, 6>::input(logits[6 * i + c], c));
+    const auto cost = policy.cost(carried, dual<double, 6>::constant(double(labels[i])),
+                                  dual<double, 6>::constant(1));
+    further(static_cast<float>(cost.value), value[i]);
+    for (std::size_t c = 0; c < 6; ++c)
+      further(static_cast<float>(cost.slope[c]), slope[6 * i + c]);
+  }
+  CHECK(rows > 20);
+  CHECK(most < 2e-6);
+}
+
+TEST_CASE("without weights, or with weights of 1, labels cost what softmax labels do")
+{
+  const std::array<float, 3> x{0.5f, -1, 2};
+  const number_row<float> row(x.data(), 3);
+  const auto near = [](float a, float b) { return std::abs(a - b) < 1e-5f; };
+  for (const double smoothing : {0.0, 0.1})
+    for (const float label : {0.0f, 2.0f}) {
+      std::array<float, 3> plain{}, even{}, none{};
+      const float cost = softmax_labels{smoothing}.with_slope(row, plain, label, 1);
+      CHECK(weighted_softmax_labels({}, smoothing).with_slope(row, none, label, 1) == cost);
+      CHECK(none == plain);
+      const weighted_softmax_labels ones({1, 1, 1}, smoothing);
+      CHECK(near(ones.with_slope(row, even, label, 1), cost));
+      for (std::size_t c = 0; c < 3; ++c) CHECK(near(even[c], plain[c]));
+    }
+  std::array<float, 3> plain{}, heavy{};
+  const float cost = softmax_labels{}.with_slope(row, plain, 2, 1);
+  CHECK(near(weighted_softmax_labels({1, 1, 3}).with_slope(row, heavy, 2, 1), 3 * cost));
+  CHECK(near(heavy[0], 3 * plain[0]));
+
+  CHECK_THROWS_WITH(weighted_softmax_labels({1, -1}),
+                    "the weight of a class is -1, expected 0 or more");
+  multibox_settings<schemas::none, centre_size_coder, hard_negatives, smooth_l1, smooth_l1,
+                    weighted_softmax_labels>
+      settings;
+  settings.check();
+  settings.labels = weighted_softmax_labels({1, 2, 3});
+  CHECK_THROWS_WITH(settings.check(),
+                    "there are 3 weights of classes, expected 2: one for the background and one "
+                    "for each of 1");
+  settings.classes = 2;
+  settings.check();
 }

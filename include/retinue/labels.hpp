@@ -8,3 +8,4 @@
 #include <retinue/labels/quality.hpp>     // times objectness or quality
 #include <retinue/labels/sigmoid.hpp>     // a sigmoid for each class
 #include <retinue/labels/softmax.hpp>     // softmax with a background
+#include <retinue/labels/weighted.hpp>    // softmax with a weight for each class

@@ -117,6 +117,7 @@ module;
 #include <retinue/labels/quality.hpp>
 #include <retinue/labels/sigmoid.hpp>
 #include <retinue/labels/softmax.hpp>
+#include <retinue/labels/weighted.hpp>
 #include <retinue/landmarks.hpp>
 #include <retinue/losses.hpp>
 #include <retinue/losses/costs.hpp>
@@ -660,6 +661,7 @@ using retinue::voting_suppressor;
 using retinue::wanted;
 using retinue::warmed_up;
 using retinue::weight_sign;
+using retinue::weighted_softmax_labels;
 using retinue::where_less;
 using retinue::wider_arithmetic;
 using retinue::wider_detection;

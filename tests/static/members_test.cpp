@@ -19,7 +19,7 @@ static_assert(learnable_labels<times_quality<>>);
 static_assert(learnable_labels<sigmoid_labels<>> &&
               learnable_labels<sigmoid_labels<quality_focal>>);
 
-static_assert(learnable_labels<softmax_labels>);
+static_assert(learnable_labels<softmax_labels> && learnable_labels<weighted_softmax_labels>);
 
 static_assert(coordinate<dual<float, 4>> && coordinate<dual<double, 1>, double>);
 

@@ -98,6 +98,7 @@ struct multibox_settings {
     if (!(w.box >= 0 && w.label >= 0 && w.landmark >= 0 && w.quality >= 0))
       fail("the weights of a loss are ", w.box, ", ", w.label, ", ", w.landmark, ", ", w.quality,
            ", expected none below 0");
+    if constexpr (requires { labels.check(classes); }) labels.check(classes);
   }
   /// The divisor of a sum over so many anchors.
   [[nodiscard]] double divisor(std::size_t anchors, std::size_t images) const

@@ -5,16 +5,24 @@
 //   linear     s <- s (1 - iou)             where iou > overlap          (eq. 2)
 //   gaussian   s <- s exp(-iou^2 / sigma)   everywhere                   (eq. 3)
 //
-// iou stands for any measure of how alike two boxes are. Every kept box is compared with all that
-// are left: O(kept x boxes).
+// iou stands for any measure of how alike two boxes are.
+//
+// Scores only fall. So a box need not be compared with those that were kept until it is the best of
+// the rest by the score that it had last; if it still is then, it stays. Where boxes that lie apart
+// lower no score, sixteen kept boxes at once are seen to lie apart: O(kept x boxes) comparisons of
+// edges, and overlaps of those alone that meet.
 #pragma once
 
 #include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou_of
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>
@@ -22,7 +30,7 @@
 namespace retinue {
 
 /// How much of its score a box keeps, given its overlap with a better one. Yours may be any class
-/// with this operator.
+/// with this operator, which gives 0 to 1.
 struct linear_decay {
   float overlap = 0.3f;  ///< 0 to 1: boxes that overlap no more keep their score
   [[nodiscard]] float operator()(float shared) const { return shared > overlap ? 1 - shared : 1; }
@@ -61,40 +69,95 @@ class soft_suppressor {
                          scores[i],
                          static_cast<row_index>(i)});
     }
+    std::ranges::make_heap(left_, worse);
     rows_.clear();
     scores_.clear();
+    for (auto& edge : kept_) edge.clear();
     while (!left_.empty() && rows_.size() < keep_) {
-      std::size_t best = 0;
-      for (std::size_t i = 1; i < left_.size(); ++i)
-        if (left_[i].score > left_[best].score) best = i;
-      const candidate taken = left_[best];
-      rows_.push_back(taken.row);
-      scores_.push_back(taken.score);
-      std::size_t stay = 0;  // those left move up in their order, so that ties go to the lower row
-      for (std::size_t i = 0; i < left_.size(); ++i) {
-        if (i == best) continue;
-        candidate c = left_[i];
-        const float shared = measure_(c.corners, taken.corners);
-        c.score *= decay_(shared > 0 ? shared : 0);
-        if (c.score >= floor_) left_[stay++] = c;
+      std::ranges::pop_heap(left_, worse);
+      candidate& best = left_.back();
+      meet_kept(best);
+      if (!(best.score >= floor_)) {
+        left_.pop_back();
+        continue;
       }
-      left_.resize(stay);
+      const candidate now = best;
+      if (left_.size() > 1 && worse(now, left_.front())) {
+        std::ranges::push_heap(left_, worse);
+        continue;
+      }
+      left_.pop_back();
+      rows_.push_back(now.row);
+      scores_.push_back(now.score);
+      keep(now.corners);
     }
     return {rows_, scores_};
   }
 
  private:
+  static constexpr std::size_t at_once = 16;
+  static constexpr bool may_skip = std::same_as<Measure, iou_of<>>;
+
   struct candidate {
     box<float> corners{};
     float score = 0;
     row_index row = 0;
+    std::uint32_t met = 0;  // how many of those kept it has been compared with
   };
+  /// Of equal scores the lower row is the better.
+  static bool worse(const candidate& a, const candidate& b)
+  {
+    return a.score < b.score || (a.score == b.score && a.row > b.row);
+  }
+
+  void keep(const box<float>& b)
+  {
+    const std::size_t place = rows_.size() - 1;
+    if (place % at_once == 0)  // what fills a block up meets nothing
+      for (std::size_t e = 0; e < 4; ++e)
+        kept_[e].resize(place + at_once, e < 2 ? std::numeric_limits<float>::infinity()
+                                               : -std::numeric_limits<float>::infinity());
+    for (std::size_t e = 0; e < 4; ++e) kept_[e][place] = b[e];
+  }
+
+  /// Lowers a score by all kept boxes that it has not met, in their order, until it is below the
+  /// floor.
+  void meet_kept(candidate& c) const
+  {
+    const bool skip = may_skip && decay_(0.0f) == 1;
+    const auto count = static_cast<std::uint32_t>(rows_.size());
+    while (c.met < count && c.score >= floor_) {
+      const std::size_t block = c.met - c.met % at_once;
+      const auto end = static_cast<std::uint32_t>(std::min<std::size_t>(count, block + at_once));
+      if (skip && !meets_any(c.corners, block)) {
+        c.met = end;
+        continue;
+      }
+      for (; c.met < end && c.score >= floor_; ++c.met) {
+        const std::size_t k = c.met;
+        const float shared =
+            measure_(c.corners, box<float>{kept_[0][k], kept_[1][k], kept_[2][k], kept_[3][k]});
+        c.score *= decay_(shared > 0 ? shared : 0);
+      }
+    }
+  }
+  /// Whether the box has some area in common with any of a block.
+  [[nodiscard]] bool meets_any(const box<float>& b, std::size_t block) const
+  {
+    const float *x1 = &kept_[0][block], *y1 = &kept_[1][block], *x2 = &kept_[2][block],
+                *y2 = &kept_[3][block];
+    int any = 0;
+    for (std::size_t k = 0; k < at_once; ++k)
+      any |= int(x1[k] < b.x2) & int(b.x1 < x2[k]) & int(y1[k] < b.y2) & int(b.y1 < y2[k]);
+    return any != 0;
+  }
 
   Decay decay_;
   float floor_;
   std::size_t keep_;
   Measure measure_;
-  std::vector<candidate> left_;
+  std::vector<candidate> left_;               // a heap, the best first
+  std::array<std::vector<float>, 4> kept_{};  // x1, y1, x2, y2 of those kept, in whole blocks
   std::vector<row_index> rows_;
   std::vector<float> scores_;
 };
