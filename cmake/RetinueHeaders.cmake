@@ -223,6 +223,10 @@ retinue_headers(
   models/network.hpp
   models/network_detector.hpp
   models/onnx.hpp
+  models/onnx_graph.hpp
+  models/onnx_layouts.hpp
+  models/onnx_operators.hpp
+  models/onnx_record.hpp
   models/process_group.hpp
   models/pyramid.hpp
   models/receptive_field.hpp

@@ -26,7 +26,7 @@ namespace retinue {
 /// What a file says beside its weights. An extent that it does not know is a name, or "?".
 struct onnx_signature {
   std::vector<onnx_value> inputs;   ///< without those that the file itself has values for
-  std::vector<onnx_value> outputs;  ///< in the file's order
+  std::vector<onnx_value> outputs;  ///< what the network gives
   std::map<std::string, std::string> metadata;  ///< texts by key
   /// The operator that made each output, by its name: "Softmax" where only the shape changed since.
   std::map<std::string, std::string> made_by;
