@@ -3,6 +3,7 @@
 #include "target.hpp"
 
 #include <retinue/weights/onnx.hpp>
+#include <retinue/weights/onnx_reader.hpp>
 
 using namespace retinue;
 using namespace retinue::fuzz;
@@ -14,8 +15,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size)
 {
   reads("made.onnx: ", [&] {
     onnx_model model;
-    model.weights.metadata = onnx_metadata(text_of(bytes, size), "made.onnx");
-    law(onnx_metadata(onnx_bytes(model), "again.onnx") == model.weights.metadata,
+    model.weights.metadata = onnx_signature_of(text_of(bytes, size), "made.onnx").metadata;
+    const std::string written = onnx_bytes(model);
+    law(onnx_signature_of(written, "again.onnx").metadata == model.weights.metadata,
         "what is written is read");
   });
   return 0;
