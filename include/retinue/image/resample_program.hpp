@@ -33,7 +33,7 @@ struct resample_plan {
   std::uint8_t* to = nullptr;
   std::ptrdiff_t to_bytes = 0;
   extent2 to_size;
-  taps_view across, down;
+  taps_view across{}, down{};
   float* rows = nullptr;  ///< (height from, width to, 3): notes of the first pass
 };
 
