@@ -6,7 +6,7 @@
 //   sort_candidates     a block an image         the best of them, best first
 //   decode_candidates   a block for some boxes   those alone, in pixels of the pictures
 //   look_back, collect_kept   suppress/look_back.hpp
-//   write_detections    a block for some places  what is kept, with its landmarks
+//   collect_detections    a block for some places  what is kept, with its landmarks
 //
 // Nothing is sorted but the best, so that many classes cost little. Rooms are of fixed size. Of an
 // image in which more rows are above the floor than its room holds, `found_counts` says how many
@@ -211,7 +211,7 @@ struct decode_candidates {
 
 /// What is kept, as detections; landmarks point by point, as packets decode them.
 template <landmark_schema Schema, class Labels, class Coder, class E = float>
-struct write_detections {
+struct collect_detections {
   static constexpr std::size_t threads = 256;
   struct shared {};
 
@@ -285,7 +285,7 @@ void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view,
 {
   team_detect<Lengths>(blocks, view);
   blocks.run(loss_blocks(std::size_t{view.images} * view.keep),
-             write_detections<Schema, Labels, Coder, E>{view, to});
+             collect_detections<Schema, Labels, Coder, E>{view, to});
 }
 
 }  // namespace retinue

@@ -35,17 +35,17 @@ RETINUE_TEST_DETECTION(softmax_labels, centre_size_coder, float16);
 RETINUE_TEST_DETECTION(softmax_labels, centre_size_coder, bfloat16);
 RETINUE_TEST_DETECTION(times_quality<>, centre_size_coder);
 template void cuda_blocks::run(
-    std::size_t, const write_detections<schemas::none, softmax_labels, centre_size_coder>&);
+    std::size_t, const collect_detections<schemas::none, softmax_labels, centre_size_coder>&);
 template void cuda_blocks::run(
-    std::size_t, const write_detections<schemas::face5, softmax_labels, centre_size_coder>&);
-template void cuda_blocks::run(
-    std::size_t,
-    const write_detections<schemas::face5, softmax_labels, centre_size_coder, float16>&);
+    std::size_t, const collect_detections<schemas::face5, softmax_labels, centre_size_coder>&);
 template void cuda_blocks::run(
     std::size_t,
-    const write_detections<schemas::face5, softmax_labels, centre_size_coder, bfloat16>&);
+    const collect_detections<schemas::face5, softmax_labels, centre_size_coder, float16>&);
 template void cuda_blocks::run(
-    std::size_t, const write_detections<schemas::wflw98, softmax_labels, centre_size_coder>&);
+    std::size_t,
+    const collect_detections<schemas::face5, softmax_labels, centre_size_coder, bfloat16>&);
+template void cuda_blocks::run(
+    std::size_t, const collect_detections<schemas::wflw98, softmax_labels, centre_size_coder>&);
 
 #define RETINUE_TEST_BIDS(...)                                                  \
   template void cuda_blocks::run(std::size_t, const enter_bids<__VA_ARGS__>&);  \
