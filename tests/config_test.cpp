@@ -301,6 +301,7 @@ TEST_CASE("what is wrong is shown in its line, with a caret below its column")
       "{\"landmarks\": 5\n @\"classes\": []}",
       "{\"landmarks\": 5,\n@}",
       "{\"landmarks\" @5}",
+      "{\"landmarks\": 5, \"landmarks\"@",
       "{\"landmarks\": 5@",
       "{\"landmarks\": @07}",
       "{\"landmarks\": 5} @{}",

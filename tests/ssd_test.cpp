@@ -378,8 +378,9 @@ TEST_CASE("configurations are read, written and refused by their keys")
   check_says(refused(R"({"preset": "ssd300-vgg"})"), "did you mean ssd300-vgg16?");
   check_says(
       refused(R"({"network": {"body": "vgg19"}})"),
-      "f.json: network.body is \"vgg19\", expected one of mobilenet_v1_0.25, mobilenet_v1_0.5");
-  check_says(refused(R"({"classes": ["a", "a"]})"), "classes has \"a\" twice");
+      "f.json: line 1, column 22: network.body is \"vgg19\", expected one of mobilenet_v1_0.25");
+  check_says(refused(R"({"classes": ["a", "a"]})"),
+             "classes[1] is \"a\", which stands there twice");
   check_says(refused(R"({"anchors": {"levels": [{"stride": 8, "ratios": [2]}]}})"),
              "anchors.levels[0] has no size and next_size");
   auto changed = parse_config(

@@ -273,9 +273,12 @@ void check_together(const network_config& c, const Refuse& refuse)
     if (event == when::object_end) keys.pop_back();
     if (event == when::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second)
-        fail_at(source_text, starts_in(source_text).keys.at(keys_before), where, "the key ",
-                detail::in_quotes(key), " stands twice in one object");
+      if (!keys.back().insert(key).second) {
+        const auto starts = starts_in(source_text).keys;
+        if (keys_before < starts.size())  // without a colon it is none, as the parser will say
+          fail_at(source_text, starts[keys_before], where, "the key ", detail::in_quotes(key),
+                  " stands twice in one object");
+      }
       ++keys_before;
     }
     if (opens || event == when::value) ++values_before;

@@ -8,6 +8,9 @@ vcpkg_check_features(
     eigen RETINUE_WITH_EIGEN
     json RETINUE_WITH_JSON
     opencv RETINUE_WITH_OPENCV
+    dnn RETINUE_WITH_DNN
+    onnxruntime RETINUE_WITH_ONNXRUNTIME
+    openvino RETINUE_WITH_OPENVINO
     torch RETINUE_WITH_TORCH
     gloo RETINUE_WITH_GLOO
     cuda RETINUE_WITH_CUDA
@@ -15,8 +18,7 @@ vcpkg_check_features(
     zlib RETINUE_WITH_ZLIB)
 
 vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}"
-                      OPTIONS ${rooms} -DRETINUE_WITH_DNN=OFF -DRETINUE_WITH_ONNXRUNTIME=OFF
-                              -DRETINUE_WITH_OPENVINO=OFF -DRETINUE_BUILD_TESTS=OFF -DRETINUE_BUILD_EXAMPLES=OFF)
+                      OPTIONS ${rooms} -DRETINUE_BUILD_TESTS=OFF -DRETINUE_BUILD_EXAMPLES=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/retinue)
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug")  # headers are the same in both
