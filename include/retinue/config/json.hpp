@@ -83,7 +83,7 @@ void describe(Fields& anchors, Anchors& a)
 {
   constexpr double large = 100'000;
   anchors("design_side", a.design_side, between{1, large});
-  anchors.list("levels", a.level, [large](auto& level, auto& l) {
+  anchors.list("levels", a.level, [](auto& level, auto& l) {
     level("stride", l.stride, between{1, large});
     level("size", l.size, between{0, large, true});
     level("next_size", l.next_size, between{0, large, true});
@@ -96,7 +96,7 @@ template <class Fields, form_of<ratio_anchors> Anchors>
 void describe(Fields& anchors, Anchors& a)
 {
   constexpr double large = 1'000'000;
-  anchors.list("levels", a.level, [large](auto& level, auto& l) {
+  anchors.list("levels", a.level, [](auto& level, auto& l) {
     level("stride", l.stride, between{1, 1024});
     level("base", l.base, between{0, large, true});
     level("scales", l.scales, between{0, large, true});
