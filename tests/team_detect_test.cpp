@@ -217,13 +217,13 @@ TEST_CASE("a detector by programs refuses what it does not fit")
   const std::vector<float> scores(2 * 100), boxes(4 * 100);
   outputs<host_with_team> said{.scores = {scores.data(), 100, 2}, .boxes = {boxes.data(), 100, 4}};
   CHECK_THROWS_WITH(find(said, frame::unscaled({96, 128})),
-                    Catch::Contains("its anchors are 504: the anchors' strides"));
+                    Catch::ContainsSubstring("its anchors are 504: the anchors' strides"));
   std::vector<std::vector<detection<schemas::none>>> found;
   CHECK_THROWS_WITH(find(said, std::vector<frame>(2), found),
                     "a network's outputs of 1 images came with 2 frames");
   CHECK_THROWS_WITH((detector<schemas::none, host_with_team>(square_anchors::retinaface(),
                                                              {.keep = std::size_t{1} << 30})),
-                    Catch::Contains("expected no more than 16777216 of each"));
+                    Catch::ContainsSubstring("expected no more than 16777216 of each"));
 }
 
 TEST_CASE("a detector by programs says where scores are no probabilities")
@@ -236,7 +236,7 @@ TEST_CASE("a detector by programs says where scores are no probabilities")
   const outputs<host_with_team> said{.scores = {scores.data(), 504, 2},
                                      .boxes = {boxes.data(), 504, 4}};
   CHECK_THROWS_WITH(find(said, frame::unscaled({96, 128})),
-                    Catch::Contains("a score is 7.2, where a probability was expected"));
+                    Catch::ContainsSubstring("a score is 7.2, where a probability was expected"));
   scores[7] = 0.7f;
   CHECK(find(said, frame::unscaled({96, 128})).size() == 1);
   CHECK(find.anchor_rows()[0] == 3);
