@@ -105,7 +105,8 @@ ended under(const fault& f, const Work& work, std::string_view source)
       r.rdx = f.most;
       ::ptrace(PTRACE_SETREGS, child, nullptr, &r);
     }
-    if (meant && f.what == fault::kind::fail) {
+    // The end of a process cannot fail; a C library that is told so ends in a signal of its own.
+    if (meant && f.what == fault::kind::fail && result.number != SYS_exit_group) {
       if (entering)
         r.orig_rax = ~0ull;  // no call at all
       else
