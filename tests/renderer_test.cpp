@@ -77,10 +77,10 @@ TEST_CASE("vertices and edges cost what the paper says")
       at::tensor({0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 4.0, 0.0}, wide).view({1, 3, 3});
   const at::Tensor triangles = at::tensor({0, 1, 2}, at::kLong).view({1, 3});
   const at::Tensor moved = want + row({1, -2, 0.5}).unsqueeze(0);
-  CHECK(vertex_loss(moved, want).item<double>() == Catch::Approx(3.5));
-  CHECK(edge_loss(moved, want, triangles).item<double>() == Catch::Approx(0).margin(1e-12));
+  CHECK(vertex_loss(moved, want).item<double>() == Approx(3.5));
+  CHECK(edge_loss(moved, want, triangles).item<double>() == Approx(0).margin(1e-12));
   const at::Tensor twice = want * 2;
-  CHECK(edge_loss(twice, want, triangles).item<double>() == Catch::Approx((3 + 4 + 5) / 3.0));
+  CHECK(edge_loss(twice, want, triangles).item<double>() == Approx((3 + 4 + 5) / 3.0));
   // A side of no length is legal, and tells no direction.
   at::Tensor flat = at::zeros({1, 3, 3}, wide).set_requires_grad(true);
   edge_loss(flat, want, triangles).backward();
@@ -100,7 +100,7 @@ TEST_CASE("a camera sees what lies ahead in the middle, and turns as it is told"
   CHECK(at::allclose(seen[0][0], at::tensor({0.0, 0.0, 2.0}, wide)));
   CHECK(at::allclose(seen[0][1], at::tensor({0.75, 0.375, 2.0}, wide)));
   c.focal = c.focal * 2;
-  CHECK(seen_by(c, points)[0][1][0].item<double>() == Catch::Approx(1.5));
+  CHECK(seen_by(c, points)[0][1][0].item<double>() == Approx(1.5));
   c = plain_camera();
   c.position = row({1, 0.5, 0});
   CHECK(at::allclose(seen_by(c, points)[0][1], at::tensor({0.0, 0.0, 2.0}, wide)));
@@ -147,7 +147,7 @@ TEST_CASE("a sharp picture is that of the triangles, pixel by pixel, the nearest
       CAPTURE(x, y, a.inside, b.inside);
       REQUIRE(at::allclose(colour, expected, 0, 1e-6));
       REQUIRE(drawn.cover[0][0][y][x].item<double>() ==
-              Catch::Approx(a.inside || b.inside ? 1 : 0).margin(1e-6));
+              Approx(a.inside || b.inside ? 1 : 0).margin(1e-6));
       (a.inside ? (b.inside ? of_both : of_near) : b.inside ? of_far : of_none) += 1;
     }
   CHECK(of_near > 20);
@@ -161,8 +161,8 @@ TEST_CASE("light falls on what is turned to it")
   const meshes m = octahedron();
   lights l{row({0, 0, -5}), row({1, 1, 1}), row({0, 0, 0})};
   const at::Tensor lit = lit_colours(m, l)[0];
-  CHECK(at::allclose(lit[4], m.colours[0][4]));                               // looks at the light
-  CHECK(lit[5].abs().max().item<double>() == Catch::Approx(0).margin(1e-9));  // looks away
+  CHECK(at::allclose(lit[4], m.colours[0][4]));                        // looks at the light
+  CHECK(lit[5].abs().max().item<double>() == Approx(0).margin(1e-9));  // looks away
   CHECK(lit[0][0].item<double>() < 0.5 * m.colours[0][0][0].item<double>());
   l.ambient = row({0.25, 0.5, 1});
   CHECK(at::allclose(lit_colours(m, l)[0][5], at::tensor({0.125, 0.25, 0.5}, wide)));
@@ -176,7 +176,7 @@ TEST_CASE("what is behind the camera, or beyond the far plane, is not drawn")
     m.vertices = m.vertices + row({0, 0, z}).unsqueeze(0);
     const auto drawn = render(m, plain_camera(), day_light(), {8, 8});
     CHECK(drawn.cover.abs().max().item<double>() == 0);
-    CHECK(drawn.image.abs().max().item<double>() == Catch::Approx(0).margin(1e-12));
+    CHECK(drawn.image.abs().max().item<double>() == Approx(0).margin(1e-12));
   }
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("a picture's slopes are those of its values")
       numbers[i] = was;
       const double slope = t->grad().data_ptr<double>()[i];
       CAPTURE(i, slope);
-      CHECK(slope == Catch::Approx((above - below) / (2 * step)).epsilon(1e-4).margin(1e-5));
+      CHECK(slope == Approx((above - below) / (2 * step)).epsilon(1e-4).margin(1e-5));
     }
   }
 }
@@ -246,7 +246,7 @@ TEST_CASE("the pixel loss counts those who have a mesh, by pixels")
 {
   const at::Tensor a = at::zeros({3, 3, 4, 5}, wide), b = a.clone();
   b[0].fill_(1), b[1].fill_(100), b[2].fill_(3);
-  CHECK(pixel_loss(a, b, at::tensor({1, 0, 1})).item<double>() == Catch::Approx((3 + 9) / 2.0));
+  CHECK(pixel_loss(a, b, at::tensor({1, 0, 1})).item<double>() == Approx((3 + 9) / 2.0));
   CHECK(pixel_loss(a, b, at::tensor({0, 0, 0})).item<double>() == 0);
   CHECK_THROWS_WITH(pixel_loss(a, b[0], at::ones({3})),
                     "rendered pictures have 180 numbers, and the photos 60, expected as many, "
