@@ -4,11 +4,14 @@
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+using Catch::Approx;
 namespace Catch {
 using Matchers::ContainsSubstring;
 }
 #else
 #include <catch2/catch.hpp>
+
+#include <string>
 namespace Catch {
 inline auto ContainsSubstring(const std::string& text)
 {

@@ -73,7 +73,7 @@ TEST_CASE("a video gives its frames in their order, with their times")
     const fs::path file = clip(room.path / name, 10, 12.5);
     video_frames video(file);
     CHECK(video.count() == 10);
-    CHECK(video.rate() == Catch::Approx(12.5));
+    CHECK(video.rate() == Approx(12.5));
     CHECK(video.files() == std::vector<fs::path>{file});
     std::vector<cv::Mat> kept;
     for (std::size_t i = 0; i < 10; ++i) {
@@ -81,7 +81,7 @@ TEST_CASE("a video gives its frames in their order, with their times")
       REQUIRE(frame);
       REQUIRE(frame->when);
       CHECK(frame->when->frame == i);
-      CHECK(frame->when->seconds == Catch::Approx(double(i) / 12.5).margin(1e-3));
+      CHECK(frame->when->seconds == Approx(double(i) / 12.5).margin(1e-3));
       CHECK(frame->image.size() == cv::Size(64, 48));
       kept.push_back(frame->image);
     }
@@ -132,7 +132,7 @@ TEST_CASE("sources follow each other, and a bad picture does not end them")
   all.emplace_back(picture_files({files[0]}));
   sources_in_turn source(std::move(all));
   CHECK(source.count() == 6);
-  CHECK(source.rate() == Catch::Approx(5));
+  CHECK(source.rate() == Approx(5));
   CHECK(source.files().size() == 5);
   std::string order;
   for (bool more = true; more;) {
