@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "json_schema.hpp"
+#include "refusal.hpp"
 #include "shared.hpp"
 
 #include <unistd.h>
@@ -24,19 +25,9 @@
 #include <vector>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 
 namespace {
-
-template <class Action>
-std::string refusal_of(const Action& action)
-{
-  try {
-    action();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "not refused";
-}
 
 std::string refusal(const std::string& text)
 {

@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "npz.hpp"
+#include "refusal.hpp"
 #include "shared.hpp"
 
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include <string>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -51,17 +53,6 @@ class folder {
  private:
   fs::path path_;
 };
-
-template <class Read>
-std::string refusal(Read read)
-{
-  try {
-    static_cast<void>(read());
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "accepted";
-}
 
 template <class Schema>
 std::size_t truths_in(const data_set<Schema>& set)
@@ -132,7 +123,7 @@ TEST_CASE("label.txt is refused by file and line, or its bad truths are counted"
 {
   const folder at;
   const auto file = at.write("l.txt", "# a.jpg\n1 2 3 4\n1 2 0 4\n1 2 3 -4\n1 2 x 4\n5 5 5 5\n");
-  const auto says = refusal([&] { return read_retinaface_labels<schemas::face5>(file); });
+  const auto says = refusal_of([&] { return read_retinaface_labels<schemas::face5>(file); });
   CHECK(says == file.string() + ":3: the box has a width of 0, expected more than 0");
   const auto set = read_retinaface_labels<schemas::face5>(
       file, {.images = {}, .on_bad_truth = bad_truths::skip});
@@ -144,7 +135,7 @@ TEST_CASE("label.txt is refused by file and line, or its bad truths are counted"
 
   const auto refused = [&](const std::string& text) {
     const auto f = at.write("l.txt", text);
-    return refusal([&] {
+    return refusal_of([&] {
       return read_retinaface_labels<schemas::face5>(
           f, {.images = {}, .on_bad_truth = bad_truths::refuse});
     });
@@ -174,7 +165,7 @@ TEST_CASE("WFLW's lists: faces of one picture are brought together")
   CHECK(face.points.points[97] == std::array<float, 2>{97.25f, 98});
   CHECK(std::ranges::count(face.visible, true) == 98);
   const auto bad = at.write("l.txt", points + "10 20 30 50 0 1 0 0 7 0 a.jpg\n");
-  CHECK(refusal([&] { return read_wflw(bad); }).find(":1: occlusion is 7") != std::string::npos);
+  CHECK(refusal_of([&] { return read_wflw(bad); }).find(":1: occlusion is 7") != std::string::npos);
 }
 
 TEST_CASE("imglab's XML: parts by number, absent ones not labelled")
@@ -197,7 +188,7 @@ TEST_CASE("imglab's XML: parts by number, absent ones not labelled")
   CHECK(truth.ignore);
   CHECK(set.classes.empty());
   CHECK(truths_in(read_imglab<schemas::none>(file)) == 1);
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_imglab<schemas::points<1>>(file);
         }).find("l.xml:4: the part \"3\" is none of 0 to 0") != std::string::npos);
 
@@ -213,11 +204,11 @@ TEST_CASE("imglab's XML: parts by number, absent ones not labelled")
   CHECK(pets.samples[0].instances.at(0).label == 2);
   CHECK(pets.samples[0].instances.at(1).label == 1);
   CHECK(pets.skipped.size() == 1);
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_imglab<schemas::none>(named, {}, {"dog"});
         }).find("n.xml:4: the label \"cat\" is no class") != std::string::npos);
   const auto broken = at.write("b.xml", "<dataset>\n<images>\n<image>");
-  CHECK(refusal([&] { return read_imglab<schemas::none>(broken); }).find("b.xml:3: not XML") !=
+  CHECK(refusal_of([&] { return read_imglab<schemas::none>(broken); }).find("b.xml:3: not XML") !=
         std::string::npos);
 }
 
@@ -248,7 +239,7 @@ TEST_CASE("VOC's folders: difficult objects are ignored, classes by the alphabet
   CHECK(ours.samples[0].instances[0].bounds == box<float>{0, 1, 10, 9});
   static_cast<void>(at.write("Annotations/one.xml", "<annotation><filename>1.png</filename>\n\n" +
                                                         object("z", "10", 0) + "</annotation>"));
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_voc(at / "", "train");
         }).find("one.xml:3: the box has a width of 0") != std::string::npos);
 }
@@ -265,7 +256,7 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
               "keypoints": [5, 6, 2, 0, 0, 0, 7, 8, 1, 9, 9, 2]},
              {"image_id": 8, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": 1},
              {"image_id": 8, "category_id": 3, "bbox": [1, 2, 0, 4]}]})");
-  const auto says = refusal([&] { return read_coco<schemas::plate4>(file); });
+  const auto says = refusal_of([&] { return read_coco<schemas::plate4>(file); });
   CHECK(says.find("annotations[2].bbox: the box has a width of 0") != std::string::npos);
   const auto set =
       read_coco<schemas::plate4>(file, {.images = "p", .on_bad_truth = bad_truths::skip});
@@ -279,7 +270,7 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
   CHECK(plate.visible == std::array<bool, 4>{true, false, true, true});
   CHECK(plate.points.points[2] == std::array<float, 2>{7, 8});
   CHECK(set.samples[1].instances[1].ignore);
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_coco<schemas::face5>(file);
         }).find("annotations[0].keypoints has 12 numbers, expected 15") != std::string::npos);
 
@@ -288,7 +279,7 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
     const auto wrong = at.write("c.json", head + R"({"image_id": 8, "category_id": 90,
               "bbox": [1, 2, 3, 4], "keypoints": [5, 6, )" +
                                               number + "]}]}");
-    CHECK(refusal([&] {
+    CHECK(refusal_of([&] {
             return read_coco<schemas::points<1>>(wrong);
           }).find("annotations[0].keypoints has ") != std::string::npos);
   }
@@ -303,20 +294,20 @@ TEST_CASE("imglab and VOC: pictures of another folder, lines and sets without an
                "<box top='1' left='2' width='3' height='4'><part name='0' x='1' y='2'/>\n"
                "<part name='0' x='3' y='4'/></box></image></images></dataset>");
   CHECK(read_imglab<schemas::none>(list, {.images = "/p"}).samples[0].path == "/p/a.jpg");
-  CHECK(refusal([&] { return read_imglab<schemas::points<1>>(list); }) ==
+  CHECK(refusal_of([&] { return read_imglab<schemas::points<1>>(list); }) ==
         list.string() + ":3: a second part \"0\" of one box");
   const auto endless = at.write("e.xml",
                                 "<dataset><images><image file='a'>\n<box top='1' left='inf' "
                                 "width='3' height='4'/></image></images></dataset>");
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_imglab<schemas::none>(endless);
         }).starts_with(endless.string() + ":2: "));
   const auto none = at.write("n.xml", "<dataset><images/></dataset>");
-  CHECK(refusal([&] { return read_imglab<schemas::none>(none); }) ==
+  CHECK(refusal_of([&] { return read_imglab<schemas::none>(none); }) ==
         none.string() + ": no <image> in it");
 
   const auto set = at.write("ImageSets/Main/val.txt", "\n");
-  CHECK(refusal([&] { return read_voc(at / "", "val"); }) ==
+  CHECK(refusal_of([&] { return read_voc(at / "", "val"); }) ==
         set.string() + ": no picture is named in it");
   static_cast<void>(at.write("ImageSets/Main/val.txt", "\n \none\n\n"));
   static_cast<void>(at.write("Annotations/one.xml",
@@ -330,7 +321,7 @@ TEST_CASE("imglab and VOC: pictures of another folder, lines and sets without an
   CHECK(read.samples[0].path == "/p/one.jpg");
   CHECK_FALSE(read.samples[0].instances.at(0).ignore);
   options.classes = {"dog"};
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return read_voc(at / "", "val", options);
         }).ends_with("one.xml:2: the name \"cat\" is no class"));
 }
@@ -340,7 +331,7 @@ TEST_CASE("COCO's JSON: what each key must be")
   const folder at;
   const auto says = [&](const std::string& text) {
     const auto file = at.write("c.json", text);
-    const auto said = refusal([&] { return read_coco<schemas::points<1>>(file); });
+    const auto said = refusal_of([&] { return read_coco<schemas::points<1>>(file); });
     const auto name = file.string() + ": ";
     return said.starts_with(name) ? said.substr(name.size()) : "without its name: " + said;
   };
@@ -420,7 +411,7 @@ TEST_CASE("Real sets are read whole", "[shared]")
   CHECK(truths_in(cuhk) == 2600);
   for (const auto& s : cuhk.samples) CHECK(fs::exists(s.path));
 
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           return labels("wider_val416/label.txt");
         }).find("label.txt:901: the box has a width of 0") != std::string::npos);
   const auto val = labels("wider_val416/label.txt", bad_truths::skip);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
+#include "refusal.hpp"
 
 #include <retinue/data/coco_results.hpp>
 #include <retinue/data/wider_files.hpp>
@@ -9,6 +10,7 @@
 #include <string>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 
 namespace {
 namespace fs = std::filesystem;
@@ -26,17 +28,6 @@ struct folder {
     return path / name;
   }
 };
-
-template <class Work>
-std::string refusal(Work work)
-{
-  try {
-    work();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "nothing was refused";
-}
 
 bool has(const std::string& text, const std::string& part)
 {
@@ -83,7 +74,7 @@ TEST_CASE("WIDER FACE: bad input is refused by file and line")
   const folder here;
   const auto truth_says = [&](const std::string& text) {
     const auto file = here.write("t.txt", text);
-    return refusal([&] { static_cast<void>(read_wider_truth(file)); });
+    return refusal_of([&] { static_cast<void>(read_wider_truth(file)); });
   };
   CHECK(has(truth_says("a/b.jpg 1 2 x\n"), "t.txt:1: \"x\" stands where the number of faces"));
   CHECK(has(truth_says("a/b.jpg 1 2 1\n"), "t.txt:1: the file ends after 0 of 1 faces"));
@@ -93,13 +84,13 @@ TEST_CASE("WIDER FACE: bad input is refused by file and line")
   CHECK(has(truth_says("a/b.jpg 1 2 0\n\na/b.jpg 1 2 0\n"), "t.txt:3: the image \"a/b\" stands"));
   CHECK(has(truth_says(""), "no image"));
   CHECK(has(truth_says("a/b.jpg 1 2 -1\n"), "t.txt:1: \"-1\""));
-  CHECK(has(refusal([&] { static_cast<void>(read_wider_truth(here.path / "absent")); }),
+  CHECK(has(refusal_of([&] { static_cast<void>(read_wider_truth(here.path / "absent")); }),
             "no such file"));
 
   const auto truth = here.write("truth.txt", truth_text);
   const auto says = [&](const fs::path& name, const std::string& text) {
     here.write(name, text);
-    return refusal([&] {
+    return refusal_of([&] {
       auto images = read_wider_truth(truth);
       read_wider_detections(here.path / *name.begin(), images);
     });
@@ -143,7 +134,7 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
 
   const auto says = [&](const std::string& text) {
     const auto file = here.write("t.json", text);
-    return refusal([&] { static_cast<void>(read_coco_truth(file)); });
+    return refusal_of([&] { static_cast<void>(read_coco_truth(file)); });
   };
   CHECK(has(says("{"), "t.json: not JSON"));
   CHECK(has(says("[]"), "t.json: the whole is array, expected an object"));
@@ -169,7 +160,7 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
   const std::string text(100000, 'x');
   CHECK(says(truth_of(R"({"image_id": ")" + text + "\"}")).size() < 400);
   const auto bad = here.write("d.json", R"([{"image_id": 4}])");
-  CHECK(has(refusal([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
+  CHECK(has(refusal_of([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
 }
 
 TEST_CASE("WIDER FACE: the second form of the truth, and names of any form")
@@ -184,7 +175,7 @@ TEST_CASE("WIDER FACE: the second form of the truth, and names of any form")
   CHECK(images[1].truths.at(0).bounds == box<double>{5, 6, 12, 14});
   const auto says = [&](const std::string& text) {
     const auto file = here.write("l.txt", text);
-    return refusal([&] { static_cast<void>(read_wider_truth(file)); });
+    return refusal_of([&] { static_cast<void>(read_wider_truth(file)); });
   };
   CHECK(has(says("1 2 3 4 1 1 1\n"), "l.txt:1: a face before the first image"));
   CHECK(has(says("#\n1 2 3 4 1 1 1\n"), "l.txt:1: the line ends where event/name"));
@@ -203,7 +194,7 @@ TEST_CASE("WIDER FACE: a folder's other files are left alone, and one list twice
   here.write("found/0--Parade/a.b.txt", "a.b\n0\n");
   here.write("found/0--Parade/notes.md", "no list");
   CHECK(read_wider_detections(here.path / "found", images) == 1);
-  CHECK(has(refusal([&] { read_wider_detections(here.path / "found", images); }),
+  CHECK(has(refusal_of([&] { read_wider_detections(here.path / "found", images); }),
             "a.b.txt: a second list of detections for \"0--Parade/a.b\""));
 }
 
@@ -225,7 +216,7 @@ TEST_CASE("COCO: each part of a box, each kind of a list, and crowds")
   CHECK(read("[1, 2, 0, 0]}").images.at(-7).truths.at(0).area == 0);
 
   const auto says = [&](const std::string& rest) {
-    return refusal([&] { static_cast<void>(read(rest)); });
+    return refusal_of([&] { static_cast<void>(read(rest)); });
   };
   CHECK(has(says("[1, 2, 3, -4]}"), ".bbox is [1,2,3,-4], expected no negative side"));
   CHECK(has(says("[1, 1e308, 3, 1e308]}"), "expected corners that are finite"));
@@ -236,7 +227,7 @@ TEST_CASE("COCO: each part of a box, each kind of a list, and crowds")
   CHECK(has(says(R"([1, 2, 3, 4], "area": null})"), ".area has null, expected a finite"));
   const auto other = [&](const std::string& text) {
     const auto file = here.write("t.json", text);
-    return refusal([&] { static_cast<void>(read_coco_truth(file)); });
+    return refusal_of([&] { static_cast<void>(read_coco_truth(file)); });
   };
   CHECK(has(other(R"({"images": {}})"), "images is object, expected a list"));
   CHECK(has(other(R"({"images": [], "categories": [{"id": 1, "name": 5}]})"),
@@ -249,7 +240,7 @@ TEST_CASE("COCO: each part of a box, each kind of a list, and crowds")
 
   const auto results = [&](const std::string& text) {
     const auto file = here.write("d.json", text);
-    return refusal([&] { read_coco_detections(file, set); });
+    return refusal_of([&] { read_coco_detections(file, set); });
   };
   CHECK(has(results(R"([{"image_id": -7, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}])"),
             "results[0].category_id is that of no category"));

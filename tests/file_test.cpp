@@ -3,6 +3,7 @@
 #include <retinue/error.hpp>
 
 #include "catch.hpp"
+#include "refusal.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 #include <thread>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -68,17 +70,6 @@ std::string read_from(int descriptor, std::size_t most)
   return text;
 }
 
-template <class Action>
-std::string refusal(const Action& action)
-{
-  try {
-    action();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "not refused";
-}
-
 }  // namespace
 
 TEST_CASE("a file is replaced whole, and nothing else is left in its folder")
@@ -88,7 +79,7 @@ TEST_CASE("a file is replaced whole, and nothing else is left in its folder")
   write_text(room.path / "a.txt", "two");
   CHECK(text_in(room.path / "a.txt") == "two");
   CHECK(room.names() == "a.txt");
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           write_text(room.path / "none" / "a.txt", "x");
         }).find("none/a.txt: cannot be created: ") != std::string::npos);
 }
@@ -128,7 +119,7 @@ TEST_CASE("through a symbolic link its file is replaced, and the link stays")
   CHECK(room.names() == "dangling first inner inner/absent inner/real inner/second");
 
   fs::create_symlink("round", room.path / "round");
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           write_text(room.path / "round", "x");
         }).ends_with("round: its symbolic links lead nowhere"));
 }
@@ -198,10 +189,10 @@ TEST_CASE("folders and sockets are refused, and stay")
 {
   const scratch room;
   fs::create_directories(room.path / "folder");
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           write_text(room.path / "folder", "x");
         }).ends_with("folder: a folder, where a file was to be written"));
-  CHECK(refusal([&] { write_text(room.path / "folder/", "x"); }).find("a folder") !=
+  CHECK(refusal_of([&] { write_text(room.path / "folder/", "x"); }).find("a folder") !=
         std::string::npos);
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un address{};
@@ -210,7 +201,7 @@ TEST_CASE("folders and sockets are refused, and stay")
   if (name.size() < sizeof address.sun_path) {
     std::memcpy(address.sun_path, name.c_str(), name.size());
     REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    CHECK(refusal([&] { write_text(name, "x"); }).find("s: neither a file nor a pipe") !=
+    CHECK(refusal_of([&] { write_text(name, "x"); }).find("s: neither a file nor a pipe") !=
           std::string::npos);
     CHECK(fs::is_socket(name));
   }
@@ -285,10 +276,10 @@ TEST_CASE("a message holds nothing that a terminal would obey, and words of any 
   CHECK(printable("\xf4\x90\x80\x80|\xf5") == "????|?");       // past the last character
   CHECK(printable("cut \xe9\xa1") == "cut ??");
   CHECK(printable(std::string_view("a\0b", 3)) == "a?b");
-  CHECK(refusal([] { fail("\x1b]0;owned\x07.jpg", ": no\nsuch file"); }) ==
+  CHECK(refusal_of([] { fail("\x1b]0;owned\x07.jpg", ": no\nsuch file"); }) ==
         "?]0;owned?.jpg: no such file");
   const scratch room;
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           (void)detail::read_file(room.path / "\x1b[31mred");
         }).ends_with("/?[31mred: no such file"));
 }

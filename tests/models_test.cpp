@@ -17,6 +17,7 @@
 
 #include "catch.hpp"
 #include "npz.hpp"
+#include "refusal.hpp"
 #include "shared.hpp"
 
 #include <sched.h>  // sched_getaffinity
@@ -30,6 +31,7 @@
 namespace {
 
 using namespace retinue;
+using retinue::test::refusal_of;
 using face_net = retinaface<schemas::face5>;
 
 retinaface_options options_of(double slope)
@@ -90,16 +92,6 @@ std::int64_t parameter_count(const Module& net)
   std::int64_t count = 0;
   for (const auto& p : net.parameters()) count += p.numel();
   return count;
-}
-
-std::string message_of(const std::function<void()>& act)
-{
-  try {
-    act();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 bool contains(const std::string& text, const std::string& part)
@@ -216,7 +208,7 @@ TEST_CASE("towers say of every level what their options ask for, and all of them
         1e-4 * expected.boxes.values.abs().max().item<double>());
 
   options.finest = 64;
-  CHECK(contains(message_of([&] { towers<schemas::none> none(options); }), "stride 64 or more"));
+  CHECK(contains(refusal_of([&] { towers<schemas::none> none(options); }), "stride 64 or more"));
 }
 
 TEST_CASE("towers of a configuration say distances, whether they regress those or distributions")
@@ -267,7 +259,7 @@ TEST_CASE("towers of a configuration say distances, whether they regress those o
   CHECK(configured_network<schemas::none>(config).forward(images).boxes.values.size(2) == 4);
   towers_options wrong;
   wrong.bins = 9;
-  CHECK(contains(message_of([&] { towers<schemas::none> none(wrong); }), "expected 36 numbers"));
+  CHECK(contains(refusal_of([&] { towers<schemas::none> none(wrong); }), "expected 36 numbers"));
 }
 
 TEST_CASE("a path up joins each level with the finer ones, and squeezing scales channels")
@@ -360,28 +352,28 @@ TEST_CASE("what cannot be built is refused in a sentence")
 {
   retinaface_options options;
   options.levels = {};
-  CHECK(contains(message_of([&] { face_net net(options); }), "at least one level"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "at least one level"));
   options.levels = {{8, 2}, {64, 2}};
-  CHECK(contains(message_of([&] { face_net net(options); }), "stride 64"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "stride 64"));
   options.levels = {{16, 2}, {8, 2}};
-  CHECK(contains(message_of([&] { face_net net(options); }), "finest first: 8 16 32"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "finest first: 8 16 32"));
   options.levels = {{8, 0}};
-  CHECK(contains(message_of([&] { face_net net(options); }), "0 anchors"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "0 anchors"));
   options = {};
   options.classes = 0;
-  CHECK(contains(message_of([&] { face_net net(options); }), "1 or more"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "1 or more"));
   options = {};
   options.channels = 30;
-  CHECK(contains(message_of([&] { face_net net(options); }), "multiple of 4"));
-  CHECK(contains(message_of([] { mobilenet_v1 body(0); }), "0 times"));
+  CHECK(contains(refusal_of([&] { face_net net(options); }), "multiple of 4"));
+  CHECK(contains(refusal_of([] { mobilenet_v1 body(0); }), "0 times"));
   const auto net = std::make_shared<face_net>();
   CHECK(
-      contains(message_of([&] { (void)net->forward(torch::rand({3, 64, 64})); }), "(B, 3, H, W)"));
-  CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 1, 64, 64})); }),
+      contains(refusal_of([&] { (void)net->forward(torch::rand({3, 64, 64})); }), "(B, 3, H, W)"));
+  CHECK(contains(refusal_of([&] { (void)net->forward(torch::rand({1, 1, 64, 64})); }),
                  "[1, 1, 64, 64]"));
-  CHECK(contains(message_of([&] { (void)net->forward(torch::rand({1, 3, 0, 64})); }), "shape"));
-  CHECK(contains(message_of([&] { (void)runner (*net)(torch::rand({3, 0, 64})); }), "shape"));
-  CHECK(contains(message_of([&] { (void)net->forward(torch::ones({1, 3, 8, 8}, at::kByte)); }),
+  CHECK(contains(refusal_of([&] { (void)net->forward(torch::rand({1, 3, 0, 64})); }), "shape"));
+  CHECK(contains(refusal_of([&] { (void)runner (*net)(torch::rand({3, 0, 64})); }), "shape"));
+  CHECK(contains(refusal_of([&] { (void)net->forward(torch::ones({1, 3, 8, 8}, at::kByte)); }),
                  "floating point"));
 }
 
@@ -529,7 +521,7 @@ TEST_CASE("weights that do not fit are refused by name, and nothing is loaded")
   }
   odd.insert("fc.bias", tensor_of<float>(dtype::f32, {16}, std::span(values)));
 
-  const std::string sentence = message_of([&] { load(*net, odd); });
+  const std::string sentence = refusal_of([&] { load(*net, odd); });
   CHECK(contains(sentence, "1 missing: BboxHead.0.conv1x1.weight"));
   CHECK(contains(sentence, "1 unexpected: fc.bias"));
   CHECK(contains(sentence, "ClassHead.0.conv1x1.bias ((2, 2) of f32, expected (4))"));
@@ -549,7 +541,7 @@ TEST_CASE("weights that do not fit are refused by name, and nothing is loaded")
   whole.insert("BboxHead.0.conv1x1.bias",
                tensor_of<std::int64_t>(dtype::i64, {8}, std::span(integers)));
   CHECK(load(*net, whole, false).misshaped.size() == 1);
-  const std::string empty = message_of([&] { load(*net, state_dict()); });
+  const std::string empty = refusal_of([&] { load(*net, state_dict()); });
   CHECK(contains(empty, "253 missing: "));
   CHECK(contains(empty, " and 250 more"));
 }
@@ -624,7 +616,7 @@ TEST_CASE("a checkpoint with four landmarks runs through the same templates", "[
   CHECK(p.points.values.sizes() == at::IntArrayRef({2, rows, 8}));
   for (const auto& t : {p.boxes.values, p.scores.values, p.points.values})
     CHECK(t.isfinite().all().item<bool>());
-  const std::string sentence = message_of([&] { load(*std::make_shared<face_net>(), weights); });
+  const std::string sentence = refusal_of([&] { load(*std::make_shared<face_net>(), weights); });
   CHECK(contains(sentence, "LandmarkHead.0.conv1x1.weight ((16, 64, 1, 1) of f32, expected"));
 }
 

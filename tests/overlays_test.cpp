@@ -2,6 +2,7 @@
 #include "catch.hpp"
 
 #include "program/overlays.hpp"
+#include "refusal.hpp"
 
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <vector>
 
 namespace fs = std::filesystem;
+
+using retinue::test::refusal_of;
 
 namespace {
 
@@ -37,17 +40,6 @@ std::vector<std::string> names_of(const std::vector<fs::path>& pictures)
   return names;
 }
 
-template <class Action>
-std::string refusal(const Action& action)
-{
-  try {
-    action();
-  } catch (const retinue::error& e) {
-    return e.what();
-  }
-  return "not refused";
-}
-
 }  // namespace
 
 TEST_CASE("each picture has an overlay of its own, and the user is told whose it is")
@@ -72,7 +64,7 @@ TEST_CASE("no overlay is drawn over a picture that went in")
   fs::create_symlink("b", room.path / "link");
   fs::create_hard_link(pictures[1], room.path / "again.jpg");
   const auto says = [&](const fs::path& folder) {
-    return refusal([&] { static_cast<void>(overlay_files(folder, pictures)); });
+    return refusal_of([&] { static_cast<void>(overlay_files(folder, pictures)); });
   };
   CHECK(says(room.path / "a") == "--overlay would replace " + (room.path / "a/x.jpg").string() +
                                      ", which is read, expected another file or folder");
@@ -82,7 +74,7 @@ TEST_CASE("no overlay is drawn over a picture that went in")
   room.make("out/x.jpg");  // of an earlier run
   CHECK(says(room.path / "out") == "not refused");
   const auto writes = [&](const std::vector<written_file>& files) {
-    return refusal([&] { check_written(pictures, files); });
+    return refusal_of([&] { check_written(pictures, files); });
   };
   CHECK(writes({{"--json", room.path / "again.jpg"}}).find("again.jpg, which is read") !=
         std::string::npos);

@@ -11,6 +11,7 @@
 #include <retinue/weights/read_weights.hpp>
 
 #include "catch.hpp"
+#include "refusal.hpp"
 #include "shared.hpp"
 
 #include <unistd.h>
@@ -20,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -28,6 +28,7 @@
 #include <vector>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -61,16 +62,6 @@ void tell_absent()
     if (std::ranges::find(installed_runtimes(), name, &installed_runtime::name) ==
         installed_runtimes().end())
       std::cout << "skipped: this build has no runtime " << name << "\n";
-}
-
-std::string refusal(const std::function<void()>& act)
-{
-  try {
-    act();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 double distance(const at::Tensor& ours, const at::Tensor& theirs)
@@ -128,13 +119,13 @@ TEST_CASE("a runner is one type, whoever runs the network, and refuses what is n
     const std::vector<frame> frames{frame::unscaled({64, 64})};
     detect(torch::randn({1, 3, 64, 64}), frames, found);
     CHECK(found.size() == 1);
-    CHECK(refusal([&] {
+    CHECK(refusal_of([&] {
             static_cast<void>(run(torch::randn({1, 3, 96, 64})));
           }).starts_with(file.path.string() + ": "));
-    CHECK(refusal([&] { static_cast<void>(run(torch::randn({3, 64, 64}))); }) ==
+    CHECK(refusal_of([&] { static_cast<void>(run(torch::randn({3, 64, 64}))); }) ==
           file.path.string() + " was given images of shape [3, 64, 64]: expected (B, 3, H, W)");
   }
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           static_cast<void>(runtime_runner<schemas::none>(
               of_file,
               any_runtime([](const image_planes&) { return std::vector<runtime_array>(); })));
@@ -152,12 +143,12 @@ TEST_CASE("a file that a runtime does not read is refused by its name")
   write_onnx(path, model);
   for (const installed_runtime& each : installed_runtimes()) {
     INFO(each.name);
-    const std::string said = refusal([&] { static_cast<void>(each.open(path, 1)); });
+    const std::string said = refusal_of([&] { static_cast<void>(each.open(path, 1)); });
     CHECK(said.starts_with(path.string() + ": "));
     CHECK(said.find('\n') == std::string::npos);
   }
   fs::remove(path);
-  CHECK(refusal([&] {
+  CHECK(refusal_of([&] {
           static_cast<void>(open_runtime("ncnn", path));
         }).starts_with("the runtime ncnn is unknown, expected one of "));
 }

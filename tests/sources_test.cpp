@@ -6,6 +6,7 @@
 #include "program/sources.hpp"
 #include "program/told.hpp"
 #include "program/video.hpp"
+#include "refusal.hpp"
 
 #include <retinue/landmarks.hpp>
 
@@ -26,6 +27,7 @@
 #include <vector>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -37,17 +39,6 @@ struct scratch {
   scratch& operator=(const scratch&) = delete;
   ~scratch() { fs::remove_all(path); }
 };
-
-template <class Action>
-std::string refusal(const Action& action)
-{
-  try {
-    action();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "not refused";
-}
 
 void paint(const fs::path& file, int value)
 {
@@ -93,11 +84,11 @@ TEST_CASE("a video gives its frames in their order, with their times")
   CHECK(video_frames(room.path / "a.avi").next()->name() ==
         (room.path / "a.avi").string() + ", frame 0, 0.00 s");
   std::ofstream(room.path / "words.avi") << "no video";
-  CHECK(refusal([&] { video_frames(room.path / "words.avi"); }) ==
+  CHECK(refusal_of([&] { video_frames(room.path / "words.avi"); }) ==
         (room.path / "words.avi").string() + ": not a video that this OpenCV can read");
-  CHECK(refusal([&] { video_frames(room.path / "absent.avi"); }) ==
+  CHECK(refusal_of([&] { video_frames(room.path / "absent.avi"); }) ==
         (room.path / "absent.avi").string() + ": no such file");
-  CHECK(refusal([] { video_frames(987); }) == "camera 987 cannot be opened");
+  CHECK(refusal_of([] { video_frames(987); }) == "camera 987 cannot be opened");
   CHECK(!is_video_name("a.png"));
   CHECK(!is_video_name("avi"));
 }
@@ -215,11 +206,11 @@ TEST_CASE("a video has its name when it is finished, and is refused where it is 
   written_video none(room.path / "none.avi", 10);
   none.finish();
   CHECK(fs::is_empty(room.path));
-  CHECK(refusal([&] { static_cast<void>(video_code_of("a.gif")); }) ==
+  CHECK(refusal_of([&] { static_cast<void>(video_code_of("a.gif")); }) ==
         "--video a.gif: videos cannot be written in this form, expected .avi, .mp4 or .mkv");
   written_video nowhere(room.path / "absent" / "a.avi", 10);
   const std::string said =
-      refusal([&] { nowhere.write(cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(9))); });
+      refusal_of([&] { nowhere.write(cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(9))); });
   CHECK(said.find("this OpenCV cannot write it with 32 x 32 pixels") != std::string::npos);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.hpp"
+#include "refusal.hpp"
 #include "shared.hpp"
 
 #include <retinue/anchors/layout.hpp>
@@ -29,6 +30,7 @@
 #include <vector>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 
 namespace {
 
@@ -79,17 +81,6 @@ std::int64_t parameters_of(const ssd& network)
 bool same(const at::Tensor& a, const at::Tensor& b)
 {
   return a.sizes() == b.sizes() && a.equal(b);
-}
-
-template <class Action>
-std::string refusal_of(const Action& action)
-{
-  try {
-    action();
-  } catch (const error& e) {
-    return e.what();
-  }
-  return "not refused";
 }
 
 void check_says(const std::string& sentence, const std::string& part)

@@ -68,6 +68,54 @@ struct decode_to_pixels {
   }
 };
 
+/// The anchors of one size of input in host memory, kept until another is asked for.
+template <class Anchors>
+class placed_anchors {
+ public:
+  explicit placed_anchors(Anchors source) : source_(std::move(source)) {}
+
+  /// Whether they are others than before. No maps: as the size of the input has them.
+  bool place(extent2 input, std::span<const extent2> maps)
+  {
+    if (maps.empty()) {
+      source_maps_.resize(source_.levels());
+      for (std::size_t level = 0; level < source_maps_.size(); ++level)
+        source_maps_[level] = {source_.cells(level, input.height),
+                               source_.cells(level, input.width)};
+      maps = source_maps_;
+    }
+    if (input == input_ && std::equal(maps.begin(), maps.end(), maps_.begin(), maps_.end()))
+      return false;
+    make_anchors(source_, input, maps, anchors_);
+    input_ = input;
+    maps_.assign(maps.begin(), maps.end());
+    return true;
+  }
+
+  /// Throws where a part of the outputs has other rows, or is of other images than the scores.
+  template <class Backend>
+  void expect(const outputs<Backend>& said, const typename Backend::output& part,
+              const char* what) const
+  {
+    const table_shape given = part.shape();
+    if (given.images != said.scores.shape().images)
+      fail("the network gives ", what, " of ", given.images, " images, and scores of ",
+           said.scores.shape().images);
+    if (given.rows != anchors_.size())
+      fail("the network gives ", given.rows, " rows of ", what, " for an input of ", input_.width,
+           " x ", input_.height, " pixels, its anchors are ", anchors_.size(),
+           ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
+  }
+
+  [[nodiscard]] std::span<const centre_box<float>> anchors() const { return anchors_; }
+
+ private:
+  Anchors source_;
+  extent2 input_;
+  std::vector<extent2> source_maps_, maps_;
+  std::vector<centre_box<float>> anchors_;
+};
+
 /// The boxes of an image and what they are, whatever landmarks belong to them: so that programs for
 /// many schemas compile it once.
 template <class Backend, class Anchors, class Coder, class Suppressor, class Labels>
@@ -75,7 +123,7 @@ class box_finder {
  public:
   box_finder(Anchors anchors, detect_options options, Coder coder, Backend backend,
              Suppressor suppressor, Labels labels)
-      : source_(std::move(anchors)),
+      : placed_(std::move(anchors)),
         options_(options),
         coder_(std::move(coder)),
         labels_(std::move(labels)),
@@ -87,7 +135,7 @@ class box_finder {
   /// The anchors of an input of that size. Throws where the outputs have other rows.
   void place(const outputs<Backend>& said, extent2 input)
   {
-    place_anchors(input, said.maps);
+    if (placed_.place(input, said.maps)) backend_.put(placed_.anchors(), 1, anchors_);
     expect(said, said.scores, "scores");
     expect(said, said.boxes, "boxes");
     if (reads_quality(labels_)) expect(said, said.quality, "quality");
@@ -95,15 +143,7 @@ class box_finder {
   void expect(const outputs<Backend>& said, const typename Backend::output& part,
               const char* what) const
   {
-    const table_shape given = part.shape();
-    if (given.images != said.scores.shape().images)
-      fail("the network gives ", what, " of ", given.images, " images, and scores of ",
-           said.scores.shape().images);
-    if (given.rows != host_anchors_.size())
-      fail("the network gives ", given.rows, " rows of ", what, " for an input of ",
-           placed_for_.width, " x ", placed_for_.height, " pixels, its anchors are ",
-           host_anchors_.size(),
-           ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
+    placed_.expect(said, part, what);
   }
 
   /// Finds image i; what it found lies here until the next call. The anchors are placed.
@@ -151,25 +191,7 @@ class box_finder {
     return {};
   }
 
-  void place_anchors(extent2 input, std::span<const extent2> maps)
-  {
-    if (maps.empty()) {
-      source_maps_.resize(source_.levels());
-      for (std::size_t level = 0; level < source_maps_.size(); ++level)
-        source_maps_[level] = {source_.cells(level, input.height),
-                               source_.cells(level, input.width)};
-      maps = source_maps_;
-    }
-    if (input == placed_for_ &&
-        std::equal(maps.begin(), maps.end(), placed_maps_.begin(), placed_maps_.end()))
-      return;
-    make_anchors(source_, input, maps, host_anchors_);
-    backend_.put(std::span<const centre_box<float>>(host_anchors_), 1, anchors_);
-    placed_for_ = input;
-    placed_maps_.assign(maps.begin(), maps.end());
-  }
-
-  Anchors source_;
+  placed_anchors<Anchors> placed_;
   detect_options options_;
   Coder coder_;
   Labels labels_;
@@ -177,9 +199,6 @@ class box_finder {
   selector<Backend, Labels> select_;
   suppression<Backend, Suppressor> suppress_;
 
-  extent2 placed_for_;
-  std::vector<extent2> source_maps_, placed_maps_;
-  std::vector<centre_box<float>> host_anchors_;
   typename Backend::template table<centre_box<float>> anchors_;
 
   selection<Backend> chosen_;

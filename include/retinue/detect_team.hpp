@@ -40,7 +40,7 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
  public:
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
                     Backend backend = Backend(), Labels labels = {})
-      : source_(std::move(anchors)),
+      : placed_(std::move(anchors)),
         options_(options),
         coder_(std::move(coder)),
         labels_(std::move(labels)),
@@ -75,11 +75,11 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
         fail("a batch has images of ", images[0].input.width, " x ", images[0].input.height,
              " and of ", image.input.width, " x ", image.input.height,
              " pixels, expected one size of input");
-    place_anchors(images[0].input, said.maps);
-    expect(said, said.scores, "scores");
-    expect(said, said.boxes, "boxes");
-    if (detail::reads_quality(labels_)) expect(said, said.quality, "quality");
-    if constexpr (Schema::count > 0) expect(said, said.points, "landmarks");
+    if (placed_.place(images[0].input, said.maps)) send_anchors();
+    placed_.expect(said, said.scores, "scores");
+    placed_.expect(said, said.boxes, "boxes");
+    if (detail::reads_quality(labels_)) placed_.expect(said, said.quality, "quality");
+    if constexpr (Schema::count > 0) placed_.expect(said, said.points, "landmarks");
     const std::size_t classes = detail::classes_in(labels_, said.scores.numbers());
     backend_.team_view(said, [&](const auto& view) { find(view, classes, images, result); });
   }
@@ -93,32 +93,11 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
   using device_type = std::remove_cvref_t<decltype(std::declval<Backend&>().team())>;
   using memory = decltype(std::declval<device_type&>().memory(0));
 
-  void expect(const outputs<Backend>& said, const typename Backend::output& part,
-              const char* what) const
+  void send_anchors()
   {
-    const table_shape given = part.shape();
-    if (given.images != said.scores.shape().images)
-      fail("the network gives ", what, " of ", given.images, " images, and scores of ",
-           said.scores.shape().images);
-    if (given.rows != host_anchors_.size())
-      fail("the network gives ", given.rows, " rows of ", what, " for an input of ",
-           placed_for_.width, " x ", placed_for_.height, " pixels, its anchors are ",
-           host_anchors_.size(),
-           ": the anchors' strides or sizes per cell, or the map sizes, are not the network's");
-  }
-
-  void place_anchors(extent2 input, std::span<const extent2> given)
-  {
-    std::vector<extent2> maps(given.begin(), given.end());
-    if (maps.empty())
-      for (std::size_t level = 0; level < source_.levels(); ++level)
-        maps.push_back({source_.cells(level, input.height), source_.cells(level, input.width)});
-    if (input == placed_for_ && maps == placed_maps_) return;
-    make_anchors(source_, input, maps, host_anchors_);
-    anchors_.emplace(device_.memory(host_anchors_.size() * sizeof(centre_box<float>)));
-    put_values(device_, std::span<const centre_box<float>>(host_anchors_), anchors_of_device());
-    placed_for_ = input;
-    placed_maps_ = std::move(maps);
+    const std::span<const centre_box<float>> anchors = placed_.anchors();
+    anchors_.emplace(device_.memory(anchors.size_bytes()));
+    put_values(device_, anchors, anchors_of_device());
   }
   [[nodiscard]] centre_box<float>* anchors_of_device() const
   {
@@ -165,10 +144,10 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
     room<E> r;
     auto& v = r.view;
     v.images = static_cast<std::uint32_t>(images.size());
-    v.anchor_count = static_cast<std::uint32_t>(host_anchors_.size());
+    v.anchor_count = static_cast<std::uint32_t>(placed_.anchors().size());
     v.classes = static_cast<std::uint32_t>(classes);
-    v.most =
-        static_cast<std::uint32_t>(std::min(options_.candidates, host_anchors_.size() * classes));
+    v.most = static_cast<std::uint32_t>(
+        std::min(options_.candidates, placed_.anchors().size() * classes));
     v.keep = static_cast<std::uint32_t>(std::min<std::size_t>(options_.keep, v.most));
     v.score = options_.score, v.bound = labels_.least_logit(options_.score);
     v.overlap = options_.overlap, v.labels = labels_, v.code = coder_;
@@ -230,16 +209,13 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
       check(said.points.columns, Schema::count * Schema::dimension, "landmarks");
   }
 
-  Anchors source_;
+  detail::placed_anchors<Anchors> placed_;
   detect_options options_;
   Coder coder_;
   Labels labels_;
   device_type device_;
   Backend backend_;
 
-  extent2 placed_for_;
-  std::vector<extent2> placed_maps_;
-  std::vector<centre_box<float>> host_anchors_;
   std::optional<memory> anchors_, block_;
   std::size_t block_size_ = 0;
   std::uint32_t room_ = 8192;

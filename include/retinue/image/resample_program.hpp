@@ -42,99 +42,86 @@ namespace detail {
 {
   return i < 0 ? 0 : i < count ? i : count - 1;
 }
-}  // namespace detail
-
-/// Each block has some pixels of one picture.
-struct resample_across {
+/// What both passes are given, and which pixels are a block's.
+struct resample_pass {
   static constexpr std::size_t threads = 256, pixels_of_block = 1024;
   struct shared {};
 
   const resample_plan* plans = nullptr;  ///< (images)
   std::uint32_t images = 0;
-  std::uint32_t most = 0;  ///< pixels of the notes of any of them, at most
+  std::uint32_t most = 0;  ///< pixels that the pass makes of any image, at most
 
   [[nodiscard]] std::size_t blocks() const { return images * blocks_of_image(); }
-
-  template <class Team>
-  RETINUE_HD void operator()(Team& team, shared&) const
-  {
-    const resample_plan& plan = plans[team.block() / blocks_of_image()];
-    const std::size_t width = static_cast<std::size_t>(plan.to_size.width);
-    const std::size_t all = width * static_cast<std::size_t>(plan.from_size.height);
-    const std::size_t first = team.block() % blocks_of_image() * pixels_of_block;
-    team.each(first >= all                    ? 0
-              : all - first < pixels_of_block ? all - first
-                                              : pixels_of_block,
-              [&](std::size_t i) {
-                const std::size_t y = (first + i) / width, x = (first + i) % width;
-                const std::uint8_t* const row =
-                    plan.from + static_cast<std::ptrdiff_t>(y) * plan.from_bytes;
-                const taps_view& taps = plan.across;
-                const float* const weights =
-                    taps.weights + x * static_cast<std::size_t>(taps.count);
-                float sum[3] = {0, 0, 0};
-                for (int k = 0; k < taps.count; ++k) {
-                  const int at = 3 * detail::within_side(taps.first[x] + k, plan.from_size.width);
-                  for (int c = 0; c < 3; ++c)
-                    sum[c] += detail::product(weights[k], static_cast<float>(row[at + c]));
-                }
-                for (std::size_t c = 0; c < 3; ++c) plan.rows[3 * (first + i) + c] = sum[c];
-              });
-  }
-
- private:
   [[nodiscard]] RETINUE_HD std::size_t blocks_of_image() const
   {
     return (most + pixels_of_block - 1) / pixels_of_block;
+  }
+
+  template <class Team>
+  [[nodiscard]] RETINUE_HD const resample_plan& plan_of(const Team& team) const
+  {
+    return plans[team.block() / blocks_of_image()];
+  }
+  /// Calls work(y, x) for the block's share of so many pixels.
+  template <class Team, class Work>
+  RETINUE_HD void each_pixel(Team& team, int height, int width, const Work& work) const
+  {
+    const auto columns = static_cast<std::size_t>(width);
+    const std::size_t all = columns * static_cast<std::size_t>(height);
+    const std::size_t first = team.block() % blocks_of_image() * pixels_of_block;
+    const std::size_t left = first < all ? all - first : 0;
+    team.each(left < pixels_of_block ? left : pixels_of_block,
+              [&](std::size_t i) { work((first + i) / columns, (first + i) % columns); });
+  }
+};
+
+}  // namespace detail
+
+/// Each block has some pixels of one picture.
+struct resample_across : detail::resample_pass {
+  template <class Team>
+  RETINUE_HD void operator()(Team& team, shared&) const
+  {
+    const resample_plan& plan = plan_of(team);
+    const auto width = static_cast<std::size_t>(plan.to_size.width);
+    each_pixel(team, plan.from_size.height, plan.to_size.width, [&](std::size_t y, std::size_t x) {
+      const std::uint8_t* const row = plan.from + static_cast<std::ptrdiff_t>(y) * plan.from_bytes;
+      const taps_view& taps = plan.across;
+      const float* const weights = taps.weights + x * static_cast<std::size_t>(taps.count);
+      float sum[3] = {0, 0, 0};
+      for (int k = 0; k < taps.count; ++k) {
+        const int at = 3 * detail::within_side(taps.first[x] + k, plan.from_size.width);
+        for (int c = 0; c < 3; ++c)
+          sum[c] += detail::product(weights[k], static_cast<float>(row[at + c]));
+      }
+      for (std::size_t c = 0; c < 3; ++c) plan.rows[3 * (y * width + x) + c] = sum[c];
+    });
   }
 };
 
 /// The same of the new picture.
-struct resample_down {
-  static constexpr std::size_t threads = 256, pixels_of_block = 1024;
-  struct shared {};
-
-  const resample_plan* plans = nullptr;  ///< (images)
-  std::uint32_t images = 0;
-  std::uint32_t most = 0;  ///< pixels of any new picture, at most
-
-  [[nodiscard]] std::size_t blocks() const { return images * blocks_of_image(); }
-
+struct resample_down : detail::resample_pass {
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared&) const
   {
-    const resample_plan& plan = plans[team.block() / blocks_of_image()];
-    const std::size_t width = static_cast<std::size_t>(plan.to_size.width);
-    const std::size_t all = width * static_cast<std::size_t>(plan.to_size.height);
-    const std::size_t first = team.block() % blocks_of_image() * pixels_of_block;
-    team.each(first >= all                    ? 0
-              : all - first < pixels_of_block ? all - first
-                                              : pixels_of_block,
-              [&](std::size_t i) {
-                const std::size_t y = (first + i) / width, x = (first + i) % width;
-                const taps_view& taps = plan.down;
-                const float* const weights =
-                    taps.weights + y * static_cast<std::size_t>(taps.count);
-                float sum[3] = {0.5f, 0.5f, 0.5f};
-                for (int k = 0; k < taps.count; ++k) {
-                  const auto row = static_cast<std::size_t>(
-                      detail::within_side(taps.first[y] + k, plan.from_size.height));
-                  for (std::size_t c = 0; c < 3; ++c)
-                    sum[c] += detail::product(weights[k], plan.rows[3 * (row * width + x) + c]);
-                }
-                std::uint8_t* const out =
-                    plan.to + static_cast<std::ptrdiff_t>(y) * plan.to_bytes + 3 * x;
-                for (std::size_t c = 0; c < 3; ++c) {
-                  const float bounded = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
-                  out[c] = static_cast<std::uint8_t>(static_cast<int>(bounded));
-                }
-              });
-  }
-
- private:
-  [[nodiscard]] RETINUE_HD std::size_t blocks_of_image() const
-  {
-    return (most + pixels_of_block - 1) / pixels_of_block;
+    const resample_plan& plan = plan_of(team);
+    const auto width = static_cast<std::size_t>(plan.to_size.width);
+    each_pixel(team, plan.to_size.height, plan.to_size.width, [&](std::size_t y, std::size_t x) {
+      const taps_view& taps = plan.down;
+      const float* const weights = taps.weights + y * static_cast<std::size_t>(taps.count);
+      float sum[3] = {0.5f, 0.5f, 0.5f};
+      for (int k = 0; k < taps.count; ++k) {
+        const auto row =
+            static_cast<std::size_t>(detail::within_side(taps.first[y] + k, plan.from_size.height));
+        for (std::size_t c = 0; c < 3; ++c)
+          sum[c] += detail::product(weights[k], plan.rows[3 * (row * width + x) + c]);
+      }
+      std::uint8_t* const out = plan.to + static_cast<std::ptrdiff_t>(y) * plan.to_bytes + 3 * x;
+      for (std::size_t c = 0; c < 3; ++c) {
+        const float bounded = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
+        out[c] = static_cast<std::uint8_t>(static_cast<int>(bounded));
+      }
+    });
   }
 };
 
