@@ -74,8 +74,10 @@ class placed_anchors {
  public:
   explicit placed_anchors(Anchors source) : source_(std::move(source)) {}
 
-  /// Whether they are others than before. No maps: as the size of the input has them.
-  bool place(extent2 input, std::span<const extent2> maps)
+  /// Makes the anchors and gives them to put, unless that was done for this input and these maps.
+  /// No maps: as the size of the input has them.
+  template <class Put>
+  void place(extent2 input, std::span<const extent2> maps, Put put)
   {
     if (maps.empty()) {
       source_maps_.resize(source_.levels());
@@ -84,12 +86,12 @@ class placed_anchors {
                                source_.cells(level, input.width)};
       maps = source_maps_;
     }
-    if (input == input_ && std::equal(maps.begin(), maps.end(), maps_.begin(), maps_.end()))
-      return false;
+    if (input == input_ && std::equal(maps.begin(), maps.end(), maps_.begin(), maps_.end())) return;
+    maps_.clear();  // none are placed until all is done, for memory may be refused on the way
     make_anchors(source_, input, maps, anchors_);
+    put(anchors());
     input_ = input;
     maps_.assign(maps.begin(), maps.end());
-    return true;
   }
 
   /// Throws where a part of the outputs has other rows, or is of other images than the scores.
@@ -135,7 +137,7 @@ class box_finder {
   /// The anchors of an input of that size. Throws where the outputs have other rows.
   void place(const outputs<Backend>& said, extent2 input)
   {
-    if (placed_.place(input, said.maps)) backend_.put(placed_.anchors(), 1, anchors_);
+    placed_.place(input, said.maps, [&](auto anchors) { backend_.put(anchors, 1, anchors_); });
     expect(said, said.scores, "scores");
     expect(said, said.boxes, "boxes");
     if (reads_quality(labels_)) expect(said, said.quality, "quality");

@@ -75,7 +75,7 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
         fail("a batch has images of ", images[0].input.width, " x ", images[0].input.height,
              " and of ", image.input.width, " x ", image.input.height,
              " pixels, expected one size of input");
-    if (placed_.place(images[0].input, said.maps)) send_anchors();
+    placed_.place(images[0].input, said.maps, [&](auto anchors) { send(anchors); });
     placed_.expect(said, said.scores, "scores");
     placed_.expect(said, said.boxes, "boxes");
     if (detail::reads_quality(labels_)) placed_.expect(said, said.quality, "quality");
@@ -93,9 +93,8 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
   using device_type = std::remove_cvref_t<decltype(std::declval<Backend&>().team())>;
   using memory = decltype(std::declval<device_type&>().memory(0));
 
-  void send_anchors()
+  void send(std::span<const centre_box<float>> anchors)
   {
-    const std::span<const centre_box<float>> anchors = placed_.anchors();
     anchors_.emplace(device_.memory(anchors.size_bytes()));
     put_values(device_, anchors, anchors_of_device());
   }
