@@ -1,5 +1,5 @@
-# The headers of each room, so that installing needs no glob and
-# CMAKE_VERIFY_INTERFACE_HEADER_SETS compiles each one alone.
+# The headers of each room, so that installing needs no glob and the target headers_alone, which
+# CMAKE_VERIFY_INTERFACE_HEADER_SETS offers, compiles each one alone.
 function(retinue_headers room)
   if(room STREQUAL "retinue")
     set(target retinue)

@@ -77,6 +77,33 @@ if(TARGET retinue_torch)
   target_compile_options(retinue_torch_quick_pch PRIVATE $<$<CONFIG:Release>:-O1>)
 endif()
 
+# Each header as the only one of a file. Those that include torch/torch.h are given it compiled, which
+# hides nothing but what it includes.
+if(CMAKE_VERIFY_INTERFACE_HEADER_SETS)
+  add_custom_target(headers_alone)
+  add_dependencies(headers_alone all_verify_interface_header_sets)
+  if(TARGET retinue_torch)
+    set_target_properties(retinue_torch PROPERTIES VERIFY_INTERFACE_HEADER_SETS OFF)
+    add_library(retinue_torch_headers OBJECT EXCLUDE_FROM_ALL)
+    target_link_libraries(retinue_torch_headers PRIVATE retinue_program_flags retinue_torch)
+    target_compile_options(retinue_torch_headers PRIVATE ${torch_program_flags})
+    target_precompile_headers(retinue_torch_headers REUSE_FROM retinue_torch_pch)
+    set_target_properties(retinue_torch_headers PROPERTIES CXX_EXTENSIONS OFF)
+    get_target_property(headers retinue_torch HEADER_SET)
+    foreach(header IN LISTS headers)
+      file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}/include" "${header}")
+      set(source "${PROJECT_BINARY_DIR}/headers_alone/${name}.cpp")
+      file(CONFIGURE OUTPUT "${source}" CONTENT "#include <${name}>\n")
+      target_sources(retinue_torch_headers PRIVATE "${source}")
+      file(STRINGS "${header}" includes REGEX "^#include <torch/torch\\.h>")
+      if(NOT includes)
+        set_source_files_properties("${source}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+      endif()
+    endforeach()
+    add_dependencies(headers_alone retinue_torch_headers)
+  endif()
+endif()
+
 # retinue_program(name [QUICK] [PART] ROOMS eigen ... SOURCES ... [LIBRARIES ...])
 # The program is left out, and said so, where a room that it needs is not offered. QUICK is for
 # programs in which LibTorch does the work: to optimize their calls of it costs minutes. A PART is

@@ -21,6 +21,8 @@
 #include <retinue/models/yunet.hpp>
 #include <retinue/suppress/any_greedy.hpp>  // any_greedy_suppressor
 
+#include <torch/torch.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -11,6 +11,8 @@
 #include <retinue/models/body.hpp>         // body_map
 #include <retinue/models/convolution.hpp>  // convolution_unit
 
+#include <torch/torch.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -12,6 +12,8 @@
 #include <retinue/models/body.hpp>         // body
 #include <retinue/models/convolution.hpp>  // convolution_unit, add_separable
 
+#include <torch/torch.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>

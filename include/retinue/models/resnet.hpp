@@ -13,6 +13,8 @@
 #include <retinue/models/body.hpp>         // body
 #include <retinue/models/convolution.hpp>  // convolution_unit
 
+#include <torch/torch.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>

@@ -11,6 +11,8 @@
 #include <retinue/error.hpp>               // fail
 #include <retinue/models/convolution.hpp>  // convolution_unit
 
+#include <torch/torch.h>
+
 #include <cstdint>
 
 namespace retinue {

@@ -15,6 +15,8 @@
 #include <retinue/models/convolution.hpp>      // convolution_unit, add_separable
 #include <retinue/models/receptive_field.hpp>  // receptive_field_block
 
+#include <torch/torch.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

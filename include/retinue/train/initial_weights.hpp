@@ -12,6 +12,8 @@
 #include <retinue/models/load.hpp>         // load
 #include <retinue/weights/state_dict.hpp>  // state_dict
 
+#include <torch/torch.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
