@@ -5,6 +5,7 @@
 #include <signal.h>  // sigaction, which <csignal> does not promise
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <mutex>
@@ -40,7 +41,8 @@ class stop_signal {
 
  private:
   static constexpr std::array<int, 2> numbers{SIGINT, SIGTERM};
-  static inline volatile std::sig_atomic_t noted = 0;
+  static inline std::atomic<int> noted = 0;  // a handler runs on any thread
+  static_assert(std::atomic<int>::is_always_lock_free, "a handler may wait for nothing");
   static inline std::mutex changing;
   static inline int living = 0;
   static inline std::array<struct sigaction, 2> former{};
