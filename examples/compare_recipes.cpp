@@ -75,9 +75,15 @@ struct arguments {
   std::filesystem::path ledger;
   std::int64_t epochs = 12;
   std::size_t batch = 16, scenes = 1024, landmarks = 0;
-  int size = 256, threads = 0;
+  int size = 256, test_size = 0, threads = 0;
   double rate = 2e-3;
 
+  /// Crops show objects larger than pictures do, so these are scaled up for what was learnt.
+  [[nodiscard]] int measured_at() const
+  {
+    if (test_size > 0) return test_size;
+    return data == synthetic ? 3 * size / 2 : 2 * size;
+  }
   [[nodiscard]] bool asks_for(const std::string& recipe) const
   {
     return recipes.empty() || std::ranges::find(recipes, recipe) != recipes.end();
@@ -178,9 +184,25 @@ struct pictures_of_both {
   picture_set<Schema> train, test;
 };
 
+/// Whether a run was stopped there, which then goes on. Throws where one was begun otherwise.
+bool is_begun(const std::filesystem::path& folder, const std::string& options)
+{
+  const auto told = folder / "recipe.json";
+  const bool begun = !std::filesystem::is_empty(folder / "checkpoints");
+  if (begun) {
+    std::ifstream in(told);
+    std::string line;
+    if (!std::getline(in, line) || line != options)
+      fail(folder.string(), " holds a run with other options, expected another --out");
+  } else {
+    write_text(told, options + "\n");
+  }
+  return begun;
+}
+
 template <class Recipe, landmark_schema Schema>
-figures train(const arguments& a, const std::string& name, const manner& how, std::uint64_t seed,
-              const pictures_of_both<Schema>& pictures)
+figures train(const arguments& a, const std::filesystem::path& folder, const std::string& options,
+              const manner& how, std::uint64_t seed, const pictures_of_both<Schema>& pictures)
 {
   const Recipe recipe;
   torch::manual_seed(seed);
@@ -191,9 +213,6 @@ figures train(const arguments& a, const std::string& name, const manner& how, st
   typename Recipe::settings loss;
   loss.classes = classes;
   if constexpr (requires { loss.code.logarithmic; }) loss.code.logarithmic = true;
-  const auto folder = std::filesystem::path(a.out) / (name + "-" + std::to_string(seed));
-  if (std::filesystem::exists(folder / "checkpoints"))
-    fail(folder.string(), " holds a run already, expected another --out");
   const auto source = varied(pictures.train, recipe::retinaface, {.names = how.augment}, a.size,
                              pixel_format(), seed);
   const auto steps = a.epochs * static_cast<std::int64_t>(pictures.train.count /
@@ -205,12 +224,16 @@ figures train(const arguments& a, const std::string& name, const manner& how, st
                .clip = 10,
                .average = how.average,
                .save_every = steps});
-  run(source, warmed_up<cosine_rate>{{a.rate, 0, steps}, 50});
+  if (is_begun(folder, options)) run.resume();
+  const auto done = run(source, warmed_up<cosine_rate>{{a.rate, 0, steps}, 50});
+  if (!done.finished())
+    fail(folder.string(), ": stopped by signal ", done.signal, " after ", done.step, " of ",
+         done.steps, " updates; the same command goes on");
   retinaface<Schema> last(network->options());
   load(last, run.weights());
   network_detector<retinaface<Schema>, decltype(recipe.find({}))> detect(
       last, recipe.find({.score = 0.02f, .overlap = 0.5f}));
-  return measure(detect, pictures.test, a.data == synthetic ? a.size : 2 * a.size);
+  return measure(detect, pictures.test, a.measured_at());
 }
 
 /// Runs that are kept as lines of JSON, so that a comparison goes on where it was left.
@@ -280,15 +303,25 @@ class comparison {
     std::vector<figures> runs;
     for (const std::uint64_t seed : arguments_.seeds) {
       const auto& a = arguments_;
-      const nlohmann::json run{{"recipe", name},     {"seed", seed},
-                               {"data", a.data},     {"epochs", a.epochs},
-                               {"batch", a.batch},   {"size", a.size},
-                               {"scenes", a.scenes}, {"rate", a.rate},
-                               {"init", a.init},     {"landmarks", Schema::count}};
+      nlohmann::json run{{"recipe", name},
+                         {"seed", seed},
+                         {"data", a.data},
+                         {"subset", a.subset},
+                         {"epochs", a.epochs},
+                         {"batch", a.batch},
+                         {"size", a.size},
+                         {"scenes", a.scenes},
+                         {"rate", a.rate},
+                         {"init", a.init},
+                         {"landmarks", Schema::count}};
+      const auto folder = std::filesystem::path(a.out) / (name + "-" + std::to_string(seed));
+      const std::string options = run.dump();
+      run["test"] = a.test;
+      run["test_size"] = a.measured_at();
       if (const figures* known = kept_.find(run)) {
         runs.push_back(*known);
       } else {
-        runs.push_back(train<Recipe<Schema>>(a, name, how, seed, pictures_));
+        runs.push_back(train<Recipe<Schema>>(a, folder, options, how, seed, pictures_));
         kept_.add(run, runs.back());
       }
       std::printf("%-9s seed %llu:", name.c_str(), static_cast<unsigned long long>(seed));
@@ -381,6 +414,10 @@ int main(int count, char** values)
   app.add_option("--size", a.size, "Pictures become squares of this side")
       ->check(number_in(64, 2048))
       ->capture_default_str();
+  app.add_option("--test-size", a.test_size,
+                 "Pictures are measured with their longer side scaled to this (default: twice "
+                 "--size; of 'synthetic', one and a half times)")
+      ->check(number_in(16, 20000));
   app.add_option("--scenes", a.scenes, "Scenes of an epoch, with 'synthetic'")
       ->check(number_in(1, 1000000))
       ->capture_default_str();

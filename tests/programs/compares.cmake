@@ -1,8 +1,8 @@
 # Trains by some recipes for a few updates, prints a line a seed and a table, and repeats nothing that it has kept.
 file(REMOVE_RECURSE "${FOLDER}")
 file(MAKE_DIRECTORY "${FOLDER}")
-set(arguments --data synthetic --epochs 1 --scenes 16 --size 64 --batch 8 --seeds 1 2 --threads 1 --recipes base
-              focal mosaic last modern --ledger "${FOLDER}/runs.jsonl")
+set(small --data synthetic --scenes 16 --size 64 --batch 8 --threads 1 --ledger "${FOLDER}/runs.jsonl")
+set(arguments ${small} --epochs 1 --seeds 1 2 --recipes base focal mosaic last modern)
 set(number "[0-9]+[.][0-9]+")
 foreach(landmarks IN ITEMS 0 5)
   set(run "${PROGRAM}" ${arguments} --landmarks ${landmarks} --out "${FOLDER}/${landmarks}")
@@ -31,11 +31,29 @@ endforeach()
 
 execute_process(COMMAND "${PROGRAM}" --data synthetic --seeds 1 --recipes base --out "${FOLDER}/0" RESULT_VARIABLE code
                 ERROR_VARIABLE err)
-if(code EQUAL 0 OR NOT err MATCHES "holds a run already")
-  message(FATAL_ERROR "a run was begun where there was one: ${err}")
+if(code EQUAL 0 OR NOT err MATCHES "holds a run with other options")
+  message(FATAL_ERROR "a run was begun where there was another: ${err}")
 endif()
+
+# A run that is stopped is not measured, and goes on with the same command.
+set(long "${PROGRAM}" ${small} --epochs 40 --seeds 3 --recipes base --out "${FOLDER}/3")
+execute_process(
+  COMMAND sh -c "\"$@\" & program=$!
+                 until [ -s '${FOLDER}/3/base-3/log.jsonl' ] || ! kill -0 $program; do sleep 0.02; done
+                 kill -TERM $program; wait $program" sh ${long}
+  RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
+if(NOT code EQUAL 2 OR NOT err MATCHES "stopped by signal 15 after [0-9]+ of 80 updates" OR out MATCHES "AP")
+  message(FATAL_ERROR "exit code ${code} of a run that was stopped: ${out}${err}")
+endif()
+execute_process(COMMAND ${long} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)
+file(STRINGS "${FOLDER}/3/base-3/log.jsonl" lines)
+list(LENGTH lines count)
+if(NOT code EQUAL 0 OR NOT out MATCHES "base +seed 3:  AP" OR NOT count EQUAL 80)
+  message(FATAL_ERROR "exit code ${code}, ${count} updates of a run that went on: ${out}${err}")
+endif()
+
 file(APPEND "${FOLDER}/runs.jsonl" "no run\n")
 execute_process(COMMAND "${PROGRAM}" ${arguments} --out "${FOLDER}/2" RESULT_VARIABLE code ERROR_VARIABLE err)
-if(code EQUAL 0 OR NOT err MATCHES "runs.jsonl:21: expected a run")
+if(code EQUAL 0 OR NOT err MATCHES "runs.jsonl:22: expected a run")
   message(FATAL_ERROR "a broken ledger was read: ${err}")
 endif()
