@@ -67,6 +67,7 @@ retinue_headers(
   compiler.hpp
   config/bodies.hpp
   config/nearest.hpp
+  config/learning.hpp
   config/network_config.hpp
   config/presets.hpp
   config/retinaface_form.hpp
@@ -99,6 +100,7 @@ retinue_headers(
   evaluate/voc.hpp
   evaluate/wider.hpp
   formulas/any_coder.hpp
+  formulas/any_losses.hpp
   formulas/centre_ness.hpp
   formulas/coders.hpp
   formulas/coordinate.hpp
@@ -124,6 +126,7 @@ retinue_headers(
   instance.hpp
   labels.hpp
   labels/any_labels.hpp
+  labels/any_learnable.hpp
   labels/given.hpp
   labels/policy.hpp
   labels/quality.hpp
@@ -132,6 +135,8 @@ retinue_headers(
   labels/weighted.hpp
   landmarks.hpp
   losses.hpp
+  losses/any_negatives.hpp
+  losses/any_quality.hpp
   losses/costs.hpp
   losses/every_negative.hpp
   losses/hard_negatives.hpp
@@ -145,6 +150,7 @@ retinue_headers(
   matchers.hpp
   matchers/adaptive_matcher.hpp
   matchers/aligned_matcher.hpp
+  matchers/any_matcher.hpp
   matchers/assignment.hpp
   matchers/coverage.hpp
   matchers/dynamic_k.hpp
@@ -244,6 +250,7 @@ retinue_headers(
   models/yunet.hpp
   models/yunet_body.hpp
   train/batches.hpp
+  train/configured_objective.hpp
   train/deferred.hpp
   train/ema.hpp
   train/gradient_sums.hpp

@@ -2,6 +2,7 @@
 // Says how well anchors cover the objects of a data set: how many truths of each size get none.
 //
 //   show_anchors --data faces/train --size 640 --out coverage.png
+//   show_anchors --data faces/train --size 640 --cluster 3 --write anchors.json --out coverage.png
 //
 // Pictures are scaled so that the longer side has --size pixels and padded to a square, as training
 // sees them uncropped. A truth is matched where an anchor overlaps it by the threshold; another has
@@ -14,7 +15,9 @@
 #include "program/written.hpp"
 
 #include <retinue/anchors.hpp>
+#include <retinue/anchors/clusters.hpp>
 #include <retinue/config.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/detail/lines.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/matchers.hpp>
@@ -32,6 +35,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -42,9 +46,10 @@ namespace {
 
 struct arguments {
   data_argument data;
-  fs::path config, out, json, sizes;
+  fs::path config, out, json, sizes, write;
   std::string preset = "mobilenet0.25", boxes;
   int size = 640;
+  std::size_t cluster = 0;  // anchors of a cell, found from the data; 0: those that are named
   std::optional<float> positive, floor;
 };
 
@@ -71,6 +76,15 @@ arguments parse(CLI::App& app, int count, char** values)
       ->check(CLI::IsMember({"300", "512"}))
       ->excludes(config)
       ->excludes(preset);
+  auto* cluster = app.add_option("--cluster", a.cluster,
+                                 "Find N anchors for a cell of each level instead, those that fit "
+                                 "the data best: k-means of its widths and heights")
+                      ->check(number_in(1, 1000))
+                      ->excludes("--default-boxes");
+  app.add_option("--write", a.write,
+                 "Write the configuration with the anchors of --cluster to this file, to train by")
+      ->check(any_name())
+      ->needs(cluster);
   app.add_option("--positive", a.positive, "Overlap that matches (default 0.35; SSD 0.5)")
       ->check(number_in(0.01, 1.0));
   app.add_option("--floor", a.floor, "Least overlap of a forced anchor (default 0.2; SSD 0)")
@@ -111,6 +125,39 @@ constexpr int steps_per_octave = 2;
 
 using table = std::map<int, coverage>;
 
+/// Truths of a picture that are not to be ignored, as shares of its longer side.
+using picture_truths = std::vector<box<float>>;
+
+[[nodiscard]] picture_truths counted(const std::vector<instance<schemas::none>>& truths,
+                                     double longer)
+{
+  picture_truths boxes;
+  for (const auto& t : truths) {
+    if (t.ignore) continue;
+    const auto at = [&](float v) { return static_cast<float>(v / longer); };
+    boxes.push_back({at(t.bounds.x1), at(t.bounds.y1), at(t.bounds.x2), at(t.bounds.y2)});
+  }
+  return boxes;
+}
+
+/// The same network with anchors that fit these truths, where pictures have `size` pixels.
+[[nodiscard]] network_config with_clusters(network_config config,
+                                           const std::vector<picture_truths>& pictures,
+                                           std::size_t each, int size)
+{
+  std::vector<anchor_sides> boxes;
+  for (const auto& picture : pictures)
+    for (const auto& b : picture)
+      boxes.push_back({double(b.x2 - b.x1) * size, double(b.y2 - b.y1) * size});
+  std::vector<int> strides;
+  for (std::size_t l = 0; l < config.anchors.levels(); ++l)
+    strides.push_back(config.anchors.stride(l));
+  // The side of the square stands with the default boxes, which go.
+  if (const int side = square_side(config); side > 0) config.input.long_side = side;
+  config.anchors = listed_anchors::from(cluster_sides(boxes, each * strides.size()).sides, strides);
+  return parse_config(to_json(config), "the configuration with the anchors of --cluster");
+}
+
 class counter {
  public:
   counter(const anchor_layout& layout, const overlap_matcher::settings& settings)
@@ -122,19 +169,13 @@ class counter {
   {
   }
 
-  /// Truths in pixels of a picture that is `longer` on its longer side.
-  void add(const std::vector<instance<schemas::none>>& truths, double longer, int side)
+  /// Truths of a picture that has `side` pixels on its longer side.
+  void add(const picture_truths& boxes, int side)
   {
-    boxes_.clear();
-    for (const auto& t : truths) {
-      if (t.ignore) continue;
-      const auto at = [&](float v) { return static_cast<float>(v / longer); };
-      boxes_.push_back({at(t.bounds.x1), at(t.bounds.y1), at(t.bounds.x2), at(t.bounds.y2)});
-    }
-    without_(layout_, boxes_, {}, natural_);
-    with_(layout_, boxes_, {}, all_);
-    for (std::size_t g = 0; g < boxes_.size(); ++g) {
-      const auto& b = boxes_[g];
+    without_(layout_, boxes, {}, natural_);
+    with_(layout_, boxes, {}, all_);
+    for (std::size_t g = 0; g < boxes.size(); ++g) {
+      const auto& b = boxes[g];
       const double pixels = std::sqrt(double(b.x2 - b.x1) * double(b.y2 - b.y1)) * side;
       coverage& bin = seen_[static_cast<int>(std::floor(std::log2(pixels) * steps_per_octave))];
       ++bin.truths;
@@ -149,7 +190,6 @@ class counter {
  private:
   const anchor_layout& layout_;
   overlap_matcher with_, without_;
-  std::vector<box<float>> boxes_;
   assignment natural_, all_;
   table seen_;
 };
@@ -227,22 +267,12 @@ nlohmann::ordered_json to_json(const table& seen)
 
 int show(const arguments& a)
 {
-  const std::vector<written_file> written{{"--out", a.out}, {"--json", a.json}};
+  const std::vector<written_file> written{
+      {"--out", a.out}, {"--json", a.json}, {"--write", a.write}};
   check_written(std::vector<fs::path>{a.data.data, a.config, a.sizes}, written);
   if (!a.out.empty()) check_image_ending(a.out);
-  const network_config named = a.config.empty() ? find_preset(a.preset) : read_config(a.config);
-  const bool ssd = !a.boxes.empty() || std::holds_alternative<ssd_form>(named.form);
-  const extent2 square{a.size, a.size};
-  const anchor_layout layout = [&] {
-    if (a.boxes == "300") return anchor_layout(default_boxes::ssd300(), square);
-    if (a.boxes == "512") return anchor_layout(default_boxes::ssd512(), square);
-    return anchor_layout(named.anchors, square);
-  }();
-  overlap_matcher::settings settings;
-  settings.positive = settings.negative = a.positive.value_or(ssd ? 0.5f : 0.35f);
-  settings.floor = a.floor.value_or(ssd ? 0.f : 0.2f);
-  counter count(layout, settings);
-
+  network_config named = a.config.empty() ? find_preset(a.preset) : read_config(a.config);
+  std::vector<picture_truths> pictures;
   std::size_t failed = 0;
   if (!a.sizes.empty()) {
     const auto sizes = read_sizes(a.sizes);
@@ -259,7 +289,7 @@ int show(const arguments& a)
         name = shorter;
       }
       if (size == sizes.end()) fail(a.sizes.string(), ": no size of ", s.path.string());
-      count.add(s.instances, std::max(size->second.width, size->second.height), a.size);
+      pictures.push_back(counted(s.instances, std::max(size->second.width, size->second.height)));
     }
   } else {
     const auto set = open_pictures<schemas::none>(a.data);
@@ -268,7 +298,7 @@ int show(const arguments& a)
     for (std::size_t i = 0; i < set.count; ++i) {
       try {
         const auto from = set.read(0, i);
-        count.add(from.instances, std::max(from.picture.rows, from.picture.cols), a.size);
+        pictures.push_back(counted(from.instances, std::max(from.picture.rows, from.picture.cols)));
       } catch (const error& e) {
         bar.clear();
         std::cerr << "skipped: " << e.what() << "\n";
@@ -277,15 +307,31 @@ int show(const arguments& a)
       bar.update(i + 1);
     }
   }
+  if (std::ranges::all_of(pictures, [](const auto& p) { return p.empty(); }))
+    fail(a.data.data, ": no truth that counts");
+  if (a.cluster > 0) named = with_clusters(std::move(named), pictures, a.cluster, a.size);
+
+  const bool ssd = !a.boxes.empty() || std::holds_alternative<ssd_form>(named.form);
+  const extent2 square{a.size, a.size};
+  const anchor_layout layout = [&] {
+    if (a.boxes == "300") return anchor_layout(default_boxes::ssd300(), square);
+    if (a.boxes == "512") return anchor_layout(default_boxes::ssd512(), square);
+    return anchor_layout(named.anchors, square);
+  }();
+  overlap_matcher::settings settings;
+  settings.positive = settings.negative = a.positive.value_or(ssd ? 0.5f : 0.35f);
+  settings.floor = a.floor.value_or(ssd ? 0.f : 0.2f);
+  counter count(layout, settings);
+  for (const picture_truths& picture : pictures) count.add(picture, a.size);
   coverage all;
   for (const auto& [bin, c] : count.seen()) all.add(c);
-  if (all.truths == 0) fail(a.data.data, ": no truth that counts");
   std::fprintf(words_beside(a.json),
                "%s at %d pixels: %zu anchors, matched from overlap %g, forced from %g\n",
                retinue::detail::printable(a.data.data).c_str(), a.size, layout.anchors().size(),
                double(settings.positive), double(settings.floor));
   print(words_beside(a.json), count.seen(), all);
   write_json(a.json, to_json(count.seen()).dump(2) + "\n");
+  if (!a.write.empty()) write_text(a.write, to_json(named) + "\n");
   if (!a.out.empty())
     write_image(a.out, draw(count.seen(), fs::path(a.data.data).filename().string() + " at " +
                                               std::to_string(a.size) + " pixels"));

@@ -236,17 +236,9 @@ std::string draw_anchors(const arguments& a)
     seen.push_back(panel.drawn);
     sheet.add(std::string(p.name), [&] { return panel; });
   }
-  sheet.add("RetinaNet", [] {
-    const auto of = ratio_anchors::retinanet();
-    return anchor_panel(of, strides_of(of.level), 640);
-  });
   sheet.add("YOLOv3", [] {
     const auto of = listed_anchors::yolov3();
     return anchor_panel(of, strides_of(of.level), 416);
-  });
-  sheet.add("FCOS", [] {
-    const auto of = point_anchors::fcos();
-    return anchor_panel(of, of.strides, 640);
   });
   sheet.add("sides by k-means", [] { return cluster_panel(); });
   return sheet.text();

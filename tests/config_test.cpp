@@ -90,7 +90,7 @@ state_dict weights_of(const made_weights& m)
 
 TEST_CASE("every preset survives its JSON")
 {
-  REQUIRE(presets().size() == 14);
+  REQUIRE(presets().size() == 17);
   for (const auto& p : presets()) {
     const auto text = to_json(p.config);
     CHECK(to_json(parse_config(text, "elsewhere")) == text);
@@ -359,7 +359,13 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
             "coder": {"kind": "distances"}, "network": {"bins": 8}})",
         R"({"anchors": {"kind": "listed", "levels": [
             {"stride": 8, "sides": [{"width": 9, "height": 3.5}]}]}})",
-        R"({"kind": "towers", "coder": {"stds": [1, 1, 2, 2]}})"}) {
+        R"({"kind": "towers", "coder": {"stds": [1, 1, 2, 2]}})",
+        R"({"labels": "sigmoid_times_quality", "root_of_quality": true})",
+        R"({"labels": "sigmoid", "matcher": {"kind": "atss"}, "label_loss": {"kind": "focal"},
+            "box_loss": {"kind": "giou"}, "landmark_loss": {"kind": "wing", "width": 3},
+            "negatives": {"kind": "every"}, "quality": "overlap"})",
+        R"({"kind": "ssd", "matcher": {"kind": "dynamic_k", "bid": "soft"},
+            "negatives": {"kind": "random", "share": 0.25}, "loss_weights": {"box": 0}})"}) {
     INFO(right);
     CHECK(refusal(right) == "not refused");
     CHECK(taken(right));
@@ -390,7 +396,18 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
                             R"({"coder": {"centre": null}})",
                             R"({"anchors": {"kind": "points", "strides": [0]}})",
                             R"({"coder": {"kind": "deltas", "stds": [1, 1, 2]}})",
-                            R"({"labels": "sigmoids"})"}) {
+                            R"({"labels": "sigmoids"})",
+                            R"({"matcher": {"kind": "sim_ota"}})",
+                            R"({"matcher": {"kind": "atss", "positive": 0.5}})",
+                            R"({"matcher": {"force": "last"}})",
+                            R"({"label_loss": {"kind": "focal", "beta": 2}})",
+                            R"({"box_loss": {"kind": "giou", "beta": 1}})",
+                            R"({"landmark_loss": {"kind": "giou"}})",
+                            R"({"negatives": {"ratio": -1}})",
+                            R"({"quality": "iou"})",
+                            R"({"labels": "sigmoid_times_quality", "root_of_quality": 1})",
+                            R"({"weigh_boxes": true})",
+                            R"({"loss_weights": {"box": -1}})"}) {
     INFO(wrong);
     CHECK(refusal(wrong) != "not refused");
     CHECK_FALSE(taken(wrong));
@@ -610,6 +627,120 @@ TEST_CASE("sources of anchors and coders are chosen by their kind")
        "anchors.levels[0] has 1600 in a cell, expected 1000 at most");
 }
 
+TEST_CASE("how a network is trained is chosen by names, and begins as its kind does")
+{
+  const learning_config face = standard_config(retinaface_form()).learn;
+  CHECK(std::get<overlap_settings>(face.match).positive == 0.35f);
+  CHECK(std::get<negatives_wanted>(face.negatives).ratio == 7);
+  CHECK(face.weights.box == 2);
+  const learning_config boxes = standard_config(ssd_form()).learn;
+  CHECK(std::get<overlap_settings>(boxes.match).positive == 0.5f);
+  CHECK(std::get<negatives_wanted>(boxes.negatives).ratio == 3);
+  CHECK(boxes.weights.box == 1);
+  const learning_config retinanet = standard_config(towers_form()).learn;
+  CHECK(std::get<overlap_settings>(retinanet.match).negative == 0.4f);
+  CHECK(std::holds_alternative<sigmoid_focal>(retinanet.label));
+  CHECK(std::holds_alternative<every_negative>(retinanet.negatives));
+  const learning_config yunet = standard_config(yunet_form()).learn;
+  CHECK(std::holds_alternative<dynamic_k_matcher::settings>(yunet.match));
+  CHECK(std::holds_alternative<eiou_loss>(yunet.box));
+  CHECK(yunet.quality == rated_by::overlap_and_objectness);
+
+  const auto c = parse_config(R"({"preset": "mobilenet0.25", "labels": "sigmoid_times_quality",
+    "matcher": {"kind": "dynamic_k", "bid": "soft", "radius": 3, "candidates": 13,
+                "class_weight": 0.5, "iou_weight": 2},
+    "label_loss": {"kind": "quality_focal", "beta": 1.5}, "box_loss": {"kind": "ciou"},
+    "landmark_loss": {"kind": "wing", "width": 4, "epsilon": 0.5},
+    "negatives": {"kind": "random", "total": 512, "share": 0.25, "all_positives": true},
+    "quality": "centre", "weigh_boxes": "by_quality",
+    "loss_weights": {"box": 5, "label": 3, "landmark": 0.5, "quality": 0.25}})",
+                              "f.json");
+  CHECK(to_json(parse_config(to_json(c), "f.json")) == to_json(c));
+  const auto& match = std::get<dynamic_k_matcher::settings>(c.learn.match);
+  CHECK(match.bid == bidding::soft);
+  CHECK(match.radius == 3);
+  CHECK(match.candidates == 13);
+  CHECK(match.class_weight == 0.5f);
+  CHECK(match.iou_weight == 2);
+  CHECK(std::get<quality_focal>(c.learn.label).beta == 1.5);
+  CHECK(std::holds_alternative<ciou_loss>(c.learn.box));
+  CHECK(std::get<wing>(c.learn.landmark).width == 4);
+  CHECK(std::get<wing>(c.learn.landmark).epsilon == 0.5);
+  const auto& negatives = std::get<random_negatives::settings>(c.learn.negatives);
+  CHECK(negatives.total == 512);
+  CHECK(negatives.share == 0.25);
+  CHECK(negatives.all_positives);
+  CHECK(c.learn.quality == rated_by::centre);
+  CHECK(c.learn.weigh_boxes == box_weighing::by_quality);
+  CHECK(c.learn.weights.box == 5);
+  CHECK(c.learn.weights.label == 3);
+  CHECK(c.learn.weights.landmark == 0.5);
+  CHECK(c.learn.weights.quality == 0.25);
+
+  const auto d = parse_config(R"({"matcher": {"positive": 0.7, "negative": 0.3, "force": "ties",
+      "floor": 0, "ignore": 0.25, "background": 0.1},
+    "label_loss": {"smoothing": 0.1}, "box_loss": {"beta": 0.5}, "landmark_loss": {"beta": 2},
+    "negatives": {"ratio": 4, "added": 200, "least": 1}})",
+                              "f.json");
+  CHECK(to_json(parse_config(to_json(d), "f.json")) == to_json(d));
+  const auto& by_overlap = std::get<overlap_settings>(d.learn.match);
+  CHECK(by_overlap.positive == 0.7f);
+  CHECK(by_overlap.negative == 0.3f);
+  CHECK(by_overlap.force == forcing::ties);
+  CHECK(by_overlap.floor == 0);
+  CHECK(by_overlap.ignore == 0.25f);
+  CHECK(by_overlap.background == 0.1f);
+  CHECK(std::get<cross_entropy_loss>(d.learn.label).smoothing == 0.1);
+  CHECK(std::get<smooth_l1>(d.learn.box).beta == 0.5);
+  CHECK(std::get<smooth_l1>(d.learn.landmark).beta == 2);
+  const auto& hard = std::get<negatives_wanted>(d.learn.negatives);
+  CHECK(hard.ratio == 4);
+  CHECK(hard.added == 200);
+  CHECK(hard.least == 1);
+
+  const auto e = parse_config(R"({"labels": "sigmoid",
+    "matcher": {"kind": "task_aligned", "candidates": 10, "score_power": 0.5, "overlap_power": 4,
+                "complete": true},
+    "label_loss": {"kind": "varifocal", "alpha": 0.5, "gamma": 1},
+    "box_loss": {"kind": "balanced_l1", "alpha": 0.25, "gamma": 2, "beta": 1.5}})",
+                              "f.json");
+  CHECK(to_json(parse_config(to_json(e), "f.json")) == to_json(e));
+  const auto& aligned = std::get<aligned_matcher::settings>(e.learn.match);
+  CHECK(aligned.candidates == 10);
+  CHECK(aligned.score_power == 0.5f);
+  CHECK(aligned.overlap_power == 4);
+  CHECK(aligned.complete);
+  CHECK(std::get<varifocal>(e.learn.label).alpha == 0.5);
+  CHECK(std::get<varifocal>(e.learn.label).gamma == 1);
+  CHECK(std::get<balanced_l1>(e.learn.box).alpha == 0.25);
+  CHECK(std::get<balanced_l1>(e.learn.box).gamma == 2);
+  CHECK(std::get<balanced_l1>(e.learn.box).beta == 1.5);
+  const auto f = parse_config(R"({"labels": "sigmoid", "matcher": {"kind": "atss", "per_level": 5},
+    "label_loss": {"kind": "focal", "alpha": 0.5, "gamma": 1}})",
+                              "f.json");
+  CHECK(std::get<adaptive_matcher::settings>(f.learn.match).per_level == 5);
+  CHECK(std::get<sigmoid_focal>(f.learn.label).alpha == 0.5);
+  CHECK(std::get<sigmoid_focal>(f.learn.label).gamma == 1);
+
+  for (const auto& [text, expected] : std::vector<std::pair<std::string, const char*>>{
+           {R"({"matcher": {"kind": "simota"}})",
+            "matcher.kind is \"simota\", expected one of overlap, atss, dynamic_k, task_aligned"},
+           {R"({"label_loss": {"kind": "focal"}})",
+            "label_loss.kind is focal, which is of sigmoids: expected cross_entropy where labels "
+            "are softmax"},
+           {R"({"labels": "sigmoid", "label_loss": {"smoothing": 0.1}})",
+            "label_loss.smoothing is 0.1, expected 0 where labels are no softmax"},
+           {R"({"matcher": {"negative": 0.5}})",
+            "matcher.negative is 0.5, expected no more than the 0.35 of matcher.positive"},
+           {R"({"matcher": {"background": 0.5}})",
+            "matcher.background is 0.5, expected no more than the 0.35 of matcher.negative"},
+           {R"({"labels": "sigmoid", "quality": "centre"})",
+            "expected sigmoid_times_quality for labels"}}) {
+    INFO(text);
+    says(refusal(text), expected);
+  }
+}
+
 TEST_CASE("RetinaNet, FCOS and GFL are towers in a configuration")
 {
   auto c = standard_config(towers_form());
@@ -621,6 +752,19 @@ TEST_CASE("RetinaNet, FCOS and GFL are towers in a configuration")
     "anchors": {"kind": "points", "strides": [8, 16, 32, 64, 128]}, "coder": {"kind": "distances"}})",
                                 "f.json");
   CHECK(std::get<towers_form>(gfl.form).bins == 17);
+
+  CHECK(std::get<towers_form>(find_preset("gfl-resnet50").form).bins == 17);
+  CHECK(std::holds_alternative<quality_focal>(find_preset("gfl-resnet50").learn.label));
+  CHECK(std::get<times_quality<>>(find_preset("fcos-resnet50").labels.policy).root);
+  const auto rooted = parse_config(
+      R"({"kind": "towers", "labels": "sigmoid_times_quality", "root_of_quality": true})",
+      "f.json");
+  CHECK(std::get<times_quality<>>(rooted.labels.policy).root);
+  CHECK(to_json(parse_config(to_json(rooted), "f.json")) == to_json(rooted));
+  says(refusal(R"({"root_of_quality": true})"), R"("root_of_quality" is not a known key)");
+  CHECK(find_preset("fcos-resnet50").learn.quality == rated_by::centre);
+  CHECK(make_anchors(find_preset("fcos-resnet50").anchors, {97, 211}) ==
+        make_anchors(point_anchors::fcos(), {97, 211}));
 
   const std::string points = R"({"kind": "towers", "anchors": {"kind": "points", "strides": )";
   for (const auto& [text, expected] : std::vector<std::pair<std::string, const char*>>{

@@ -3,12 +3,15 @@
 // packets. (Over tensors: losses_torch.)
 #include "catch.hpp"
 #include "golden_losses.hpp"
+#include "loss_batches.hpp"
 #include "shared.hpp"
 
 #include <retinue/backend/host.hpp>
 #include <retinue/backend/packet.hpp>
 #include <retinue/formulas/centre_ness.hpp>
+#include <retinue/formulas/distributions.hpp>
 #include <retinue/formulas/dual.hpp>
+#include <retinue/labels/sigmoid.hpp>
 #include <retinue/labels/weighted.hpp>
 #include <retinue/losses/multibox.hpp>
 
@@ -152,6 +155,75 @@ TEST_CASE("centre-ness is that of FCOS's own targets", "[shared]")
   CHECK(centre_ness(one, 2.0f, 1.0f) == 1);
   CHECK(centre_ness(one, 5.0f, 1.0f) == 0);
   CHECK(centre_ness(one, 4.0f, 1.0f) == 0);
+}
+
+namespace {
+/// Maps (1, width, H, W) of all levels as rows (anchors, width).
+std::vector<float> rows_of_maps(const test::npz& golden, const std::string& key,
+                                const std::string& form, std::size_t width)
+{
+  std::vector<float> rows;
+  for (int level = 0; level < 3; ++level) {
+    const auto map = golden[key + std::to_string(level) + form].as<float>();
+    const std::size_t cells = map.size() / width;
+    for (std::size_t c = 0; c < cells; ++c)
+      for (std::size_t k = 0; k < width; ++k) rows.push_back(map[k * cells + c]);
+  }
+  return rows;
+}
+}  // namespace
+
+TEST_CASE("a whole GFL head learns what MMDetection's does", "[shared]")
+{
+  using none = schemas::none;
+  using settings =
+      multibox_settings<none, distribution_coder<17>, every_negative, distribution_loss<>,
+                        smooth_l1, sigmoid_labels<quality_focal>, overlap_quality<>>;
+  const extent2 image{96, 128};
+  const anchor_layout anchors(ratio_anchors::by_stride({8, 16, 32}, {8}, {1}), image);
+  const settings s{.classes = 3,
+                   .code = distribution_coder<17>::gfl(),
+                   .box = {.weight = 0.125},
+                   .weigh_boxes = box_weighing::by_score};
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  std::size_t positives = 0;
+  for (const std::string scene : {"none", "g8", "g40"}) {
+    INFO(scene);
+    const std::string of = "gfl_" + scene + "/";
+    test::loss_batch<none> batch;
+    batch.box_width = 68;
+    batch.logits = rows_of_maps(golden, of + "cls", "", 3);
+    batch.offsets = rows_of_maps(golden, of + "reg", "", 68);
+    const auto gt = golden[of + "gt"].as<float>();
+    const auto labels = golden[of + "labels"].as<std::int32_t>();
+    auto& truths = batch.truths.emplace_back();
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      instance<none> truth;
+      truth.bounds = {gt[4 * i] / 128, gt[4 * i + 1] / 96, gt[4 * i + 2] / 128, gt[4 * i + 3] / 96};
+      truth.label = labels[i] + 1;
+      truths.push_back(truth);
+    }
+    truth_batch<none> read;
+    read.read(batch.truths, 3, s.reading);
+    adaptive_matcher::atss()(anchors, read.bounds(0), read.ignore(0),
+                             batch.assigned.emplace_back());
+
+    test::gradient_room room(batch);
+    const auto terms = test::batch_loss<settings>(s)(anchors, batch, &room);
+    const auto sum = [&](const char* term) {
+      double all = 0;
+      for (const float x : golden[of + term + "_f32"].as<float>()) all += static_cast<double>(x);
+      return all;
+    };
+    const auto close = [](double a, double b) { return std::abs(a - b) < 1e-6 * (1 + b); };
+    CHECK(close(terms.label, sum("loss_cls")));
+    CHECK(close(2 * terms.box, sum("loss_bbox") + sum("loss_dfl")));
+    CHECK(close(terms.total, sum("total")));
+    CHECK(test::furthest(room.logits, rows_of_maps(golden, of + "gcls", "_f32", 3)) < 1e-6);
+    CHECK(test::furthest(room.offsets, rows_of_maps(golden, of + "greg", "_f32", 68)) < 1e-7);
+    positives += terms.positives;
+  }
+  CHECK(positives > 100);
 }
 
 TEST_CASE("labels with a weight for each class cost what PyTorch's cross-entropy does", "[shared]")

@@ -270,6 +270,73 @@ TEMPLATE_TEST_CASE("a box may cost by how it lies on its truth", "", iou_loss, g
   check_gradient(loss, anchors, batch);
 }
 
+TEST_CASE("a balanced sample keeps no more positives than their share, each as likely as any other")
+{
+  random_negatives mine({.total = 20, .share = 0.25, .seed = 3}),
+      all({.total = 20, .share = 0.25, .all_positives = true});
+  std::vector<row_index> kept;
+  mine.keep(3, kept);
+  CHECK(kept == std::vector<row_index>{0, 1, 2});
+  all.keep(9, kept);
+  CHECK(kept.size() == 9);
+  std::vector<double> times(9);
+  const int rounds = 9000;
+  for (int round = 0; round < rounds; ++round) {
+    mine.turn(static_cast<std::uint64_t>(round));
+    mine.keep(9, kept);
+    REQUIRE(kept.size() == 5);
+    REQUIRE(std::is_sorted(kept.begin(), kept.end()));
+    for (const row_index p : kept) times.at(p) += 1;
+  }
+  // 5 of 9: 5,000 times, with a deviation of 47.
+  for (const double t : times) CHECK(std::abs(t - 5000) < 240);
+
+  // Of a batch: what is kept is of what was matched and says the same; what is left out is neither.
+  using face5 = schemas::face5;
+  const anchor_layout anchors(square_anchors::retinaface(), {160, 192});
+  const auto batch = test::random_batch<face5>(anchors, 2, {8, 0, 20});
+  const auto sample_by = [&](const auto& mining) {
+    using settings =
+        multibox_settings<face5, centre_size_coder, std::remove_cvref_t<decltype(mining)>>;
+    typename settings::template sampler_over<host_backend, test::canned_matcher> sample(
+        test::canned_matcher{&batch.assigned}, {}, mining, {});
+    host_backend b;
+    columns<centre_box<float>> table;
+    b.put(anchors.anchors(), 1, table);
+    truth_batch<face5> truths;
+    truths.read(batch.truths, 1, truth_reading::classes);
+    samples<host_backend> chosen;
+    sample(b, anchors, table, batch.said(), truths, chosen);
+    return chosen;
+  };
+  const std::size_t half = 12;
+  const auto every = sample_by(every_negative{});
+  const auto some = sample_by(random_negatives({.total = 2 * half}));
+  const auto any = sample_by(any_negatives(random_negatives::settings{.total = 2 * half}));
+  CHECK(any.positives == some.positives);
+  CHECK(any.negatives == some.negatives);
+  std::vector<std::size_t> of_image(3), of_negatives(3);
+  for (std::size_t i = 0; i < some.positives.size(); ++i) {
+    const row_index row = some.positives[i];
+    const auto at = std::ranges::find(every.positives, row) - every.positives.begin();
+    REQUIRE(at < std::ptrdiff_t(every.positives.size()));
+    CHECK(every.truths[std::size_t(at)] == some.truths[i]);
+    CHECK(every.want[std::size_t(at)].label == some.want[i].label);
+    ++of_image[row / anchors.size()];
+  }
+  for (const row_index row : some.negatives) {
+    CHECK(batch.assigned[row / anchors.size()].verdicts[row % anchors.size()] == verdict::negative);
+    ++of_negatives[row / anchors.size()];
+  }
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto lies_in = [&](row_index row) { return row / anchors.size() == i; };
+    const auto matched = static_cast<std::size_t>(std::ranges::count_if(every.positives, lies_in));
+    CHECK(of_image[i] == std::min(matched, half));
+    CHECK(of_negatives[i] == 2 * half - of_image[i]);
+  }
+  CHECK(every.positives.size() > 2 * half);
+}
+
 namespace {
 /// Calls each(row, anchor, truth) for all positives of a batch.
 template <class Schema>
@@ -465,6 +532,37 @@ TEST_CASE("the quality of a positive is what its policy says, of its score and b
   });
 }
 
+TEST_CASE("boxes count by the quality or by the score of their positives, over the sum of these")
+{
+  using none = schemas::none;
+  using settings = multibox_settings<none, centre_size_coder, every_negative, giou_loss, smooth_l1,
+                                     sigmoid_labels<varifocal>, overlap_quality<>>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  const auto batch = test::random_batch<none>(anchors, 3, {4, 0, 9});
+  for (const box_weighing by : {box_weighing::by_quality, box_weighing::by_score}) {
+    double costs = 0, weights = 0;
+    each_positive_of(anchors, batch, [&](std::size_t row, const auto& anchor, const auto& truth) {
+      const float* const o = &batch.offsets[4 * row];
+      const auto said = centre_size_coder().decode(offsets<float>{o[0], o[1], o[2], o[3]}, anchor);
+      const auto score = [&](std::size_t k) { return sigmoid(batch.logits[3 * row + k]); };
+      const float weight = by == box_weighing::by_quality
+                               ? iou(said, truth.bounds)
+                               : std::max({score(0), score(1), score(2)});
+      costs += static_cast<double>(weight * giou_loss{}(said, truth.bounds));
+      weights += static_cast<double>(weight);
+    });
+    test::batch_loss<settings> weighed({.classes = 3, .weigh_boxes = by});
+    const auto terms = weighed(anchors, batch);
+    CHECK(std::abs(terms.box - costs / std::max(weights, 1.0)) < 1e-5);
+    const auto alike = test::batch_loss<settings>({.classes = 3})(anchors, batch);
+    CHECK(alike.label == terms.label);
+    CHECK(std::abs(alike.box - terms.box) > 1e-3);
+  }
+  const auto nothing = test::random_batch<none>(anchors, 3, {0});
+  test::batch_loss<settings> weighed({.classes = 3, .weigh_boxes = box_weighing::by_score});
+  CHECK(weighed(anchors, nothing).box == 0);
+}
+
 TEST_CASE("a balanced sample is filled up with negatives, each as likely as any other")
 {
   const std::size_t anchors = 60;
@@ -498,6 +596,17 @@ TEST_CASE("a balanced sample is filled up with negatives, each as likely as any 
     if (verdicts[a] == verdict::negative) CHECK(std::abs(times[a] - 1500) < 150);
   random_negatives({.total = 100})(wrong, verdicts, 10, chosen);
   CHECK(chosen.size() == 40);  // there are no more
+
+  // What is drawn depends on the update, not on what was drawn before.
+  random_negatives early({.total = 20}), late = early;
+  late(wrong, verdicts, 10, chosen);
+  early.turn(5), late.turn(5);
+  early(wrong, verdicts, 10, chosen);
+  late(wrong, verdicts, 10, again);
+  CHECK(chosen == again);
+  late.turn(5);
+  late(wrong, verdicts, 10, again);  // another image of the same update
+  CHECK(chosen != again);
   CHECK_THROWS_AS(random_negatives({.share = 1.5}), error);
   CHECK_THROWS_AS(random_negatives({.share = std::nan("")}), error);
 }

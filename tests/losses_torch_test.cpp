@@ -10,6 +10,7 @@
 #include "values_torch.hpp"
 
 #include <retinue/error.hpp>
+#include <retinue/formulas/any_coder.hpp>
 #include <retinue/labels.hpp>
 #include <retinue/losses/libtorch.hpp>
 #include <retinue/models/network.hpp>
@@ -252,6 +253,61 @@ TEMPLATE_TEST_CASE("qualities agree, and are held", "", matched_quality, overlap
   for (std::size_t i = 0; i < 3 * anchors.size(); ++i)
     batch.quality.push_back(static_cast<float>(i % 17) / 4 - 2);
   check_agreement(settings, anchors, batch);
+  for (const box_weighing by : {box_weighing::by_quality, box_weighing::by_score}) {
+    auto weighed = settings;
+    weighed.weigh_boxes = by;
+    check_agreement(weighed, anchors, batch);
+    check_agreement(weighed, anchors, batch, test::another_device());
+  }
+}
+
+TEST_CASE("what is chosen at run time agrees")
+{
+  using face5 = schemas::face5;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
+  using chosen = multibox_settings<face5, any_coder, any_negatives, any_box_loss, any_residual_loss,
+                                   any_learnable_labels, any_quality>;
+  const auto softmax = test::random_batch<face5>(anchors, 4, {3, 0, 9});
+  check_agreement(chosen{.classes = 3}, anchors, softmax);
+  auto sigmoids = test::random_batch<face5>(anchors, 3, {3, 0, 9});
+  for (std::size_t i = 0; i < 3 * anchors.size(); ++i)
+    sigmoids.quality.push_back(static_cast<float>(i % 17) / 4 - 2);
+  const chosen modern{.classes = 3,
+                      .code = distance_coder{.logarithmic = true},
+                      .mining = any_negatives(every_negative{}),
+                      .box = {giou_loss{}},
+                      .landmark = {wing{}},
+                      .labels = {sigmoid_labels<any_binary_cost>{{quality_focal{}}}},
+                      .quality = any_quality(rated_by::overlap_and_objectness)};
+  check_agreement(modern, anchors, sigmoids);
+  check_agreement(modern, anchors, sigmoids, test::another_device());
+}
+
+TEMPLATE_TEST_CASE("a chosen matcher samples the same over tensors", "", overlap_matcher,
+                   adaptive_matcher, dynamic_k_matcher, aligned_matcher)
+{
+  using none = schemas::none;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
+  const auto batch = test::random_batch<none>(anchors, 3, {3, 0, 9});
+  truth_batch<none> truths;
+  truths.read(batch.truths, 3, truth_reading::classes);
+  const auto sample_over = [&](auto b, const auto& said) {
+    using backend = decltype(b);
+    sampler<backend, any_matcher, any_learnable_labels, any_negatives, any_coder> sample(
+        any_matcher(typename TestType::settings{}),
+        {sigmoid_labels<any_binary_cost>{{sigmoid_focal{}}}}, {}, {});
+    typename backend::template table<centre_box<float>> table;
+    b.put(anchors.anchors(), 1, table);
+    samples<backend> chosen;
+    sample(b, anchors, table, said, truths, chosen);
+    std::vector<row_index> positives, of_truths;
+    b.fetch(chosen.positives, positives);
+    b.fetch(chosen.truths, of_truths);
+    return std::pair(positives, of_truths);
+  };
+  const auto expected = sample_over(host_backend(), batch.said());
+  CHECK(expected.first.size() > 5);
+  CHECK(sample_over(libtorch_backend(), outputs_of(batch)) == expected);
 }
 
 TEST_CASE("negatives are drawn over tensors as well, as many and none but negatives")
@@ -277,6 +333,14 @@ TEST_CASE("negatives are drawn over tensors as well, as many and none but negati
     b.fetch(chosen.negatives, negatives);
     CHECK(negatives != before);  // others each time
     before = negatives;
+    std::vector<row_index> learnt;
+    b.fetch(chosen.positives, learnt);
+    std::vector<std::size_t> kept(3);
+    for (const row_index row : learnt) {
+      const std::size_t image = row / anchors.size();
+      CHECK(batch.assigned[image].verdicts[row % anchors.size()] == verdict::positive);
+      ++kept[image];
+    }
     std::vector<std::size_t> of_image(3);
     for (const row_index row : negatives) {
       const std::size_t image = row / anchors.size();
@@ -288,6 +352,7 @@ TEST_CASE("negatives are drawn over tensors as well, as many and none but negati
       const auto positives =
           static_cast<std::size_t>(std::count(verdicts.begin(), verdicts.end(), verdict::positive));
       CHECK(of_image[i] == s.mining.quota(positives));
+      CHECK(kept[i] == std::min<std::size_t>(positives, 20));
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <retinue/models/resnet.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/models/ssd.hpp>
+#include <retinue/models/towers.hpp>
 // After torch, whose headers define CHECK.
 #include <retinue/image/files.hpp>
 #include <retinue/image/planes.hpp>
@@ -238,6 +239,18 @@ TEST_CASE("an SSD says the same in OpenCV")
   ssd thin(options);
   pretend_to_be_trained(thin);
   agrees(thin, {.size = {300, 300}}, {{1, 300, 300}, {2, 300, 300}});
+}
+
+TEST_CASE("towers whose groups of channels are normalized say the same in OpenCV")
+{
+  torch::manual_seed(5);
+  towers_options options = towers_options::fcos(3);
+  options.body = [] { return std::make_shared<mobilenet_v1>(0.125); };
+  options.channels = 64;
+  options.depth = 2;
+  towers<schemas::none> net(options);
+  pretend_to_be_trained(net);
+  agrees(net, {}, {{1, 128, 160}, {1, 64, 256}});
 }
 
 TEST_CASE("a network of a user's is written without a word about it")

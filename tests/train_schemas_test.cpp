@@ -3,12 +3,17 @@
 #include "catch.hpp"
 #include "shared.hpp"
 
+#include <retinue/augment.hpp>
 #include <retinue/augment/presets.hpp>
+#include <retinue/config.hpp>
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/pictures.hpp>
+#include <retinue/evaluate/voc.hpp>
+#include <retinue/models/any_network.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/retinaface.hpp>
 #include <retinue/train/augmented_source.hpp>
+#include <retinue/train/configured_objective.hpp>
 #include <retinue/train/objective.hpp>
 #include <retinue/train/trainer.hpp>
 
@@ -171,6 +176,52 @@ TEMPLATE_TEST_CASE("batches of nothing, of crowds and of single pixels stay fini
     }
     CHECK(positives == k.has_positives);
   }
+}
+
+TEST_CASE("a YuNet learns drawn faces: class and objectness, matched by what it says")
+{
+  using face5 = schemas::face5;
+  constexpr int side = 96;
+  const scratch room;
+  torch::manual_seed(3);
+  network_config config = find_preset("yunet-s");
+  const auto network = std::make_shared<configured_network<face5>>(config);
+  const auto scenes = drawn_faces(5, 8, side);
+  auto same_scenes = [&](std::uint64_t, std::size_t i) { return scenes.read(0, i); };
+  augmentation augment{random_mirror{}};
+  const augmented_source<face5, decltype(same_scenes), decltype(augment)> source(
+      scenes.count, same_scenes, augment, config.input, 1);
+
+  const auto found = [&](const state_dict& weights) {
+    const auto learnt = std::make_shared<configured_network<face5>>(config);
+    load(*learnt, weights);
+    configured_detector<configured_network<face5>> detect(learnt, decoding_of(config));
+    std::vector<std::vector<detection<face5>>> detections;
+    voc_evaluation measured;
+    for (std::size_t i = 0; i < scenes.count; ++i) {
+      const auto scene = scenes.read(0, i);
+      const at::Tensor image = torch::empty({1, 3, side, side});
+      to_planes(scene.picture, config.input, image.data_ptr<float>());
+      const frame how = frame::unscaled({side, side});
+      detect(image, std::span(&how, 1), detections);
+      measured.add(detections[0], scene.instances);
+    }
+    return measured.result().mean.value_or(0);
+  };
+  const double before = found(state_of(*network));
+  trainer run(network, objective_of<face5>(config, 1), adamw(*network), room.path,
+              {.epochs = 120, .batch = 8, .workers = 0, .save_every = 1000});
+  run(source, cosine_rate{3e-3, 0, 120});
+  const auto lines = read_log(room.path / "log.jsonl");
+  REQUIRE(lines.size() == 120);
+  for (const char* term : {"box", "label", "landmark", "quality"}) {
+    INFO(term);
+    CHECK(*lines.back().term(term) < 0.8 * *lines.front().term(term));
+  }
+  const double after = found(run.weights());
+  INFO(before << " to " << after);
+  CHECK(before < 0.1);
+  CHECK(after > 0.6);
 }
 
 TEST_CASE("faces of 68 landmarks are read, augmented and mirrored, and teach", "[shared]")

@@ -17,7 +17,7 @@
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/image/files.hpp>
-#include <retinue/train/objective.hpp>
+#include <retinue/train/configured_objective.hpp>
 #include <retinue/train/trainer.hpp>
 
 #include <torch/torch.h>
@@ -106,20 +106,6 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   return a;
 }
 
-/// How a network is trained that has landmarks, or a pyramid.
-template <landmark_schema Schema>
-struct retinaface_recipe {
-  static constexpr recipe pictures = recipe::retinaface;
-  static auto loss() { return multibox_settings<Schema, any_coder>(); }
-  static auto matcher() { return overlap_matcher::retinaface(); }
-};
-/// How an SSD is.
-struct ssd_recipe {
-  static constexpr recipe pictures = recipe::ssd;
-  static auto loss() { return multibox_settings<schemas::none, any_coder>::ssd(); }
-  static auto matcher() { return overlap_matcher::ssd(); }
-};
-
 /// The pictures that are trained on.
 data_argument data_of(const arguments& a)
 {
@@ -185,13 +171,12 @@ void report(const arguments& a, const voc_result& result, const std::vector<std:
   write_json(a.json, to_json(result, classes).dump(2) + "\n");
 }
 
-template <class Recipe, class Network>
+template <class Network>
 int train_network(const arguments& a, const network_config& config,
                   std::shared_ptr<Network> network,
                   const picture_set<typename Network::schema>& set, process_group* group)
 {
   using schema = typename Network::schema;
-  using steps = Recipe;
   const auto validation = held_out<schema>(a, a.validate, config.classes);
   auto test = validation;
   if (!a.test.empty()) test = held_out<schema>(a, a.test, config.classes);
@@ -209,12 +194,10 @@ int train_network(const arguments& a, const network_config& config,
       return ap;
     };
 
-  auto loss = steps::loss();
-  loss.classes = config.classes.size();
-  loss.code = config.coder;
-  const objective aim(config.anchors, loss, steps::matcher());
-  const auto source =
-      varied(set, steps::pictures, augmentation_of(a), a.size, config.input, a.seed);
+  const auto aim = objective_of<schema>(config, a.seed, a.class_weights);
+  const recipe pictures =
+      std::holds_alternative<ssd_form>(config.form) ? recipe::ssd : recipe::retinaface;
+  const auto source = varied(set, pictures, augmentation_of(a), a.size, config.input, a.seed);
   trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
   const auto done = train(a, run, source, settings.config, writes, fields_of(a));
   if (!done.finished()) return 1;
@@ -231,9 +214,6 @@ network_config config_of(arguments& a, const any_form& kind)
     config = read_config(a.config, kind);
   else if (!a.preset.empty())
     config = find_preset(a.preset);
-  if (!std::holds_alternative<softmax_labels>(config.labels.policy))
-    fail("the network is described by labels that are read as ", config.labels.what(),
-         ", which this program does not learn, expected softmax");
   const int square = square_side(config);
   if (a.size == 0) a.size = square > 0 ? square : 640;
   if (square > 0)
@@ -259,13 +239,7 @@ int train_any(arguments a, const any_form& kind)
     set = with_labels_of(config.classes, std::move(set), a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
-      if constexpr (Schema::count == 0)
-        if (std::holds_alternative<ssd_form>(config.form)) {
-          code = train_network<ssd_recipe>(a, config, std::move(network), set, group.get());
-          return;
-        }
-      code =
-          train_network<retinaface_recipe<Schema>>(a, config, std::move(network), set, group.get());
+      code = train_network(a, config, std::move(network), set, group.get());
     });
   });
   return code;

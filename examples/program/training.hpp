@@ -49,6 +49,7 @@ struct training_arguments {
   std::string precision = "float32", images;
   std::int64_t epochs = 250, warm_up = 0, save_every = 0;
   std::vector<double> milestones{0.76, 0.88};
+  std::vector<double> class_weights;
   std::vector<std::string> augment;
   std::int64_t plain_epochs = 0;
   int size = 640;
@@ -91,6 +92,7 @@ void run_fields(Arguments& o, const Field& field)
   field("freeze-body", o.freeze_body);
   field("precision", o.precision);
   field("share-statistics", o.share_statistics);
+  field("class-weights", o.class_weights);
 }
 
 /// --out, --resume, --init, --config, --preset, and the groups of the recipe and of the machine.
@@ -138,6 +140,10 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
   g->add_option("--milestones", o.milestones,
                 "Where in the run, 0 to 1, a step schedule takes a tenth (default 0.76 0.88)")
       ->check(number_in(0.0, 1.0));
+  g->add_option("--class-weights", o.class_weights,
+                "How much classes count where labels are softmax: a number for the background and "
+                "one for each class, in their order (default: 1 each)")
+      ->check(number_in(0.0, 1e6));
   g->add_option("--warm-up", o.warm_up, "Updates in which the rate rises to its full value")
       ->check(number_in(0, 1000000000))
       ->capture_default_str();
@@ -240,7 +246,7 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
   std::set<std::string> others;
   for (const auto& [name, value] : kept.items()) others.insert(name);
   // Runs that were begun before these were options go on without them.
-  const std::set<std::string> later{"share-statistics", "augment", "plain-epochs"};
+  const std::set<std::string> later{"share-statistics", "augment", "plain-epochs", "class-weights"};
   fields([&](const char* name, auto& value) {
     const auto said = kept.find(name);
     if (said == kept.end() && later.contains(name)) return;

@@ -3,6 +3,7 @@
 // on at::Tensor are retinue/losses/libtorch.hpp.
 #pragma once
 
+#include <retinue/formulas/any_losses.hpp>           // one of a list, chosen at run time
 #include <retinue/formulas/centre_ness.hpp>          // how central a point lies
 #include <retinue/formulas/cross_entropy.hpp>        // softmax over classes, sigmoid
 #include <retinue/formulas/distribution_focal.hpp>   // of lengths said as distributions
@@ -10,6 +11,8 @@
 #include <retinue/formulas/keypoint_similarity.hpp>  // landmarks of an object together
 #include <retinue/formulas/overlap_losses.hpp>       // 1 - iou and its kin
 #include <retinue/formulas/residual.hpp>             // smooth L1, wing and their kin
+#include <retinue/losses/any_negatives.hpp>          // mining, chosen at run time
+#include <retinue/losses/any_quality.hpp>            // quality, chosen at run time
 #include <retinue/losses/every_negative.hpp>         // none is left out
 #include <retinue/losses/hard_negatives.hpp>         // which negatives are learned from
 #include <retinue/losses/multibox.hpp>               // boxes, classes and landmarks together

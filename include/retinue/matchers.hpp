@@ -4,6 +4,7 @@
 
 #include <retinue/matchers/adaptive_matcher.hpp>  // adaptive_matcher: ATSS
 #include <retinue/matchers/aligned_matcher.hpp>   // aligned_matcher: TOOD, YOLOv8
+#include <retinue/matchers/any_matcher.hpp>       // one of these, chosen at run time
 #include <retinue/matchers/assignment.hpp>        // verdict, assignment, matcher
 #include <retinue/matchers/coverage.hpp>          // coverage_report
 #include <retinue/matchers/dynamic_k.hpp>         // dynamic_k_matcher: SimOTA, dynamic soft label

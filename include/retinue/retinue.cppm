@@ -55,6 +55,7 @@ module;
 #include <retinue/compiler.hpp>
 #include <retinue/config/bodies.hpp>
 #include <retinue/config/nearest.hpp>
+#include <retinue/config/learning.hpp>
 #include <retinue/config/network_config.hpp>
 #include <retinue/config/presets.hpp>
 #include <retinue/config/retinaface_form.hpp>
@@ -87,6 +88,7 @@ module;
 #include <retinue/evaluate/voc.hpp>
 #include <retinue/evaluate/wider.hpp>
 #include <retinue/formulas/any_coder.hpp>
+#include <retinue/formulas/any_losses.hpp>
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/coordinate.hpp>
@@ -112,6 +114,7 @@ module;
 #include <retinue/instance.hpp>
 #include <retinue/labels.hpp>
 #include <retinue/labels/any_labels.hpp>
+#include <retinue/labels/any_learnable.hpp>
 #include <retinue/labels/given.hpp>
 #include <retinue/labels/policy.hpp>
 #include <retinue/labels/quality.hpp>
@@ -120,6 +123,8 @@ module;
 #include <retinue/labels/weighted.hpp>
 #include <retinue/landmarks.hpp>
 #include <retinue/losses.hpp>
+#include <retinue/losses/any_negatives.hpp>
+#include <retinue/losses/any_quality.hpp>
 #include <retinue/losses/costs.hpp>
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/hard_negatives.hpp>
@@ -133,6 +138,7 @@ module;
 #include <retinue/matchers.hpp>
 #include <retinue/matchers/adaptive_matcher.hpp>
 #include <retinue/matchers/aligned_matcher.hpp>
+#include <retinue/matchers/any_matcher.hpp>
 #include <retinue/matchers/assignment.hpp>
 #include <retinue/matchers/coverage.hpp>
 #include <retinue/matchers/dynamic_k.hpp>
@@ -202,10 +208,17 @@ using retinue::anchor_table;
 using retinue::anchor_view;
 using retinue::anchor_window;
 using retinue::any_anchors;
+using retinue::any_binary_cost;
+using retinue::any_box_loss;
 using retinue::any_coder;
 using retinue::any_form;
 using retinue::any_greedy_suppressor;
 using retinue::any_labels;
+using retinue::any_learnable_labels;
+using retinue::any_matcher;
+using retinue::any_negatives;
+using retinue::any_quality;
+using retinue::any_residual_loss;
 using retinue::area;
 using retinue::area_under;
 using retinue::as_constants;
@@ -244,6 +257,7 @@ using retinue::box_fusion;
 using retinue::box_like;
 using retinue::box_loss;
 using retinue::box_range;
+using retinue::box_weighing;
 using retinue::candidate;
 using retinue::centre_box;
 using retinue::centre_ness;
@@ -277,6 +291,7 @@ using retinue::coordinate;
 using retinue::corners_of;
 using retinue::cosine_rate;
 using retinue::coverage_report;
+using retinue::cross_entropy_loss;
 using retinue::curve_of;
 using retinue::data_set;
 using retinue::decode_candidates;
@@ -399,6 +414,7 @@ using retinue::landmarks;
 using retinue::lane;
 using retinue::lanes_of;
 using retinue::learnable_labels;
+using retinue::learning_config;
 using retinue::learnt_truths;
 using retinue::least_cost_pairs;
 using retinue::level_grid;
@@ -499,6 +515,7 @@ using retinue::precision_recall;
 using retinue::predictive_matcher;
 using retinue::preset;
 using retinue::presets;
+using retinue::prior_of;
 using retinue::program_over;
 using retinue::programmed_matcher;
 using retinue::put_values;
@@ -522,6 +539,7 @@ using retinue::random_resize;
 using retinue::random_source;
 using retinue::random_square_crop;
 using retinue::rank_rows;
+using retinue::rated_by;
 using retinue::ratio_anchors;
 using retinue::ratio_level;
 using retinue::read_onnx;

@@ -1,4 +1,5 @@
-# Trains a few updates on drawn scenes, and again in two processes: the weights are the same bytes.
+# Trains a few updates on drawn scenes, by the options of RECIPE, too, and again in two processes: the weights
+# are the same bytes.
 file(REMOVE_RECURSE "${FOLDER}")
 
 function(run)
@@ -9,7 +10,7 @@ function(run)
   endif()
 endfunction()
 
-set(recipe --data synthetic --size 64 --scenes 8 --batch 4 --average 0.9)
+set(recipe --data synthetic --size 64 --scenes 8 --batch 4 --average 0.9 ${RECIPE})
 run(${recipe} --epochs 2 --workers 2 --out "${FOLDER}/whole")
 foreach(file IN ITEMS weights.safetensors best.safetensors curves.png log.jsonl config.json options.json
              ${ALSO})
@@ -39,7 +40,7 @@ endif()
 # A run that was begun when there were fewer options goes on.
 file(READ "${FOLDER}/parts/options.json" options)
 set(older "${options}")
-foreach(option IN ITEMS share-statistics augment plain-epochs)
+foreach(option IN ITEMS share-statistics augment plain-epochs class-weights)
   string(JSON older REMOVE "${older}" ${option})
 endforeach()
 file(WRITE "${FOLDER}/parts/options.json" "${older}")

@@ -10,8 +10,18 @@
 //    "anchors": {"kind": "squares", "clip": false, "offset": 0.5, "even": false,
 //                "levels": [{"stride": 8, "sizes": [16, 32]}, ...]},
 //    "labels": "softmax",                      or "sigmoid", "sigmoid_times_quality", "given"
+//    "root_of_quality": false,         with sigmoid_times_quality: scores are roots of products
 //    "coder": {"kind": "centre_size", "centre": 0.1, "size": 0.2,
 //              "largest_log": 4.1},                                    null: exp is not clamped
+//    "matcher": {"kind": "overlap", "positive": 0.35, "negative": 0.35, "force": "best",
+//                "floor": 0.2, "ignore": 0.5, "background": 0},
+//    "label_loss": {"kind": "cross_entropy", "smoothing": 0},
+//    "box_loss": {"kind": "smooth_l1", "beta": 1},
+//    "landmark_loss": {"kind": "smooth_l1", "beta": 1},
+//    "negatives": {"kind": "hard", "ratio": 7, "added": 0, "least": 32},
+//    "quality": "matcher",        or "overlap", "overlap_and_objectness", "centre"
+//    "weigh_boxes": "alike",                                     or "by_quality", "by_score"
+//    "loss_weights": {"box": 2, "label": 1, "landmark": 1, "quality": 1},
 //    "input": {"channels": "bgr", "mean": [104, 117, 123], "scale": [1, 1, 1],
 //              "long_side": 0, "square": false},
 //    "detect": {"score": 0.02, "candidates": 5000, "overlap": 0.4, "keep": 750, "clip": false,
@@ -34,6 +44,9 @@
 //    "offset": 0.5, "clip": false}
 //   {"kind": "deltas", "means": [0, 0, 0, 0], "stds": [1, 1, 1, 1], "largest_log": 4.1}
 //   {"kind": "distances", "logarithmic": false, "largest_log": 4.1}
+//
+// What a network is trained by, from "matcher" to "loss_weights", has its kinds in
+// config/learning.hpp.
 //
 // Where neither a kind nor a preset is said, keys that one kind alone has tell it.
 #pragma once
@@ -171,10 +184,13 @@ void describe(Fields& fields, Config& c)
     std::visit([&](auto& source) { describe(anchors, source); }, c.anchors.source);
   });
   fields("labels", c.labels.policy, a_kind{});
+  if (auto* const product = std::get_if<times_quality<>>(&c.labels.policy))
+    fields("root_of_quality", product->root, yes_or_no{});
   fields.group("coder", [&](auto& coder) {
     coder("kind", c.coder.choice, a_kind{});
     std::visit([&](auto& one) { describe(coder, one); }, c.coder.choice);
   });
+  describe(fields, c.learn);
   fields.group("input", [&](auto& input) {
     input("channels", c.input.channels, one_of{{"bgr", "rgb"}});
     input("mean", c.input.mean, between{-many, many});
@@ -227,6 +243,7 @@ template <class Refuse>
 void check_together(const network_config& c, const Refuse& refuse)
 {
   std::visit([&](const auto& form) { form.check(c, refuse); }, c.form);
+  check_learning(c, refuse);
   if (c.input.square && square_side(c) == 0)
     refuse("input.long_side", " is 0, expected the side of the square that the network sees");
   std::visit(

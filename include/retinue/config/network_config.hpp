@@ -8,6 +8,7 @@
 
 #include <retinue/anchors/any_anchors.hpp>     // any_anchors
 #include <retinue/config/bodies.hpp>           // known_bodies
+#include <retinue/config/learning.hpp>         // learning_config
 #include <retinue/config/retinaface_form.hpp>  // the kinds
 #include <retinue/config/ssd_form.hpp>
 #include <retinue/config/towers_form.hpp>
@@ -40,6 +41,7 @@ struct network_config {
   any_anchors anchors = square_anchors::retinaface();
   any_labels labels;
   any_coder coder;
+  learning_config learn;  ///< how it is trained
   pixel_format input;
   detect_options detect;
   bool inclusive_pixels = false;  ///< compatibility: both pixels of a side count in suppression
@@ -58,6 +60,13 @@ struct network_config {
   if (config.input.long_side > 0) return config.input.long_side;
   const auto* const designed = std::get_if<default_boxes>(&config.anchors.source);
   return designed ? designed->design_side : 0;
+}
+
+/// The probability that sigmoids say at first of every class, so that the many negatives do not
+/// drown the few positives (Lin 2017, section 4.1); 0 of a softmax: it begins as it comes.
+[[nodiscard]] inline double prior_of(const network_config& config)
+{
+  return config.labels.columns(0) > 0 ? 0 : 0.01;
 }
 
 /// What a configuration of that kind is where it says nothing: any_form(ssd_form()) is SSD300.

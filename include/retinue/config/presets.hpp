@@ -38,7 +38,7 @@ struct preset {
 {
   static const auto all = [] {
     const auto retinaface = standard_config(retinaface_form()), boxes = standard_config(ssd_form()),
-               yunet = standard_config(yunet_form());
+               yunet = standard_config(yunet_form()), towers = standard_config(towers_form());
     std::vector<preset> made;
     const auto add = [&](std::string_view name, std::string_view what, const network_config& base,
                          const auto& change, std::vector<weight_sign> signs = {}) {
@@ -121,7 +121,10 @@ struct preset {
       c.detect = retinaface.detect;
       return c;
     };
-    const auto like_retinaface = [](network_config& c) { c.landmarks = 5; };
+    const auto like_retinaface = [&](network_config& c) {
+      c.landmarks = 5;
+      c.learn = retinaface.learn;
+    };
     const auto like_ssd = [](network_config& c) {
       auto& anchors = std::get<square_anchors>(c.anchors.source);
       anchors.clip = anchors.even = true;
@@ -159,6 +162,37 @@ struct preset {
           std::get<yunet_form>(c.form).shared = 1;
         },
         {{early, 64}, {points, 10}, {shared, 64}});
+    add("retinanet-resnet50",
+        "to be trained: RetinaNet of the paper, nine anchors in each cell of five levels, sigmoids "
+        "by focal loss",
+        towers, [](network_config&) {});
+    const auto with_points = [](network_config& c) {
+      c.anchors = point_anchors::fcos();
+      c.coder = distance_coder{};
+      c.learn.match = dynamic_k_matcher::sim_ota().how();
+      c.learn.box = giou_loss{};
+      std::get<towers_form>(c.form).group_norm = true;
+    };
+    add("fcos-resnet50",
+        "to be trained: the network of FCOS, a point in each cell, distances, and how central it "
+        "lies; matched by SimOTA, not by ranges of sizes",
+        towers, [&](network_config& c) {
+          with_points(c);
+          c.labels.policy = times_quality<>{.root = true};
+          c.learn.quality = rated_by::centre;
+        });
+    add("gfl-resnet50",
+        "to be trained: the network of GFL, whose sides are distributions; scores learn the "
+        "overlap "
+        "by quality focal loss; matched by SimOTA, not by ATSS",
+        towers, [&](network_config& c) {
+          with_points(c);
+          std::get<towers_form>(c.form).bins = 17;
+          c.learn.label = quality_focal{};
+          c.learn.quality = rated_by::overlap;
+          c.learn.weigh_boxes = box_weighing::by_score;
+          c.learn.weights = {.box = 2};
+        });
     return made;
   }();
   return all;

@@ -48,7 +48,7 @@ template <class T>
   return {{"type", "string"}, {"minLength", 1}};
 }
 template <class T>
-  requires std::is_arithmetic_v<T> || std::same_as<T, std::string>
+  requires std::is_arithmetic_v<T> || std::is_enum_v<T> || std::same_as<T, std::string>
 [[nodiscard]] json schema_of(const one_of& rule, const T&)
 {
   return {{"enum", rule.words}};
@@ -164,6 +164,14 @@ class schema_writer {
     });
     detail::for_each_alternative<any_coder::one_of>(
         [&](const auto& coder) { describe_one([&](network_config& c) { c.coder = coder; }); });
+    describe_one([&](network_config& c) { c.labels.policy = times_quality<>(); });
+    detail::for_each_choice<learning_config>([&](auto learning_config::* choice) {
+      const learning_config standard;
+      detail::for_each_alternative<std::remove_cvref_t<decltype(standard.*choice)>>(
+          [&](const auto& one) {
+            describe_one([&](network_config& c) { c.learn.*choice = one; });
+          });
+    });
     json names = json::array();
     for (const preset& p : presets())
       if (kind_of(p.config) == form.kind) names.push_back(p.name);

@@ -2,9 +2,11 @@
 // An SSD in a configuration.
 #pragma once
 
-#include <retinue/anchors/default_boxes.hpp>  // ssd300
-#include <retinue/config/rules.hpp>           // between
-#include <retinue/models/extra_layer.hpp>     // extra_layer
+#include <retinue/anchors/default_boxes.hpp>     // ssd300
+#include <retinue/config/rules.hpp>              // between
+#include <retinue/losses/hard_negatives.hpp>     // hard_negatives
+#include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
+#include <retinue/models/extra_layer.hpp>        // extra_layer
 
 #include <array>
 #include <string>
@@ -40,6 +42,9 @@ struct ssd_form {
     c.landmarks = 0;
     c.anchors = default_boxes::ssd300();
     c.input = {.channels = "rgb", .mean = {123, 117, 104}, .long_side = 300, .square = true};
+    c.learn.match = overlap_matcher::ssd().how();
+    c.learn.negatives = hard_negatives::ssd().wanted();
+    c.learn.weights.box = 1;
     c.detect = {.score = 0.01f, .candidates = 5000, .overlap = 0.45f, .keep = 200, .clip = true};
   }
 

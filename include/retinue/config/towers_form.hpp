@@ -7,12 +7,16 @@
 //   GFL         as FCOS, with "labels": "sigmoid", and in "network" {"bins": 17}
 #pragma once
 
-#include <retinue/anchors/ratio_anchors.hpp>  // retinanet
-#include <retinue/config/bodies.hpp>          // find_body
-#include <retinue/config/rules.hpp>           // between
-#include <retinue/formulas/deltas.hpp>        // delta_coder
-#include <retinue/formulas/distances.hpp>     // distance_coder
-#include <retinue/labels/sigmoid.hpp>         // sigmoid_labels
+#include <retinue/anchors/ratio_anchors.hpp>     // retinanet
+#include <retinue/config/bodies.hpp>             // find_body
+#include <retinue/config/rules.hpp>              // between
+#include <retinue/formulas/deltas.hpp>           // delta_coder
+#include <retinue/formulas/distances.hpp>        // distance_coder
+#include <retinue/formulas/focal.hpp>            // sigmoid_focal
+#include <retinue/formulas/residual.hpp>         // l1
+#include <retinue/labels/sigmoid.hpp>            // sigmoid_labels
+#include <retinue/losses/every_negative.hpp>     // every_negative
+#include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
 
 #include <array>
 #include <cstddef>
@@ -44,6 +48,11 @@ struct towers_form {
     c.anchors = ratio_anchors::retinanet();
     c.labels.policy = sigmoid_labels<>();
     c.coder = delta_coder{};
+    c.learn.match = overlap_matcher::retinanet().how();
+    c.learn.label = sigmoid_focal{};
+    c.learn.box = l1{};
+    c.learn.negatives = every_negative{};
+    c.learn.weights.box = 1;
     c.input = {
         .channels = "rgb", .mean = {123.675, 116.28, 103.53}, .scale = {58.395, 57.12, 57.375}};
     c.detect = {.score = 0.05f, .candidates = 1000, .overlap = 0.5f, .keep = 100, .clip = true};

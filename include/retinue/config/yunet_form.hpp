@@ -2,11 +2,16 @@
 // A YuNet (Wu et al. 2023) in a configuration.
 #pragma once
 
-#include <retinue/anchors/square_anchors.hpp>  // points
-#include <retinue/config/bodies.hpp>           // find_body
-#include <retinue/config/rules.hpp>            // between
-#include <retinue/formulas/coders.hpp>         // centre_size_coder
-#include <retinue/labels/quality.hpp>          // times_quality
+#include <retinue/anchors/square_anchors.hpp>   // points
+#include <retinue/config/bodies.hpp>            // find_body
+#include <retinue/config/rules.hpp>             // between
+#include <retinue/formulas/coders.hpp>          // centre_size_coder
+#include <retinue/formulas/overlap_losses.hpp>  // eiou_loss
+#include <retinue/formulas/residual.hpp>        // smooth_l1
+#include <retinue/labels/quality.hpp>           // times_quality
+#include <retinue/losses/any_quality.hpp>       // rated_by
+#include <retinue/losses/every_negative.hpp>    // every_negative
+#include <retinue/matchers/dynamic_k.hpp>       // dynamic_k_matcher
 
 #include <array>
 #include <cstddef>
@@ -30,6 +35,12 @@ struct yunet_form {
     c.anchors = square_anchors::points({8, 16, 32}, 0);
     c.labels.policy = times_quality<>();
     c.coder = centre_size_coder{.centre = 1, .size = 1};
+    c.learn.match = dynamic_k_matcher::sim_ota().how();
+    c.learn.box = eiou_loss{};
+    c.learn.landmark = smooth_l1{.beta = 1. / 9};
+    c.learn.negatives = every_negative{};
+    c.learn.quality = rated_by::overlap_and_objectness;
+    c.learn.weights = {.box = 5, .landmark = 0.1};
     c.input = {.mean = {0, 0, 0}};
     c.detect.overlap = 0.45f;
   }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <retinue/compiler.hpp>                 // RETINUE_HD
+#include <retinue/formulas/coders.hpp>          // box_code_t
 #include <retinue/formulas/coordinate.hpp>      // fill_like
 #include <retinue/formulas/cross_entropy.hpp>   // log_sum_exp
 #include <retinue/formulas/overlap_losses.hpp>  // giou_loss
@@ -42,7 +43,7 @@ template <class Row, class T>
   return cost;
 }
 
-/// Bins at whole numbers.
+/// Bins at whole numbers, or where the coder's place(length) says among which a length lies.
 template <class Overlap = giou_loss>
 struct distribution_loss {
   Overlap overlap{};
@@ -52,11 +53,16 @@ struct distribution_loss {
   template <class Coder, class Code, class T>
   [[nodiscard]] RETINUE_HD T of_code(const Coder& coder, const Code& said, const box<T>& truth,
                                      const centre_box<T>& anchor) const
+    requires requires { coder.within(truth, anchor); }
   {
     using S = scalar_of_t<T>;
     const auto lengths = coder.within(truth, anchor);
     T sum = fill_like(truth.x1, 0);
-    for (std::size_t s = 0; s < 4; ++s) sum = sum + distribution_focal(said.side[s], T(lengths[s]));
+    for (std::size_t s = 0; s < 4; ++s) {
+      T length = lengths[s];
+      if constexpr (requires { coder.place(length); }) length = coder.place(length);
+      sum = sum + distribution_focal(said.side[s], length);
+    }
     return T(overlap(coder.decode(said, anchor), truth) + sum * S(weight / 4));
   }
 };
@@ -65,7 +71,7 @@ struct distribution_loss {
 /// distribution_loss.
 template <class L, class Coder, class T = float>
 concept coded_box_loss =
-    requires(const L& loss, const Coder& coder, const typename Coder::template box_code<T>& said,
+    requires(const L& loss, const Coder& coder, const box_code_t<Coder, T>& said,
              const box<T>& truth, const centre_box<T>& anchor) {
       { loss.of_code(coder, said, truth, anchor) } -> std::same_as<T>;
     };

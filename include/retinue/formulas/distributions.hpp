@@ -60,6 +60,14 @@ struct distribution_coder {
 
   std::array<double, Bins> at = detail::whole_bins<Bins>();  ///< rising, in anchor sides
 
+  /// GFL's where anchors are squares of so many strides, as ATSS has them, and distances are in
+  /// strides: 8 in MMDetection.
+  [[nodiscard]] static distribution_coder gfl(double strides = 8)
+  {
+    distribution_coder coder;
+    for (double& bin : coder.at) bin /= strides;
+    return coder;
+  }
   /// Around half a side of a box that is refined: W(n) of the paper with its a and c.
   [[nodiscard]] static distribution_coder d_fine(double a = 0.5, double c = 0.25)
     requires(Bins >= 5 && Bins % 2 == 1)
@@ -114,6 +122,20 @@ struct distribution_coder {
       d[s] = T(minimum_of(T(maximum_of(d[s], fill_like(d[s], S(at.front())))),
                           fill_like(d[s], S(at.back()))));
     return d;
+  }
+
+  /// Where among the bins a distance lies: 1.5 is half-way from the second to the third.
+  template <class T>
+  [[nodiscard]] RETINUE_HD T place(const T& distance) const
+  {
+    using S = scalar_of_t<T>;
+    const T zero = fill_like(distance, 0), one = fill_like(distance, 1);
+    T sum = zero;
+    for (std::size_t i = 0; i + 1 < Bins; ++i) {
+      const T past = (distance + S(-at[i])) * S(1 / (at[i + 1] - at[i]));
+      sum = sum + minimum_of(maximum_of(past, zero), one);
+    }
+    return sum;
   }
 
   /// Landmarks as distance_coder has them.

@@ -30,6 +30,7 @@
 #include <retinue/formulas/cross_entropy.hpp>  // softplus, sigmoid
 
 #include <concepts>
+#include <string_view>
 
 namespace retinue {
 
@@ -53,6 +54,8 @@ template <class C, class T>
 
 /// -t ln p - (1 - t) ln(1 - p)
 struct binary_cross_entropy {
+  static constexpr std::string_view kind = "cross_entropy";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
   {
@@ -62,6 +65,8 @@ struct binary_cross_entropy {
 
 /// |t - p|^beta times the binary cross-entropy (Li 2020, GFL), where t is a quality from 0 to 1.
 struct quality_focal {
+  static constexpr std::string_view kind = "quality_focal";  ///< in a configuration
+
   double beta = 2;  ///< >= 0; 2 is the paper's
 
   template <class T>
@@ -75,6 +80,8 @@ struct quality_focal {
 
 /// The varifocal loss of a logit x and a quality t, 0 to 1 (Zhang 2021, eq. 2).
 struct varifocal {
+  static constexpr std::string_view kind = "varifocal";  ///< in a configuration
+
   double alpha = 0.75;     ///< the weight of background; >= 0
   double gamma = 2;        ///< how fast the easy ones of it fade; >= 0
   bool by_quality = true;  ///< else each object counts as 1
@@ -111,6 +118,8 @@ struct gaussian_focal {
 
 /// -alpha (1 - q)^gamma ln q, where q is the probability of the right answer (Lin 2017, eq. 5).
 struct sigmoid_focal {
+  static constexpr std::string_view kind = "focal";  ///< in a configuration
+
   double alpha = 0.25;  ///< the weight of objects, 0 to 1; below 0: all weigh 1
   double gamma = 2;     ///< how fast the easy ones fade; >= 0, and 0 is cross-entropy
 

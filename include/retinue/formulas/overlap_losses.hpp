@@ -26,6 +26,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string_view>
 
 namespace retinue {
 
@@ -37,6 +38,8 @@ concept overlap_loss = requires(const L& loss, const box<T>& b) {
 
 /// 1 - iou: flat where the boxes do not touch.
 struct iou_loss {
+  static constexpr std::string_view kind = "iou";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
   {
@@ -46,6 +49,8 @@ struct iou_loss {
 
 /// 1 - giou (Rezatofighi 2019).
 struct giou_loss {
+  static constexpr std::string_view kind = "giou";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
   {
@@ -55,6 +60,8 @@ struct giou_loss {
 
 /// 1 - diou (Zheng 2020).
 struct diou_loss {
+  static constexpr std::string_view kind = "diou";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
   {
@@ -64,6 +71,8 @@ struct diou_loss {
 
 /// 1 - ciou (Zheng 2020), whose weight alpha is differentiated too.
 struct ciou_loss {
+  static constexpr std::string_view kind = "ciou";  ///< in a configuration
+
   /// Whether alpha is only a weight, as the paper has it, or is learnt through, too.
   bool fixed_weight = true;
   double from = 0;  ///< shapes count where iou is more: 0.5 in Zheng 2022, eq. 12, and MMDetection
@@ -82,6 +91,8 @@ struct ciou_loss {
 
 /// -ln(iou) (Yu 2016, eq. 3).
 struct log_iou_loss {
+  static constexpr std::string_view kind = "log_iou";  ///< in a configuration
+
   double least = 1e-6;  ///< what an overlap of less counts as: there the loss is flat
 
   template <class T>
@@ -96,6 +107,8 @@ struct log_iou_loss {
 
 /// 1 - iou^2.
 struct square_iou_loss {
+  static constexpr std::string_view kind = "square_iou";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
   {
@@ -106,6 +119,8 @@ struct square_iou_loss {
 
 /// 1 - diou and what the sides differ by (Zhang 2021, eq. 10); see the top of this header.
 struct eiou_loss {
+  static constexpr std::string_view kind = "eiou";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const box<T>& predicted, const box<T>& truth) const
   {
@@ -124,6 +139,8 @@ struct eiou_loss {
 /// shape      sum over w, h of (1 - exp(-|w - w'| / max(w, w')))^4
 /// angle      sin(2 a), a the angle of the line of centres with the x axis
 struct siou_loss {
+  static constexpr std::string_view kind = "siou";  ///< in a configuration
+
   /// Compatibility: MMDetection's default has 2 - angle in place of angle - 2, so that it falls as
   /// the centres move apart.
   bool falling = false;

@@ -22,6 +22,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <string_view>
 
 namespace retinue {
 
@@ -34,6 +35,8 @@ concept residual_loss = requires(const L& loss, const T& d) {
 
 /// A parabola near 0, straight beyond (Girshick 2015, eq. 3).
 struct smooth_l1 {
+  static constexpr std::string_view kind = "smooth_l1";  ///< in a configuration
+
   double beta = 1;  ///< where the parabola ends; > 0
 
   template <class T>
@@ -56,6 +59,8 @@ struct smooth_l1 {
 
 /// Steep near 0, where the last pixels of a landmark count (Feng 2018, eq. 5).
 struct wing {
+  static constexpr std::string_view kind = "wing";  ///< in a configuration
+
   double width = 10;   ///< where the logarithm ends, in units of the residual; > 0
   double epsilon = 2;  ///< the smaller, the steeper near 0; > 0
 
@@ -89,6 +94,8 @@ template <class Loss, class T>
 
 /// What smooth_l1 would be where its parabola ends at 0.
 struct l1 {
+  static constexpr std::string_view kind = "l1";  ///< in a configuration
+
   template <class T>
   [[nodiscard]] RETINUE_HD T value(const T& d) const
   {
@@ -104,6 +111,8 @@ struct l1 {
 
 /// The balanced L1 loss of a residual (Pang 2019, eq. 8 to 10).
 struct balanced_l1 {
+  static constexpr std::string_view kind = "balanced_l1";  ///< in a configuration
+
   double alpha = 0.5;  ///< how much the small residuals pull; > 0
   double gamma = 1.5;  ///< the slope of large ones; > 0
   double beta = 1;     ///< where they begin; > 0. The curve has no step there for 1, the paper's

@@ -190,6 +190,33 @@ struct rated_of {
   }
 };
 
+/// What a positive should say, with the weight that its box has: its quality, or its best score.
+template <class Labels>
+struct weigh_box {
+  Labels labels;
+  bool by_score;
+
+  template <class Row, class T>
+  RETINUE_HD wanted<T> operator()(const Row& x, wanted<T> want) const
+  {
+    T by = want.quality;
+    if (by_score) {
+      by = labels.score(x, 0);
+      for (std::size_t k = 1; k < x.size() - labels.columns(0); ++k)
+        by = maximum_of(by, T(labels.score(x, k)));
+    }
+    want.weight = want.weight * held(by);
+    return want;
+  }
+};
+struct weight_of {
+  template <class T>
+  RETINUE_HD T operator()(const wanted<T>& want) const
+  {
+    return want.weight;
+  }
+};
+
 /// Of the part beside the scores: it should be the quality of a positive, and 0 of others.
 struct quality_cost {
   template <class Row, class T>

@@ -8,12 +8,15 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
 
 /// Chooses all negatives.
 struct every_negative {
+  static constexpr std::string_view kind = "every";  ///< in a configuration
+
   /// How many negatives are wanted for so many positives: all that there are.
   struct all_wanted {
     [[nodiscard]] RETINUE_HD std::size_t operator()(std::size_t) const

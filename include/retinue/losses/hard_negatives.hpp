@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -28,7 +29,10 @@ namespace retinue {
 /// background (any rising function of its loss), the verdicts, the number of positives, and the
 /// rows to fill, which must be of negatives and in rising order. Where tables lie elsewhere it says
 /// how many it wants, by quota(positives), and gets the most wrong; or those of the highest rank,
-/// if it has a rank(anchors, ranks) that fills in a number for each.
+/// if it has a rank(anchors, ranks) that fills in a number for each. One that has keep(positives,
+/// kept) fills in which of so many positives are learnt from; the others take no part. Where it
+/// draws, turn(update) says for which update. One that may draw or not says by draws() whether
+/// rank and keep are to be asked.
 template <class M>
 concept negative_mining = requires(
     M& mine, std::span<const float> wrong, std::span<const verdict> verdicts, std::size_t positives,
@@ -49,6 +53,8 @@ template <class M>
 
 /// How many negatives are wanted beside so many positives, where there are enough.
 struct negatives_wanted {
+  static constexpr std::string_view kind = "hard";  ///< in a configuration
+
   double ratio = 7;        ///< negatives to a positive; >= 0
   std::size_t added = 0;   ///< and so many more in every image: 200 in seed 002
   std::size_t least = 32;  ///< so that an image without objects teaches what background is (A3)

@@ -53,6 +53,14 @@ enum class normalisation : std::uint8_t {
   images,     ///< the images of the batch, so that crowded ones count for more
 };
 
+/// How much the box of a positive counts, beside its truth's weight. Where boxes differ in that,
+/// their term is divided by the sum of it, which is never less than 1 either.
+enum class box_weighing : std::uint8_t {
+  alike,       ///< as much as any other
+  by_quality,  ///< by the score that it is to be called with: TOOD, VarifocalNet, YOLOv8
+  by_score,    ///< by the best score that it has, which learns nothing from it: GFL
+};
+
 /// How much each term counts in the total.
 struct multibox_weights {
   double box = 2, label = 1, landmark = 1, quality = 1;
@@ -86,6 +94,7 @@ struct multibox_settings {
   LandmarkLoss landmark{};
   multibox_weights weights{};
   normalisation divide_by = normalisation::positives;
+  box_weighing weigh_boxes = box_weighing::alike;
   truth_reading reading = truth_reading::classes;
   Labels labels{};
   Quality quality{};
@@ -181,9 +190,11 @@ class multibox_loss {
 
     auto& box_term = term(b, "box", output_part::boxes, box_width, w.box, divisor);
     const auto codes = b.template as<box_code_t<Coder>>(said.boxes, "boxes");
+    const bool alike = settings_.weigh_boxes == box_weighing::alike;
+    if (!alike) box_term.divisor = weigh(b, said, codes, anchors, chosen);
     b.add_cost(detail::box_cost<Coder, BoxLoss>{settings_.code, settings_.box}, box_term.cost,
                b.gather(codes, chosen.positives), b.gather(boxes_, chosen.truths),
-               b.gather(anchors, own_anchors_), chosen.want);
+               b.gather(anchors, own_anchors_), alike ? chosen.want : weighed_);
 
     auto& label_term =
         term(b, "label", output_part::scores, said.scores.numbers(), w.label, divisor);
@@ -201,7 +212,7 @@ class multibox_loss {
     add_landmarks(b, anchors, said, truths, chosen, whole);
     if (said.quality.shape().rows > 0) {
       auto& quality_term = term(b, "quality", output_part::quality, 1, w.quality, divisor);
-      if constexpr (Quality::of_negatives)
+      if (settings_.quality.of_negatives)
         b.add_cost(detail::quality_cost{}, quality_term.cost,
                    b.gather(said.quality, chosen.negatives), background_);
       if constexpr (as_matched)
@@ -239,6 +250,26 @@ class multibox_loss {
           b.gather(codes, chosen.positives), b.gather(boxes_, chosen.truths),
           b.gather(anchors, own_anchors_), chosen.want);
     return rated_;
+  }
+
+  /// Fills weighed_: what positives should say, with the weight that their boxes have. Returns what
+  /// these are divided by.
+  template <class Codes>
+  double weigh(B& b, const outputs<B>& said, const Codes& codes,
+               const typename B::template table<centre_box<float>>& anchors,
+               const samples<B>& chosen)
+  {
+    const detail::weigh_box<Labels> weigh{settings_.labels,
+                                          settings_.weigh_boxes == box_weighing::by_score};
+    const auto scores = b.gather(said.scores, chosen.positives);
+    if constexpr (std::same_as<Quality, matched_quality>)
+      b.map(weigh, weighed_, scores, chosen.want);
+    else
+      b.map(weigh, weighed_, scores, rated<false>(b, codes, anchors, chosen));
+    if (said_.positives == 0) return 1;
+    b.total(detail::weight_of{}, sums_, weighed_);
+    b.fetch(sums_, host_sums_);
+    return std::max(static_cast<double>(host_sums_[0].value), 1.0);
   }
 
   void add_landmarks(B& b, const typename B::template table<centre_box<float>>& anchors,
@@ -287,7 +318,9 @@ class multibox_loss {
   std::vector<std::string_view> names_;
   typename B::template table<truth_bounds<float>> boxes_;
   typename B::template table<truth_points<float, Schema>> points_;
-  typename B::template table<wanted<float>> background_, rated_;
+  typename B::template table<wanted<float>> background_, rated_, weighed_;
+  typename B::template table<number<float>> sums_;
+  std::vector<number<float>> host_sums_;
   typename B::template table<number<float>> visible_;
   typename B::list images_, own_anchors_, seen_, seen_rows_, seen_truths_, seen_anchors_;
 };

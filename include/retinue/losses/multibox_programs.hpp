@@ -16,6 +16,7 @@
 #include <retinue/backend/radix_select.hpp>      // bound_of_least
 #include <retinue/backend/table.hpp>             // row_index
 #include <retinue/compiler.hpp>                  // RETINUE_HD
+#include <retinue/error.hpp>                     // fail
 #include <retinue/formulas/coders.hpp>           // coder
 #include <retinue/formulas/dual.hpp>             // as_inputs
 #include <retinue/geometry.hpp>                  // centre_box
@@ -168,6 +169,8 @@ struct plain_settings {
         weights(s.weights),
         divide_by(s.divide_by)
   {
+    if (s.weigh_boxes != box_weighing::alike)
+      fail("a loss by programs was to weigh boxes by their quality or score, expected alike");
   }
 };
 

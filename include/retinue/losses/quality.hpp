@@ -29,7 +29,7 @@ concept quality_policy =
     requires(const Q& quality, const box<T>& b, const centre_box<T>& anchor, const T& given) {
       { quality.of_score(b, b, anchor, given) } -> std::same_as<T>;
       { quality.of_part(b, b, anchor, given) } -> std::same_as<T>;
-      { Q::of_negatives } -> std::convertible_to<bool>;
+      { quality.of_negatives } -> std::convertible_to<bool>;
     };
 
 namespace detail {

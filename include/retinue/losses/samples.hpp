@@ -190,8 +190,10 @@ template <tensor_backend B, class Match, learnable_labels Labels, negative_minin
 class sampler {
  public:
   static constexpr bool predicts = predictive_matcher<Match, B, Labels>;
+  /// Whether a matcher looks at what the network says is known at run time alone.
+  static constexpr bool may_look = predicts && requires(const Match& m) { m.looks(); };
   /// Truths are the host's, and so is their matching, where a matcher needs nothing else.
-  static constexpr bool near_truths = matcher<Match> && !predicts;
+  static constexpr bool near_truths = matcher<Match> && (!predicts || may_look);
   static constexpr bool all_on_host = near_truths && in_host_memory<B>;
   static_assert(predicts || matcher<Match> || table_matcher<Match, B>,
                 "a matcher must be callable with (layout, truths, ignore, assignment&), or have "
@@ -206,6 +208,12 @@ class sampler {
   {
   }
 
+  /// What is drawn from here on is drawn for this update.
+  void turn(std::uint64_t update)
+  {
+    if constexpr (requires { mining_.turn(update); }) mining_.turn(update);
+  }
+
   void operator()(B& b, const anchor_layout& layout,
                   const typename B::template table<centre_box<float>>& anchors,
                   const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
@@ -216,6 +224,8 @@ class sampler {
         all_on_host || requires { mining_.quota(std::size_t{}); },
         "where tables lie elsewhere, or a matcher looks at what the network says, mining must tell "
         "how many negatives it wants: quota(positives)");
+    if constexpr (may_look)
+      if (match_.looks()) return match_in_tables(b, anchors, said, truths, out);
     if constexpr (all_on_host)
       sample_on_host(b, layout, said, truths, out);
     else if constexpr (near_truths)
@@ -271,16 +281,13 @@ class sampler {
     if (out.images == 0) return clear(b, out.negatives);
 
     b.put(std::span<const number<float>>(host_verdicts_), out.images, marks_);
-    if constexpr (requires { mining_.rank(out.anchors, host_ranks_); }) {
-      all_ranks_.clear();
-      for (std::size_t i = 0; i < out.images; ++i) {
-        mining_.rank(out.anchors, host_ranks_);
-        all_ranks_.insert(all_ranks_.end(), host_ranks_.begin(), host_ranks_.end());
-      }
-      b.put(std::span<const number<float>>(all_ranks_), out.images, wrong_);
-    } else {
+    all_ranks_.clear();
+    for (std::size_t i = 0; i < out.images && rank(out.anchors); ++i)
+      all_ranks_.insert(all_ranks_.end(), host_ranks_.begin(), host_ranks_.end());
+    if (all_ranks_.empty())
       b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores);
-    }
+    else
+      b.put(std::span<const number<float>>(all_ranks_), out.images, wrong_);
     b.map(detail::minable{}, numbers_, wrong_, marks_);
     const auto [least, most] = std::minmax_element(quotas_.begin(), quotas_.end());
     if (*least == out.anchors) {
@@ -300,7 +307,7 @@ class sampler {
 
   void match_in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
                        const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
-    requires(!near_truths)
+    requires(!near_truths || may_look)
   {
     b.count({1, out.images * out.anchors}, numbers_);
     b.map(detail::blank{}, all_judged_, numbers_);
@@ -342,12 +349,50 @@ class sampler {
         verdicts_[anchor] = label == 0 ? verdict::negative : verdict::ignored;
       }
     });
+    const std::size_t all = positives_.size(), before = want_.size() - all;
+    if (!keep(all)) return;
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      positives_[k] = positives_[kept_[k]];
+      own_truths_[k] = own_truths_[kept_[k]];
+      want_[before + k] = want_[before + kept_[k]];
+    }
+    positives_.resize(kept_.size()), own_truths_.resize(kept_.size());
+    want_.resize(before + kept_.size());
+  }
+
+  /// Whether mining draws, where it can.
+  [[nodiscard]] bool draws() const
+  {
+    if constexpr (requires { mining_.draws(); })
+      return mining_.draws();
+    else
+      return true;
+  }
+  /// Fills host_ranks_ where mining has ranks of its own.
+  bool rank(std::size_t anchors)
+  {
+    if constexpr (requires { mining_.rank(anchors, host_ranks_); })
+      if (draws()) {
+        mining_.rank(anchors, host_ranks_);
+        return true;
+      }
+    return false;
+  }
+  /// Fills kept_ where not all of so many positives are to be learnt from.
+  bool keep(std::size_t positives)
+  {
+    if constexpr (requires { mining_.keep(positives, kept_); })
+      if (draws()) {
+        mining_.keep(positives, kept_);
+        return kept_.size() < positives;
+      }
+    return false;
   }
 
   /// Fills assignment_, (1, anchors), of one image.
   void match_image(B& b, const typename B::template table<centre_box<float>>& anchors,
                    const outputs<B>& said, const truth_boxes& truths, std::size_t i)
-    requires(!near_truths)
+    requires(!near_truths || may_look)
   {
     const auto bounds = truths.bounds(i);
     const auto boxes = truths.boxes(i);
@@ -374,7 +419,7 @@ class sampler {
   /// Adds the positives and the negatives of assignment_.
   void sample_image(B& b, const outputs<B>& said, const truth_boxes& truths, std::size_t i,
                     samples<B>& out)
-    requires(!near_truths)
+    requires(!near_truths || may_look)
   {
     if (labels_of_.shape().rows > 0) {
       b.map(detail::truth_of{}, numbers_, assignment_);
@@ -389,18 +434,20 @@ class sampler {
 
     b.map(detail::is_positive{}, numbers_, judged_);
     b.compact(numbers_, rows_);
+    if (keep(rows_.size())) {
+      b.put(view_of(kept_), chosen_);
+      b.gather(rows_, chosen_, rows_);
+    }
     const std::size_t positives = rows_.size();
     b.append(rows_, i * out.anchors, out.positives);
     b.map(detail::truth_of{}, numbers_, b.gather(assignment_, rows_));
     b.rows_of(numbers_, chosen_);
     b.append(chosen_, truths.first(i), out.truths);
 
-    if constexpr (requires { mining_.rank(out.anchors, host_ranks_); }) {
-      mining_.rank(out.anchors, host_ranks_);
+    if (rank(out.anchors))
       b.put(std::span<const number<float>>(host_ranks_), 1, wrong_);
-    } else {
+    else
       b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
-    }
     b.map(detail::minable{}, numbers_, wrong_, judged_);
     if (const std::size_t quota = mining_.quota(positives); quota >= out.anchors) {
       b.map(detail::was_minable{}, marks_, numbers_);
@@ -421,7 +468,7 @@ class sampler {
   // Of one image, on the host:
   assignment assigned_;
   std::vector<verdict> verdicts_;
-  std::vector<row_index> positives_, own_truths_, mined_;
+  std::vector<row_index> positives_, own_truths_, kept_, mined_;
   std::vector<rival<float>> host_rivals_;
   // Of the batch, on the host:
   std::vector<wanted<float>> want_;

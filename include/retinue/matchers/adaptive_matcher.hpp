@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,8 @@ namespace retinue {
 class adaptive_matcher {
  public:
   struct settings {
+    static constexpr std::string_view kind = "atss";  ///< in a configuration
+
     std::size_t per_level = 9;  ///< >= 1
     float margin = 0;     ///< how far in the truth a centre lies, in the unit of the anchors; >= 0
     float ignore = 0.5f;  ///< anchors of which an ignored truth covers more than this are ignored
@@ -55,6 +58,8 @@ class adaptive_matcher {
   {
     return adaptive_matcher({.margin = 0.01f, .ignored = ignoring::all});
   }
+
+  [[nodiscard]] const settings& how() const { return settings_; }
 
   void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,
                   std::span<const std::uint8_t> ignore, assignment& out)

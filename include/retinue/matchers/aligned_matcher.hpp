@@ -23,6 +23,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace retinue {
 
@@ -251,6 +252,8 @@ struct settle_choice {
 class aligned_matcher {
  public:
   struct settings {
+    static constexpr std::string_view kind = "task_aligned";  ///< in a configuration
+
     std::size_t candidates = 13;  ///< of each truth; >= 1
     float score_power = 1, overlap_power = 6;
     float margin = 0;           ///< how far in the truth a centre lies, in the unit of the anchors

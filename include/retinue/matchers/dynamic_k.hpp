@@ -32,6 +32,7 @@
 #include <limits>
 #include <numbers>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace retinue {
@@ -307,6 +308,8 @@ class dynamic_k_matcher {
  public:
   /// Where candidates lie, and what the two costs weigh.
   struct settings {
+    static constexpr std::string_view kind = "dynamic_k";  ///< in a configuration
+
     bidding bid = bidding::hard;
     float radius = 2.5f;          ///< sides of the anchor; > 0
     std::size_t candidates = 10;  ///< whose ious are added up; >= 1

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace retinue {
 
@@ -37,6 +38,8 @@ enum class ignoring : std::uint8_t {
 
 /// Thresholds of overlap, as fractions.
 struct overlap_settings {
+  static constexpr std::string_view kind = "overlap";  ///< in a configuration
+
   float positive = 0.35f, negative = 0.35f;  ///< 0 < negative <= positive <= 1
   forcing force = forcing::best;
   float floor = 0.2f;   ///< the least overlap of a forced anchor with its truth; never 0 itself

@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -18,6 +19,12 @@ namespace detail {
 [[nodiscard]] inline at::Tensor rows_of(const at::Tensor& map, std::int64_t width)
 {
   return map.permute({0, 2, 3, 1}).reshape({map.size(0), -1, width});
+}
+
+/// The bias of logits whose sigmoids say so at first; where `prior` is 0 it stays as it is.
+inline void say_first(double prior, at::Tensor bias)
+{
+  if (prior > 0) torch::nn::init::constant_(std::move(bias), std::log(prior / (1 - prior)));
 }
 
 }  // namespace detail

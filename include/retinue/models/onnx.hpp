@@ -82,6 +82,7 @@ class onnx_translation {
         {"_convolution", &onnx::convolution},
         {"convolution", &onnx::convolution},
         {"batch_norm", &onnx::normalization},
+        {"group_norm", &onnx::group_normalization},
         {"relu", &onnx::unary},
         {"sigmoid", &onnx::unary},
         {"tanh", &onnx::unary},

@@ -47,6 +47,45 @@ inline void normalization(graph& to, const node& n)
          {{"epsilon", static_cast<float>(argument(n, 7).toDouble())}});
 }
 
+/// Of groups of channels. The set of operators has none for it, and reshaping would need the size
+/// of the map: means of channels become those of their groups by a convolution of one cell, which
+/// has the same weight for each channel of a group.
+inline void group_normalization(graph& to, const node& n)
+{
+  const integers extents = sizes(n.input(0));
+  if (extents.size() != 4) refuse(n, "is of other than maps");
+  const std::int64_t channels = extents[1], groups = integer(n, 1), each = channels / groups;
+  const auto epsilon = argument(n, 4).toDouble();
+  const std::string x = to.name(n.input(0)), of = to.result(n.output());
+  const auto step = [&](const char* type, std::vector<std::string> inputs, const char* made,
+                        std::vector<onnx_attribute> attributes = {}) {
+    to.add(onnx_node{type, std::move(inputs), {of + made}, std::move(attributes)});
+    return of + made;
+  };
+  const auto mean_of_group = [&](const std::string& map, double sign, double more,
+                                 const char* of_channels, const char* made) {
+    const std::string mean = step("ReduceMean", {map}, of_channels,
+                                  {{"axes", integers{2, 3}}, {"keepdims", std::int64_t{1}}});
+    const at::Tensor shares =
+        at::full({channels, each, 1, 1}, sign / static_cast<double>(each), at::kFloat);
+    return step("Conv", {mean, to.weight(shares), to.weight(at::full({channels}, more))}, made,
+                {{"kernel_shape", integers{1, 1}}, {"group", groups}});
+  };
+  const auto factor = [&](std::size_t i) {
+    const auto known = to.known_value(n.input(i));
+    if (!known || !known->isTensor()) refuse(n, "has a scale that is computed");
+    return to.weight(known->toTensor().reshape({1, channels, 1, 1}));
+  };
+  const std::string centred =
+      step("Add", {x, mean_of_group(x, -1, 0, "_means", "_centre")}, "_centred");
+  const std::string square = step("Mul", {centred, centred}, "_square");
+  const std::string spread = mean_of_group(square, 1, epsilon, "_squares", "_variance");
+  std::string scale = step("Pow", {spread, to.weight(-0.5)}, "_scale");
+  if (!n.input(2)->mustBeNone()) scale = step("Mul", {scale, factor(2)}, "_weighed");
+  if (n.input(3)->mustBeNone()) return to.add(n, "Mul", {centred, scale});
+  to.add(n, "Add", {step("Mul", {centred, scale}, "_scaled"), factor(3)});
+}
+
 inline void unary(graph& to, const node& n)
 {
   std::string type = n.operation();

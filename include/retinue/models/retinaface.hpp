@@ -89,10 +89,8 @@ class retinaface_layers : public network_layers {
       return register_module(name, std::make_shared<head>(anchors, context, width));
     };
     classes_ = add_head("ClassHead", options_.classes);
-    if (options_.prior > 0)
-      for (std::size_t i = 0; i < taken.size(); ++i)
-        torch::nn::init::constant_(classes_->convolution(i).bias,
-                                   std::log(options_.prior / (1 - options_.prior)));
+    for (std::size_t i = 0; i < taken.size(); ++i)
+      detail::say_first(options_.prior, classes_->convolution(i).bias);
     boxes_ = add_head("BboxHead", 4);
     if (landmark_width_ > 0) landmarks_ = add_head("LandmarkHead", landmark_width_);
   }
@@ -213,6 +211,7 @@ class retinaface : public retinaface_layers {
   options.channels = form.channels;
   options.context = form.context;
   options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
+  options.prior = prior_of(config);
   options.slope = form.slope;
   options.neck_bias = form.neck_bias;
   return options;

@@ -71,6 +71,7 @@ struct ssd_options {
   /// Finest first; those of the extra layers name the strides that these give.
   std::vector<anchored_level> levels = {{8, 4}, {16, 6}, {32, 6}, {64, 6}, {100, 4}, {300, 4}};
   std::int64_t classes = 21;  ///< columns of the scores: of softmax, one for the background
+  double prior = 0;           ///< what sigmoids say at first of every class; 0: as they come
 };
 
 /// Any SSD, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
@@ -106,6 +107,8 @@ class ssd_layers : public network_layers {
               torch::nn::Conv2dOptions(channels[l], options_.levels[l].anchors * widths_[h], 3)
                   .padding(1),
               options_.separable && l + 1 < channels.size());
+    for (const steps_of_layer& scores : heads_[1])
+      detail::say_first(options_.prior, scores.steps.back()->bias);
   }
 
   [[nodiscard]] const ssd_options& options() const { return options_; }
@@ -243,6 +246,7 @@ using ssd = ssd_of<schemas::none>;
   options.separable = form.separable;
   options.levels = levels_of(config.anchors);
   options.classes = static_cast<std::int64_t>(config.labels.columns(config.classes.size()));
+  options.prior = prior_of(config);
   return options;
 }
 /// The SSD of a configuration, `landmark_width` numbers an anchor for landmarks. Throws where its

@@ -102,7 +102,7 @@ class towers_layers : public network_layers {
     add_tower(classify, class_tower_);
     add_tower(regress, box_tower_);
     logits_ = last(classify, "cls_logits", options_.classes);
-    torch::nn::init::constant_(logits_->bias, std::log(options_.prior / (1 - options_.prior)));
+    detail::say_first(options_.prior, logits_->bias);
     boxes_ = last(regress, "bbox_reg", options_.code);
     if (options_.quality) quality_ = last(regress, "bbox_ctrness", 1);
     if (landmark_width > 0) landmarks_ = last(regress, "landmarks", landmark_width);

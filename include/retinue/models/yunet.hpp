@@ -40,6 +40,7 @@ struct yunet_options {
   };
   std::int64_t classes = 1;  ///< columns of the scores: of sigmoids
   int shared = 0;            ///< units of each level that all its heads read through
+  double prior = 0.01;       ///< what class and objectness say at first
 };
 
 /// Any YuNet, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
@@ -79,6 +80,10 @@ class yunet_layers : public network_layers {
       for (std::size_t l = 0; l < maps.size(); ++l)
         heads_[h].emplace_back(name_part(head, std::to_string(l)), channels, widths_[h],
                                /*activated=*/false);
+      const bool says_scores = h == 0 || h + 1 == names.size();
+      for (const auto& parameter : head.named_parameters())
+        if (says_scores && parameter.key().ends_with("conv2.bias"))
+          detail::say_first(options_.prior, parameter.value());
     }
   }
 

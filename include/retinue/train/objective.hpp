@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -74,8 +75,29 @@ class objective {
     return as_tensors((*on_host_)(*this, view.said, whole), said);
   }
 
-  /// The counts of a batch; `maps` are those that the network says of any part of it. A matcher
-  /// that looks at what the network says cannot tell them before.
+  /// What is drawn from here on is drawn for this update, so that a run that goes on draws what it
+  /// would have drawn.
+  void turn(std::uint64_t update) { update_ = update; }
+
+  /// Whether counts are known before the network has said anything: a matcher that looks at it
+  /// cannot tell, nor can mining that leaves positives out, nor are boxes weighed before.
+  [[nodiscard]] bool counts_ahead() const
+  {
+    bool known = settings_.weigh_boxes == box_weighing::alike;
+    if constexpr (requires { match_.looks(); }) known = known && !match_.looks();
+    if constexpr (requires(Settings& s, std::vector<row_index>& kept) {
+                    s.mining.keep(std::size_t{}, kept);
+                  }) {
+      if constexpr (requires { settings_.mining.draws(); })
+        known = known && !settings_.mining.draws();
+      else
+        known = false;
+    }
+    return known;
+  }
+
+  /// The counts of a batch, where they are known ahead; `maps` are those that the network says of
+  /// any part of it.
   [[nodiscard]] batch_counts count(extent2 image, const std::vector<extent2>& maps,
                                    std::span<const std::vector<instance<schema>>> truths)
     requires matcher<Match>
@@ -125,6 +147,7 @@ class objective {
     const loss_terms<B>& operator()(const objective& of, const outputs<B>& said,
                                     const batch_counts* whole)
     {
+      sample_.turn(of.update_);
       sample_(backend_, of.layout_, anchors_, said, of.truths_, chosen_);
       return loss_(backend_, anchors_, said, of.truths_, chosen_, whole);
     }
@@ -149,6 +172,7 @@ class objective {
   Anchors anchors_;
   Settings settings_;
   Match match_;
+  std::uint64_t update_ = 0;
   extent2 image_{};
   std::vector<extent2> maps_;
   anchor_layout layout_;

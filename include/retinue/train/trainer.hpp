@@ -132,6 +132,18 @@ concept counts_batches =
       o(said, image, truths, whole);
     };
 
+/// Whether this one does: where that is known at run time alone, it says so itself.
+template <class Schema, class Objective>
+[[nodiscard]] bool counts_ahead(const Objective& objective)
+{
+  if constexpr (!counts_batches<Objective, Schema>)
+    return false;
+  else if constexpr (requires { objective.counts_ahead(); })
+    return objective.counts_ahead();
+  else
+    return true;
+}
+
 /// An objective that learns the landmarks of another schema than the network finds.
 template <class Objective, class Network>
 concept of_other_landmarks = requires { typename Objective::schema; } &&
@@ -463,6 +475,8 @@ class trainer {
     network_->zero_grad();
     const std::span all(samples);
     counts_.reset();
+    if constexpr (requires(std::uint64_t update) { objective_.turn(update); })
+      objective_.turn(static_cast<std::uint64_t>(step_));
     const std::size_t parts = std::min(settings_.parts, samples.size());
     at::Tensor numbers;
     for (std::size_t p = 0; p < parts; ++p) {
@@ -491,9 +505,9 @@ class trainer {
   /// An objective that cannot count ahead divides each part for itself, which then has the share of
   /// its samples.
   template <class Schema>
-  [[nodiscard]] static double share_of(std::size_t samples, std::size_t all)
+  [[nodiscard]] double share_of(std::size_t samples, std::size_t all) const
   {
-    return detail::counts_batches<Objective, Schema>
+    return detail::counts_ahead<Schema>(objective_)
                ? 1
                : static_cast<double>(samples) / static_cast<double>(all);
   }
@@ -656,7 +670,7 @@ class trainer {
     };
     try {
       if constexpr (detail::counts_batches<Objective, Schema>) {
-        if (part.size() < all_samples) {
+        if (part.size() < all_samples && detail::counts_ahead<Schema>(objective_)) {
           if (!counts_) {
             truths of_all;
             for (const auto& s : all) of_all.push_back(s.truths);
