@@ -145,6 +145,7 @@ retinue_headers(
   matchers.hpp
   matchers/adaptive_matcher.hpp
   matchers/aligned_matcher.hpp
+  matchers/aligned_rows.hpp
   matchers/assignment.hpp
   matchers/coverage.hpp
   matchers/dynamic_k.hpp
