@@ -150,6 +150,7 @@ retinue_headers(
   matchers.hpp
   matchers/adaptive_matcher.hpp
   matchers/aligned_matcher.hpp
+  matchers/aligned_rows.hpp
   matchers/any_matcher.hpp
   matchers/assignment.hpp
   matchers/coverage.hpp

@@ -409,12 +409,34 @@ TEST_CASE("A view is blurred, given noise and sent around as if it were alone")
   check(perhaps<window>{});
 }
 
+TEST_CASE("brightness and contrast of any value, in rows of any length")
+{
+  for (const auto& [plus, times] : {std::pair{-30.25, 1.0}, {0.0, 1.37}, {12.75, 0.6}, {200., 3.}})
+    for (const int count : {0, 1, 63, 64, 65, 200, 600}) {
+      std::vector<std::uint8_t> from, to(std::size_t(count) + 1, 77), in_place;
+      for (int i = 0; i < count; ++i) from.push_back(std::uint8_t(i * 3));
+      in_place = from;
+      const detail::value_change change(plus, times);
+      change(from.data(), to.data(), count);
+      change(in_place.data(), in_place.data(), count);
+      int wrong = 0;
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        const int brighter = std::clamp(static_cast<int>(float(from[i]) + float(plus)), 0, 255);
+        const int want = std::clamp(static_cast<int>(float(brighter) * float(times)), 0, 255);
+        wrong += to[i] != want || in_place[i] != want;
+      }
+      CAPTURE(plus, times, count);
+      CHECK(wrong == 0);
+      CHECK(to.back() == 77);
+    }
+}
+
 TEST_CASE("Rows are reversed at any width, and nothing around them is touched")
 {
-  for (int width = 0; width < 40; ++width) {
+  for (int width = 0; width < 90; ++width) {
     // Exactly as large as it must be, so that a sanitizer sees what is read beyond it.
     std::vector<std::uint8_t> from(std::size_t(3 * width)), to(std::size_t(3 * width) + 20, 77);
-    for (std::size_t i = 0; i < from.size(); ++i) from[i] = std::uint8_t(100 + i);
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = std::uint8_t(100 + 7 * i);
     detail::reverse_pixels(from.data(), to.data() + 10, width);
     int wrong = 0;
     for (int i = 0; i < 3 * width; ++i)

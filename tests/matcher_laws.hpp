@@ -675,23 +675,28 @@ inline void require_same_assignment(const std::vector<assigned<float>>& ours,
 template <class B>
 void check_predictive_matching()
 {
-  const anchor_layout layout(square_anchors::retinaface(), {64, 96});
+  const anchor_layout layout(square_anchors::retinaface(), {64, 96}),
+      larger(square_anchors::retinaface(), {128, 160});
   const given_labels labels{.background = false};
   std::size_t positives = 0;
   for (const std::size_t count : {0, 1, 4, 25})
     for (const unsigned seed : {1u, 2u}) {
       const random_scene scene(layout, count, 10 * seed + static_cast<unsigned>(count));
-      const auto run = [&](const auto& match) {
-        return match_said<B>(match, labels, scene.anchors, scene.truths, scene.boxes, scene.scores);
+      const random_scene larger_scene(larger, count, seed);
+      const auto run_in = [&](const random_scene& in, const auto& match) {
+        return match_said<B>(match, labels, in.anchors, in.truths, in.boxes, in.scores);
       };
+      const auto run = [&](const auto& match) { return run_in(scene, match); };
       CAPTURE(count, seed);
       auto ultralytics = aligned_matcher::ultralytics().how();
       ultralytics.complete = false;  // whose arc tangent differs in the last bit
       for (const aligned_matcher::settings& s :
            {aligned_matcher::settings{}, ultralytics,
+            aligned_matcher::settings{.candidates = 5, .score_power = 0, .overlap_power = 0.5f},
             aligned_matcher::settings{.candidates = 3, .score_power = 0.7f, .overlap_power = 2},
             aligned_matcher::settings{.candidates = 100000, .margin = 0.01f, .all_contend = true}})
-        require_same_assignment(run(aligned_matcher(s)), aligned_by_definition(s, scene));
+        for (const random_scene* in : {&scene, &larger_scene})
+          require_same_assignment(run_in(*in, aligned_matcher(s)), aligned_by_definition(s, *in));
       for (const uniform_matcher::settings& s :
            {uniform_matcher::settings{}, uniform_matcher::settings{.times = 9, .least = 0.4f},
             uniform_matcher::settings{.times = 100000, .near = 0.3f}})

@@ -187,7 +187,7 @@ TEST_CASE("scores are sorted best first, ties by row, NaN last, sorted before or
       score_order order;
       const auto rows = order(scores);
       CHECK(std::vector<row_index>(rows.begin(), rows.end()) == expected);
-      for (const std::size_t most : {n / 2, n - n / 8, n + 1}) {
+      for (const std::size_t most : {n / 2, n - n / 8, n + 1, n / 60, n / 12}) {
         const auto best = order(scores, most);
         const std::size_t count = std::min(most, n);
         CHECK(std::vector<row_index>(best.begin(), best.end()) ==

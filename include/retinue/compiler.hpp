@@ -30,6 +30,14 @@
 #define RETINUE_SHUFFLES_BYTES 0
 #endif
 
+/// Whether it finds each of 64 bytes in a table of 128 in one step, and the compiler is g++, which
+/// can be asked for that.
+#if defined(__AVX512VBMI__) && defined(__GNUC__) && !defined(__clang__)
+#define RETINUE_LOOKS_UP_BYTES 1
+#else
+#define RETINUE_LOOKS_UP_BYTES 0
+#endif
+
 /// Tells g++ that this product, a number or a vector, is rounded before it is added to anything,
 /// though the machine could do both at once. clang fuses within one expression alone, unless it is
 /// asked for more. __builtin_assoc_barrier takes vectors apart, and is forgotten where g++ makes

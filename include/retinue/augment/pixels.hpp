@@ -17,7 +17,7 @@
 #include <retinue/augment/noise.hpp>        // noise
 #include <retinue/augment/paste.hpp>        // paste
 #include <retinue/augment/pipeline.hpp>     // augmentation_plan
-#include <retinue/augment/recolour.hpp>     // scale_values, turn_colours
+#include <retinue/augment/recolour.hpp>     // value_change, turn_colours
 #include <retinue/augment/resample.hpp>     // resample
 #include <retinue/augment/resize.hpp>       // resize
 #include <retinue/augment/reverse.hpp>      // reverse_pixels
@@ -112,24 +112,24 @@ inline void apply(const colour_change& c, const cv::Mat& from, cv::Mat& to)
   }
   if (to.u == from.u) to = cv::Mat();
   to.create(from.size(), CV_8UC3);
+  const detail::value_change before(c.brightness, c.contrast_first || !turns ? c.contrast : 1);
+  if (!turns) {
+    for (int y = 0; y < from.rows; ++y) before(from.ptr(y), to.ptr(y), 3 * from.cols);
+    return;
+  }
+  const detail::value_change after(0, c.contrast_first ? 1 : c.contrast);
   // Few pixels at a time stay in the cache from the first step to the last.
   for (int y = 0; y < from.rows; ++y)
     for (int x = 0; x < from.cols; x += detail::recoloured_at_once) {
       const cv::Rect part(x, y, std::min(detail::recoloured_at_once, from.cols - x), 1);
       cv::Mat now = from(part), out = to(part);
-      const auto scale = [&](double times, double plus) {
-        if (times == 1 && plus == 0) return;
-        detail::scale_values(now.data, out.data, 3 * part.width, times, plus);
-        now = out;
-      };
-      scale(1, c.brightness);
-      if (c.contrast_first) scale(c.contrast, 0);
-      if (turns) {
-        as_reference ? detail::turn_colours_as_reference(now, out, c)
-                     : detail::turn_colours_exactly(now, out, c);
+      if (before.changes()) {
+        before(now.data, out.data, 3 * part.width);
         now = out;
       }
-      if (!c.contrast_first) scale(c.contrast, 0);
+      as_reference ? detail::turn_colours_as_reference(now, out, c)
+                   : detail::turn_colours_exactly(now, out, c);
+      if (after.changes()) after(out.data, out.data, 3 * part.width);
     }
 }
 
@@ -152,8 +152,6 @@ inline void apply(const mirror& m, const cv::Mat& from, cv::Mat& to)
 /// The picture in another size.
 inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
 {
-  constexpr std::array kernels{cv::INTER_LINEAR, cv::INTER_CUBIC, cv::INTER_AREA, cv::INTER_NEAREST,
-                               cv::INTER_LANCZOS4};
   if (from.cols == r.to.width && from.rows == r.to.height) {
     to = from;
     return;
@@ -167,8 +165,13 @@ inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
                      to.step);
     return;
   }
+  if (r.kernel == resize_kernel::nearest) {
+    to.create(r.to.height, r.to.width, CV_8UC3);
+    detail::resample_nearest(from.data, {from.rows, from.cols}, from.step, to.data, r.to, to.step);
+    return;
+  }
   cv::resize(from, to, {r.to.width, r.to.height}, 0, 0,
-             kernels[static_cast<std::size_t>(r.kernel)]);
+             r.kernel == resize_kernel::area ? cv::INTER_AREA : cv::INTER_LINEAR);
 }
 
 /// The picture as it is.

@@ -10,10 +10,13 @@
 // A turn of the hue is added to k. The saturation is C / V: times s, it is C min(s, V / C).
 #pragma once
 
+#include <retinue/compiler.hpp>  // RETINUE_LOOKS_UP_BYTES, RETINUE_REGISTER_BYTES
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace retinue::detail {
 
@@ -28,6 +31,58 @@ inline void scale_values(const std::uint8_t* from, std::uint8_t* to, int count, 
     to[i] = static_cast<std::uint8_t>(
         std::clamp(static_cast<int>(static_cast<float>(from[i]) * factor + added), 0, 255));
 }
+
+/// Brightness and contrast of values: `plus` added to each, then that times `times`.
+class value_change {
+ public:
+  value_change(double plus, double times) : plus_(plus), times_(times)
+  {
+    if constexpr (!by_table) return;
+    for (std::size_t i = 0; i < table_.size(); ++i) table_[i] = static_cast<std::uint8_t>(i);
+    scale(table_.data(), table_.data(), static_cast<int>(table_.size()));
+  }
+
+  [[nodiscard]] bool changes() const { return plus_ != 0 || times_ != 1; }
+  /// `to` may be `from`.
+  void operator()(const std::uint8_t* from, std::uint8_t* to, int count) const
+  {
+    if constexpr (by_table)
+      look_up(from, to, count);
+    else
+      scale(from, to, count);
+  }
+
+ private:
+  /// A table serves both steps at once; but without look-ups by the machine, one of long registers
+  /// computes as fast.
+  static constexpr bool by_table = RETINUE_LOOKS_UP_BYTES || RETINUE_REGISTER_BYTES == 16;
+
+  void scale(const std::uint8_t* from, std::uint8_t* to, int count) const
+  {
+    if (plus_ != 0) scale_values(from, to, count, 1, plus_);
+    if (times_ != 1) scale_values(plus_ != 0 ? to : from, to, count, times_, 0);
+  }
+  void look_up(const std::uint8_t* from, std::uint8_t* to, int count) const
+  {
+    int done = 0;
+#if RETINUE_LOOKS_UP_BYTES
+    using bytes [[gnu::vector_size(64)]] = std::uint8_t;
+    std::array<bytes, 4> part;
+    std::memcpy(part.data(), table_.data(), sizeof part);
+    for (; done + 64 <= count; done += 64) {
+      bytes at;
+      std::memcpy(&at, from + done, sizeof at);
+      const bytes low = __builtin_shuffle(part[0], part[1], at),
+                  high = __builtin_shuffle(part[2], part[3], at), found = at > 127 ? high : low;
+      std::memcpy(to + done, &found, sizeof found);
+    }
+#endif
+    for (; done < count; ++done) to[done] = table_[from[done]];
+  }
+
+  double plus_, times_;
+  std::array<std::uint8_t, 256> table_{};
+};
 
 inline constexpr int recoloured_at_once = 1024;
 using colour_plane = std::array<std::uint8_t, recoloured_at_once>;

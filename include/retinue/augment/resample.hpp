@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Separable resampling of 8-bit BGR rows, where OpenCV's is slow: Lanczos, cubic, and area.
+// Resampling of 8-bit BGR rows, where OpenCV's is slow: Lanczos, cubic, and area, which are
+// separable, and the nearest pixel.
 //
 // A value is the sum over some neighbours, weighted by their distance d from (i + 1/2) scale - 1/2:
 //
@@ -19,6 +20,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <numbers>
 #include <vector>
 
@@ -136,6 +138,36 @@ inline void resample(resize_kernel kernel, const std::uint8_t* from, extent2 fro
     std::uint8_t* const out = to + at * to_step;
     for (std::size_t i = 0; i < length; ++i)
       out[i] = static_cast<std::uint8_t>(static_cast<int>(std::clamp(sum[i], 0.f, 255.f)));
+  }
+}
+
+/// Each new pixel is the old one in which its first corner lies, as OpenCV finds it.
+inline void resample_nearest(const std::uint8_t* from, extent2 from_size, std::size_t from_step,
+                             std::uint8_t* to, extent2 to_size, std::size_t to_step)
+{
+  const auto under = [](int i, int of, int made) {
+    const double scale = 1 / (double(made) / of);
+    return std::min(static_cast<int>(i * scale), of - 1);
+  };
+  std::vector<int> at;
+  for (int x = 0; x < to_size.width; ++x)
+    at.push_back(3 * under(x, from_size.width, to_size.width));
+  // Four bytes move as quickly as one, and the next pixel overwrites the last of them: so none but
+  // the last of a row, new or old, is moved as three.
+  std::size_t by_fours = 0;
+  while (by_fours + 1 < at.size() && at[by_fours] < 3 * (from_size.width - 1)) ++by_fours;
+  int before = -1;
+  for (int y = 0; y < to_size.height; ++y) {
+    std::uint8_t* const row = to + static_cast<std::size_t>(y) * to_step;
+    const int source = under(y, from_size.height, to_size.height);
+    if (source == before) {
+      std::memcpy(row, row - to_step, 3 * at.size());
+      continue;
+    }
+    before = source;
+    const std::uint8_t* const old = from + static_cast<std::size_t>(source) * from_step;
+    for (std::size_t x = 0; x < by_fours; ++x) std::memcpy(row + 3 * x, old + at[x], 4);
+    for (std::size_t x = by_fours; x < at.size(); ++x) std::memcpy(row + 3 * x, old + at[x], 3);
   }
 }
 

@@ -35,8 +35,11 @@ class score_order {
       sorted = sorted && (i == 0 || keys_[i - 1] < keys_[i]);
     }
     if (most < keys_.size() && sorted) keys_.resize(most);
-    if (most < keys_.size()) keep_least(most);
-    if (!sorted && keys_.size() < 64)
+    if (most < few && most < keys_.size() / 8)
+      keep_few(most);
+    else if (most < keys_.size())
+      keep_least(most);
+    if (!sorted && keys_.size() < few)
       std::sort(keys_.begin(), keys_.end());
     else if (!sorted)
       radix_sort();
@@ -52,6 +55,30 @@ class score_order {
     if (score != score) return ~std::uint32_t{0};
     const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 and 0 are one score
     return bits >> 31 ? bits : ~bits & 0x7fffffffu;
+  }
+
+  static constexpr std::size_t few = 64;  // to be sorted by comparing
+
+  /// Leaves so few of many keys, in no order: those that are less than the bound so far are put
+  /// aside, and thinned out to the least of them, which give a new bound, as often as need be.
+  void keep_few(std::size_t most)
+  {
+    if (most == 0) return keys_.clear();
+    const auto thin = [&] {
+      const auto last = sorted_.begin() + static_cast<std::ptrdiff_t>(most) - 1;
+      std::nth_element(sorted_.begin(), last, sorted_.end());
+      sorted_.resize(most);
+      return sorted_.back();
+    };
+    std::uint64_t bound = ~std::uint64_t{0};  // more than any key
+    sorted_.clear();
+    for (const std::uint64_t key : keys_) {
+      if (key >= bound) continue;
+      sorted_.push_back(key);
+      if (sorted_.size() == 4 * most) bound = thin();
+    }
+    thin();
+    keys_.swap(sorted_);
   }
 
   /// Leaves so many keys, in the order in which they stand.

@@ -8,19 +8,20 @@
 //   quality        metric / largest metric of m's positives * their largest overlap
 //
 // Task alignment learning (Feng 2021, TOOD, eq. 5 and 6). `tood` is MMDetection's, `ultralytics`
-// that of YOLOv8 and later: see the settings for what differs. Truths are looked at one after the
-// other, so that memory is O(anchors + candidates).
+// that of YOLOv8 and later: see the settings for what differs. Scores are probabilities, 1 or less.
+// Truths are looked at one after the other, so that memory is O(anchors + candidates).
 #pragma once
 
-#include <retinue/backend.hpp>              // tensor_backend
-#include <retinue/error.hpp>                // fail
-#include <retinue/formulas/overlap.hpp>     // iou, ciou
-#include <retinue/labels/policy.hpp>        // label_policy
-#include <retinue/labels/softmax.hpp>       // pick_equal
-#include <retinue/matchers/assignment.hpp>  // assigned, said_of_image
-#include <retinue/matchers/parts.hpp>       // strictly_inside, called_score, unassigned
+#include <retinue/backend.hpp>                // tensor_backend
+#include <retinue/backend/host_memory.hpp>    // in_host_memory
+#include <retinue/error.hpp>                  // fail
+#include <retinue/formulas/overlap.hpp>       // iou, ciou
+#include <retinue/labels/policy.hpp>          // label_policy
+#include <retinue/labels/softmax.hpp>         // pick_equal
+#include <retinue/matchers/aligned_rows.hpp>  // aligned_rows
+#include <retinue/matchers/assignment.hpp>    // assigned, said_of_image
+#include <retinue/matchers/parts.hpp>         // strictly_inside, called_score, unassigned
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -35,10 +36,11 @@ template <class T>
 {
   using detail::exp, detail::log, detail::sqrt;
   using S = scalar_of_t<T>;
+  if (p == 0) return fill_like(x, 1);
   if (p == 0.5f) return T(sqrt(x));
-  if (p == std::floor(p) && p >= 0 && p <= 16) {
-    T product = fill_like(x, 1);
-    for (int i = 0; i < static_cast<int>(p); ++i) product = product * x;
+  if (p >= 1 && p <= 16 && p == static_cast<float>(static_cast<int>(p))) {
+    T product = x;
+    for (int i = 1; i < static_cast<int>(p); ++i) product = product * x;
     return product;
   }
   const T least = fill_like(x, S(1e-30));
@@ -131,15 +133,34 @@ struct align {
   alignment<T> operator()(const Row& x, const box<T>& said, const centre_box<T>& anchor,
                           const rival<T>& truth, const rival<T>& around) const
   {
-    const T zero = fill_like(said.x1, 0), half = fill_like(zero, 0.5);
+    const T shared = overlap(said, truth);
+    return of(x, shared, most(shared), anchor, truth, around);
+  }
+
+  template <class T>
+  [[nodiscard]] T overlap(const box<T>& said, const rival<T>& truth) const
+  {
+    return overlap_of(said, truth.bounds, complete);
+  }
+  /// The metric of a row with the largest score there is, 1.
+  template <class T>
+  [[nodiscard]] T most(const T& shared) const
+  {
+    return power_of(shared, overlap_power);
+  }
+  template <class Row, class T>
+  [[nodiscard]] alignment<T> of(const Row& x, const T& shared, const T& of_shared,
+                                const centre_box<T>& anchor, const rival<T>& truth,
+                                const rival<T>& around) const
+  {
+    const T zero = fill_like(shared, 0), half = fill_like(zero, 0.5);
     const T score = called_score(labels, x, truth.label);
-    const T overlap = overlap_of(said, truth.bounds, complete);
-    const T metric = power_of(score, score_power) * power_of(overlap, overlap_power);
+    const T metric = power_of(score, score_power) * of_shared;
     const T inside = strictly_inside(anchor.cx, anchor.cy, around.bounds, margin);
     const T counts = pick_less(truth.ignored, half, inside, zero);
     const T ranked =
         only_inside ? counts : pick_less(truth.ignored, half, fill_like(zero, 1), zero);
-    return {pick_less(half, ranked, metric, zero), pick_less(half, counts, overlap, zero)};
+    return {pick_less(half, ranked, metric, zero), pick_less(half, counts, shared, zero)};
   }
 };
 struct metric_of {
@@ -323,22 +344,31 @@ class aligned_matcher {
             b.gather(anchors, rows), b.gather(truths, one), b.gather(around, one));
     };
     b.map(detail::no_choice{}, choices, anchors);
-    for (std::size_t t = 0; t < count; ++t) {
-      detail::put_one(b, t, one);
-      // No metric is above 0 elsewhere.
-      if (s.ranks_inside)
-        b.map(detail::lies_inside{s.margin}, numbers, anchors, b.gather(around, one));
-      else
-        b.map(detail::touches{}, numbers, said.boxes, b.gather(truths, one));
-      b.compact(numbers, near);
-      if (near.size() == 0) continue;
-      align_rows(near);
-      b.map(detail::metric_of{}, numbers, aligned);
-      b.best(numbers, s.candidates, top);
-      b.gather(near, top, chosen);
-      b.map(detail::choose{static_cast<float>(t)}, changed, b.gather(choices, chosen),
-            b.gather(aligned, top));
-      b.scatter(changed, chosen, choices);
+    if constexpr (in_host_memory<B>) {
+      detail::aligned_rows rows(align, anchors, said.boxes, said.scores);
+      for (std::size_t t = 0; t < count; ++t)
+        for (const auto& row : rows.best(truths[t], around[t], s.candidates))
+          choices.set(row.row,
+                      detail::choose{static_cast<float>(t)}(
+                          choices[row.row], detail::alignment<float>{row.metric, row.overlap}));
+    } else {
+      for (std::size_t t = 0; t < count; ++t) {
+        detail::put_one(b, t, one);
+        // No metric is above 0 elsewhere.
+        if (s.ranks_inside)
+          b.map(detail::lies_inside{s.margin}, numbers, anchors, b.gather(around, one));
+        else
+          b.map(detail::touches{}, numbers, said.boxes, b.gather(truths, one));
+        b.compact(numbers, near);
+        if (near.size() == 0) continue;
+        align_rows(near);
+        b.map(detail::metric_of{}, numbers, aligned);
+        b.best(numbers, s.candidates, top);
+        b.gather(near, top, chosen);
+        b.map(detail::choose{static_cast<float>(t)}, changed, b.gather(choices, chosen),
+              b.gather(aligned, top));
+        b.scatter(changed, chosen, choices);
+      }
     }
     if (s.all_contend) {
       b.map(detail::times_chosen{1}, numbers, choices);

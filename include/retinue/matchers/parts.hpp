@@ -34,16 +34,36 @@ template <class T>
   return T(log(maximum_of(p, fill_like(p, S(3.8e-38)))) * S(-1));
 }
 
+/// The label that all rows of a packet have, or -1.
+template <class T>
+  requires requires(const T& of) {
+    { of[0] } -> std::same_as<const float&>;
+  }
+[[nodiscard]] float common_label(const T& of)
+{
+  for (std::size_t k = 1; k < sizeof(T) / sizeof(float); ++k)
+    if (of[k] != of[0]) return -1;
+  return of[0];
+}
+
 /// The score of a row for a label that differs from row to row; 0 where it has no column.
 template <class Labels, class Row, class T>
 [[nodiscard]] RETINUE_HD T called_score(const Labels& labels, const Row& x, const T& label)
 {
+  const std::size_t classes = x.size() - labels.columns(0);
+  const auto of_class = [&](float called) {
+    const auto k = static_cast<std::size_t>(called >= 1 ? called : 0);
+    return k > 0 && k <= classes ? T(labels.score(x, k - 1)) : fill_like(label, 0);
+  };
   if constexpr (std::same_as<T, lane>) {  // one row, so one class
-    const auto k = static_cast<std::size_t>(label.value >= 1 ? label.value : 0);
-    return k > 0 && k <= x.size() - labels.columns(0) ? labels.score(x, k - 1) : lane{0};
+    return of_class(label.value);
+  } else {
+    // Rows that meet one truth are called the same, and only that column is read.
+    if constexpr (requires { common_label(label); })
+      if (const float called = common_label(label); called >= 0) return of_class(called);
   }
   T called = fill_like(label, 0);
-  for (std::size_t k = 0; k < x.size() - labels.columns(0); ++k)
+  for (std::size_t k = 0; k < classes; ++k)
     called = pick_equal(label, fill_like(label, static_cast<scalar_of_t<T>>(k + 1)),
                         T(labels.score(x, k)), T(called));
   return called;
