@@ -102,10 +102,19 @@ if(RETINUE_WITH_TORCH AND TARGET retinue_eigen AND TARGET retinue_json)
           "be linked with OpenCV or this compiler's library. Take the cxx11-ABI download or your "
           "distribution's package, or set -DRETINUE_WITH_TORCH=OFF.")
     endif()
-    retinue_room(torch ROOMS eigen json PACKAGE Torch LIBRARIES ${TORCH_LIBRARIES})
+    # PyPI's LibTorch shows what it has of std::filesystem to programs, and lacks some of it where the
+    # C++ library is older than GCC 13's (remove_all then crashes): that library comes first.
+    set(before_torch "")
+    if(UNIX AND NOT APPLE AND TARGET torch_cuda)
+      set(before_torch stdc++)
+    endif()
+    retinue_room(torch ROOMS eigen json PACKAGE Torch LIBRARIES ${before_torch}
+                 ${TORCH_LIBRARIES})
 
-    # Processes that train together talk by LibTorch's c10d, whose headers want those of gloo.
-    find_path(RETINUE_GLOO_INCLUDE_DIR gloo/rendezvous/store.h)
+    # Processes that train together talk by LibTorch's c10d, whose headers want those of gloo: of the
+    # gloo that LibTorch was built with, which lie beside its own if they are there at all.
+    find_path(RETINUE_GLOO_INCLUDE_DIR gloo/rendezvous/store.h PATHS ${TORCH_INCLUDE_DIRS}
+              NO_DEFAULT_PATH)
     mark_as_advanced(RETINUE_GLOO_INCLUDE_DIR)
     find_path(RETINUE_C10D_INCLUDE_DIR torch/csrc/distributed/c10d/ProcessGroupGloo.hpp
               HINTS ${TORCH_INCLUDE_DIRS})

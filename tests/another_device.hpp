@@ -52,32 +52,39 @@ class tensors_that_leave {
     static std::size_t number = 0;
     return number;
   }
-  /// Those that are in work, one within the other.
-  static std::vector<std::string>& calls()
+  /// One that is in work, and whether its first input lies on the device: newer versions show
+  /// inputs at the beginning alone.
+  struct call_in_work {
+    std::string name;
+    bool from_device;
+  };
+  /// One within the other.
+  static std::vector<call_in_work>& calls()
   {
-    static std::vector<std::string> names;
-    return names;
+    static std::vector<call_in_work> all;
+    return all;
   }
 
   static std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call)
   {
-    calls().push_back(call.name());
+    const auto inputs = call.inputs();
+    calls().push_back({call.name(), !inputs.empty() && inputs[0].isTensor() &&
+                                        inputs[0].toTensor().defined() &&
+                                        inputs[0].toTensor().device().type() == from()});
     return nullptr;
   }
   static void leave(const at::RecordFunction& call, at::ObserverContext*)
   {
     if (calls().empty()) return;
-    const std::string name = calls().back();
+    const call_in_work done = calls().back();
     calls().pop_back();
-    if (name != "aten::_to_copy") return;
-    for (const std::string& around : calls())
-      if (around != "aten::to") return;
-    const auto inputs = call.inputs();
+    if (done.name != "aten::_to_copy" || !done.from_device) return;
+    for (const call_in_work& around : calls())
+      if (around.name != "aten::to") return;
     const auto& outputs = call.outputs();
-    if (inputs.empty() || outputs.empty() || !inputs[0].isTensor() || !outputs[0].isTensor())
-      return;
-    const at::Tensor given = inputs[0].toTensor(), made = outputs[0].toTensor();
-    if (given.device().type() == from() && made.is_cpu() && made.numel() > 1) ++left();
+    if (outputs.empty() || !outputs[0].isTensor()) return;
+    const at::Tensor made = outputs[0].toTensor();
+    if (made.is_cpu() && made.numel() > 1) ++left();
   }
 
   at::CallbackHandle handle_;

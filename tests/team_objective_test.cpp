@@ -12,8 +12,11 @@
 #include <retinue/losses/team_objective.hpp>
 #include <retinue/matchers.hpp>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <random>
 #include <vector>
@@ -57,11 +60,11 @@ struct narrow_batch {
 
   [[nodiscard]] team_outputs<E> said() const
   {
-    const auto part = [&](const std::vector<E>& values, std::size_t width) {
-      return output_view<E>{values.empty() ? nullptr : values.data(),
-                            static_cast<std::uint32_t>(width), contiguous(shape, width)};
-    };
     return {part(scores, columns), part(boxes, 4), part(points, point_width), {}};
+  }
+  [[nodiscard]] team_outputs<> as_floats() const
+  {
+    return {part(wide_scores, columns), part(wide_boxes, 4), part(wide_points, point_width), {}};
   }
   [[nodiscard]] outputs<host_backend> on_host() const
   {
@@ -69,7 +72,46 @@ struct narrow_batch {
             .boxes = {wide_boxes.data(), shape, 4},
             .points = {wide_points.data(), shape, point_width}};
   }
+
+ private:
+  template <class N>
+  [[nodiscard]] output_view<N> part(const std::vector<N>& values, std::size_t width) const
+  {
+    return {values.empty() ? nullptr : values.data(), static_cast<std::uint32_t>(width),
+            contiguous(shape, width)};
+  }
 };
+
+/// The gradient of a batch, of the terms each by a number of its own.
+template <class E>
+struct slopes_of {
+  static constexpr float each[4] = {0.5f, 2, 4, 1};
+  std::vector<E> scores, boxes, points;
+
+  template <class Objective, class Batch, class Kept>
+  slopes_of(Objective& objective, const Batch& batch, const Kept& kept)
+      : scores(batch.scores.size(), E(9.0f)),
+        boxes(batch.boxes.size(), E(9.0f)),
+        points(batch.points.size(), E(9.0f))
+  {
+    std::vector<float> room(scores.size(), std::numeric_limits<float>::quiet_NaN());
+    objective.slopes(kept, {.scores = scores.data(),
+                            .boxes = boxes.data(),
+                            .points = points.data(),
+                            .of_terms = each,
+                            .before_rounding = room.data()});
+  }
+};
+
+/// Whether the numbers are those floats, each rounded once.
+template <class E>
+bool are_rounded(const std::vector<E>& numbers, const std::vector<float>& floats)
+{
+  return std::ranges::equal(numbers, floats, [](E n, float f) {
+    return std::bit_cast<std::array<std::byte, sizeof(E)>>(n) ==
+           std::bit_cast<std::array<std::byte, sizeof(E)>>(E(f));
+  });
+}
 
 template <class E, class Settings, class Match>
 void check_objective(const Settings& settings, const Match& match, const anchor_layout& layout,
@@ -96,12 +138,12 @@ void check_objective(const Settings& settings, const Match& match, const anchor_
   CHECK(terms.sums.with_landmarks == want.with_landmarks);
   CHECK((terms.sums.positives > 0) == (batch.truths.size() > 0));
 
-  std::vector<float> scores(batch.scores.size(), 9.0f), boxes(batch.boxes.size(), 9.0f),
-      points(batch.points.size(), 9.0f);
-  const float each[4] = {0.5f, 2, 4, 1};
-  objective.slopes(
-      kept,
-      {.scores = scores.data(), .boxes = boxes.data(), .points = points.data(), .of_terms = each});
+  const slopes_of<E> narrow(objective, batch, kept);
+  team_objective<host_device, Settings, Match> in_order(host_device(), settings, match, layout);
+  slopes_of<float> wide(in_order, batch, in_order(batch.as_floats(), batch.truths));
+  CHECK(are_rounded(narrow.scores, wide.scores));
+  CHECK(are_rounded(narrow.boxes, wide.boxes));
+  CHECK(are_rounded(narrow.points, wide.points));
   const auto near = [](double a, double expected) {
     return std::abs(a - expected) <= 1e-6 * std::max(1.0, std::abs(expected));
   };
@@ -110,9 +152,9 @@ void check_objective(const Settings& settings, const Match& match, const anchor_
     const double value = term.cost.sum / term.divisor;
     total += term.weight * value;
     const auto [found, slopes, by] =
-        term.part == output_part::boxes    ? std::tuple(terms.box, &boxes, each[0])
-        : term.part == output_part::scores ? std::tuple(terms.label, &scores, each[1])
-                                           : std::tuple(terms.landmark, &points, each[2]);
+        term.part == output_part::boxes    ? std::tuple(terms.box, &wide.boxes, wide.each[0])
+        : term.part == output_part::scores ? std::tuple(terms.label, &wide.scores, wide.each[1])
+                                           : std::tuple(terms.landmark, &wide.points, wide.each[2]);
     CHECK(near(found, value));
     std::vector<float> expected(slopes->size(), 9.0f);
     if (!expected.empty())

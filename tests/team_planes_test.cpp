@@ -2,13 +2,17 @@
 #include "catch.hpp"
 #include "team_twins.hpp"
 
+#include <retinue/augment/colours.hpp>
+#include <retinue/augment/recolour.hpp>
 #include <retinue/backend/host_blocks.hpp>
+#include <retinue/error.hpp>
 #include <retinue/image/planes_program.hpp>
 #include <retinue/image/resample_program.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <span>
 #include <vector>
 
 using namespace retinue;
@@ -120,6 +124,72 @@ TEST_CASE("a picture of the planes' size is copied to the bit, and a mirror mirr
         wrong += outside[at + static_cast<std::size_t>(x)] != 0;
       }
   CHECK(wrong == 0);
+}
+
+namespace {
+
+/// The bytes of a picture whose colours the host changes, without OpenCV.
+picture recoloured(picture of, const colour_change& c)
+{
+  for (int y = 0; y < of.size.height; ++y) {
+    std::uint8_t* const row = of.bytes.data() + y * of.row_bytes;
+    const int width = of.size.width;
+    const auto scale = [&](double times, double plus) {
+      detail::scale_values(row, row, 3 * width, times, plus);
+    };
+    scale(1, c.brightness);
+    if (c.contrast_first) scale(c.contrast, 0);
+    std::array<detail::colour_plane, 3> bgr;
+    for (int x = 0; x < width; ++x)
+      for (std::size_t k = 0; k < 3; ++k)
+        bgr[k][static_cast<std::size_t>(x)] = row[3 * x + static_cast<int>(k)];
+    detail::turn_colours(bgr, width, c.saturation, c.hue);
+    for (int x = 0; x < width; ++x)
+      for (std::size_t k = 0; k < 3; ++k)
+        row[3 * x + static_cast<int>(k)] = bgr[k][static_cast<std::size_t>(x)];
+    if (!c.contrast_first) scale(c.contrast, 0);
+  }
+  return of;
+}
+
+}  // namespace
+
+TEST_CASE("a program changes colours to the bytes of the host, in any order of items")
+{
+  // One of each alone, in both orders; then what an augmentation draws; then what is cut.
+  std::vector<colour_change> changes{
+      {.brightness = -20.5}, {.contrast = 1.4}, {.saturation = 0.6}, {.hue = -13}};
+  for (const bool first : {true, false}) changes.push_back({first, 30, 0.7, 1.5, 18});
+  keyed_random random(5, 1, 2);
+  for (int i = 0; i < 20; ++i)
+    changes.push_back(
+        random_colours{}.draw(random, {8, 8}, std::span<const instance<schemas::none>>()));
+  changes.push_back({true, 255, 1000, 1000, 180});
+  changes.push_back({false, -255, 0, 0, -180});
+  std::vector<picture> pictures, coloured;
+  std::vector<picture_plan> plans, want;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    pictures.emplace_back(extent2{21, 34}, 1, static_cast<unsigned>(i));
+    if (i % 2)  // greys, and channels that are equal
+      for (auto& b : pictures.back().bytes) b = static_cast<std::uint8_t>(b / 85 * 85);
+    coloured.push_back(recoloured(pictures.back(), changes[i]));
+  }
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    auto plan = picture_plan::of({{24, 32}, {21, 34}, 32. / 34, 19.76 / 21},
+                                 pictures[i].bytes.data(), pictures[i].row_bytes);
+    if (i % 3 == 1) plan.to_picture = {-0.8f, 0.1f, 30, 0.2f, 0.9f, -3}, plan.shown = {};
+    want.push_back(plan);
+    want.back().pixels = coloured[i].bytes.data();
+    plan.colours = colour_plan(changes[i]);
+    plans.push_back(plan);
+    changed += pictures[i].bytes != coloured[i].bytes;
+  }
+  CHECK(changed > 15);
+  const auto bytes = planes_of(want, {24, 32}, true);
+  for (const item_order order : test::five_orders())
+    CHECK(planes_of(plans, {24, 32}, true, order) == bytes);
+  CHECK_THROWS_AS(colour_plan(colour_change{.arithmetic = colour_arithmetic::reference}), error);
 }
 
 TEST_CASE("pictures scaled in two passes over a team have the bytes of the host's resampler")

@@ -283,6 +283,7 @@ using retinue::collect_detections;
 using retinue::collect_kept;
 using retinue::colour_arithmetic;
 using retinue::colour_change;
+using retinue::colour_plan;
 using retinue::columns;
 using retinue::constant_rate;
 using retinue::contiguous;

@@ -119,8 +119,26 @@ class cuda_team {
 };
 
 namespace detail {
+/// Of how many threads blocks may be, and how many blocks must find registers on one
+/// multiprocessor; 0: any. A multiprocessor of sm_75 has room for 1024 threads, and so 64 registers
+/// for each, of which ptxas would take more; elsewhere what it takes by itself is better.
+struct launch_bounds {
+  int threads, blocks;
+
+  __host__ __device__ explicit constexpr launch_bounds(std::size_t of)
+      : threads(static_cast<int>(of)), blocks(0)
+  {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 750
+    blocks = 1024 / threads;
+    threads = 1024 / blocks;
+#endif
+  }
+};
+
 template <class Program>
-__global__ void __launch_bounds__(static_cast<int>(Program::threads)) run_program(Program program)
+__global__ void __launch_bounds__(launch_bounds(Program::threads).threads,
+                                  launch_bounds(Program::threads).blocks)
+    run_program(Program program)
 {
   __shared__ typename Program::shared own;
   cuda_team<static_cast<int>(Program::threads)> team;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The terms of a loss by programs as tensors, through which autograd flows: one function forward
 // and one backward, for outputs of float32, float16 or bfloat16. Terms are float32; gradients are
-// computed in float32 and have the type of the outputs.
+// computed in float32 and rounded to the type of the outputs.
 #pragma once
 
 #include <retinue/backend/libtorch_team.hpp>  // torch_team, view_for_team
@@ -12,6 +12,7 @@
 #include <torch/torch.h>  // autograd::Function
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -72,17 +73,21 @@ struct team_terms_of : torch::autograd::Function<team_terms_of<Objective, E>> {
     const at::Tensor of_terms =
         (by.narrow(0, 0, 4) + by.narrow(0, 4, 1) * all.weights).contiguous();
     torch::autograd::variable_list slopes;
-    std::array<float*, 4> at{};
+    std::array<E*, 4> at{};
     for (std::size_t k = 0; k < said.size(); ++k) {
-      slopes.push_back(at::empty(said[k].sizes(), said[k].options().dtype(at::kFloat)));
-      if (said[k].numel() > 0) at[k] = slopes[k].template data_ptr<float>();
+      slopes.push_back(at::empty(said[k].sizes(), said[k].options()));
+      if (said[k].numel() > 0) at[k] = static_cast<E*>(slopes[k].data_ptr());
     }
-    all.objective->slopes(all.batch, {.scores = at[0],
-                                      .boxes = at[1],
-                                      .points = at[2],
-                                      .quality = at[3],
-                                      .of_terms = of_terms.template data_ptr<float>()});
-    for (std::size_t k = 0; k < said.size(); ++k) slopes[k] = slopes[k].to(said[k].scalar_type());
+    at::Tensor room;  // untouched but for the rows that are learnt from
+    if constexpr (!std::same_as<E, float>)
+      room = at::empty({said[0].numel()}, said[0].options().dtype(at::kFloat));
+    all.objective->slopes(
+        all.batch, {.scores = at[0],
+                    .boxes = at[1],
+                    .points = at[2],
+                    .quality = at[3],
+                    .of_terms = of_terms.template data_ptr<float>(),
+                    .before_rounding = room.defined() ? room.template data_ptr<float>() : nullptr});
     slopes.resize(8);
     return slopes;
   }

@@ -8,6 +8,8 @@
 //   total_terms    one block               divisors and the total
 //   write_slopes   a block for some rows   the gradient of the total, zeros and all
 //
+// Gradients are of the outputs' numbers: computed as floats, and rounded once.
+//
 // Sums go in an order that depends on the number of rows alone; the only atomic operations are
 // those of whole numbers. So a batch gives the same bits each time.
 #pragma once
@@ -504,15 +506,19 @@ struct total_terms {
   }
 };
 
-/// Where the gradients of a batch go: (images, anchors, columns) each, row after
-/// row. Those of parts that are null are not written.
+/// Where the gradients of a batch go: (images, anchors, columns) each, row after row, of numbers E
+/// to which floats are rounded. Those of parts that are null are not written.
+template <class E = float>
 struct gradient_view {
-  float *scores = nullptr, *boxes = nullptr, *points = nullptr, *quality = nullptr;
+  E *scores = nullptr, *boxes = nullptr, *points = nullptr, *quality = nullptr;
   /// By what the gradient of the total is multiplied; null: 1. It lies where the programs run.
   const float* incoming = nullptr;
   /// In place of that and of the weights, by what those of box, label, landmark and quality are,
   /// one by one; null: by the weights.
   const float* of_terms = nullptr;
+  /// Room for as many numbers as scores has, where those are not floats: of the rows that are
+  /// learnt from, a label policy's slopes before they are rounded.
+  float* before_rounding = nullptr;
 };
 
 /// The dense gradients of the total, each number once.
@@ -525,7 +531,7 @@ struct write_slopes {
 
   detail::plain_settings<Settings> settings;
   loss_view<Settings, E> view;
-  gradient_view to;
+  gradient_view<E> to;
 
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared&) const
@@ -563,8 +569,8 @@ struct write_slopes {
       if (p.positive())
         detail::box_with_slope(settings, view.boxes(p.image, p.anchor), slope, p.truth(view),
                                view.anchors.anchors[p.anchor], p.want(view));
-      float* const out = to.boxes + p.row * width;
-      for (std::size_t c = 0; c < width; ++c) out[c] = factor * slope[c];
+      E* const out = to.boxes + p.row * width;
+      for (std::size_t c = 0; c < width; ++c) out[c] = static_cast<E>(factor * slope[c]);
     });
   }
 
@@ -572,16 +578,23 @@ struct write_slopes {
   RETINUE_HD void write_scores(Team& team, const detail::some_rows& own, float factor) const
   {
     const std::size_t columns = view.scores.columns;
-    team.each(own.count * columns, [&](std::size_t i) { to.scores[own.first * columns + i] = 0; });
+    team.each(own.count * columns,
+              [&](std::size_t i) { to.scores[own.first * columns + i] = static_cast<E>(0.0f); });
     team.each(own.count, [&](std::size_t i) {
       const of_row p = at(own.first + i);
       if (!p.positive() && !p.mined()) return;
-      float* const out = to.scores + p.row * columns;
+      E* const out = to.scores + p.row * columns;
+      float* slopes = nullptr;
+      if constexpr (std::same_as<E, float>)
+        slopes = out;
+      else
+        slopes = to.before_rounding + p.row * columns;
       const wanted<float> want = p.template want<false>(view, settings);
       static_cast<void>(settings.labels.with_slope(view.scores(p.image, p.anchor),
-                                                   std::span<float>(out, columns), want.label,
+                                                   std::span<float>(slopes, columns), want.label,
                                                    want.quality));
-      for (std::size_t c = 0; c < columns; ++c) out[c] = factor * (out[c] * want.weight);
+      for (std::size_t c = 0; c < columns; ++c)
+        out[c] = static_cast<E>(factor * (slopes[c] * want.weight));
     });
   }
 
@@ -597,8 +610,8 @@ struct write_slopes {
       if (p.positive())
         detail::point_with_slope(settings, view.points(p.image, p.anchor), k, slope, p.points(view),
                                  view.anchors.anchors[p.anchor], p.want(view));
-      float* const out = to.points + (p.row * count + k) * dimension;
-      for (std::size_t c = 0; c < dimension; ++c) out[c] = factor * slope[c];
+      E* const out = to.points + (p.row * count + k) * dimension;
+      for (std::size_t c = 0; c < dimension; ++c) out[c] = static_cast<E>(factor * slope[c]);
     });
   }
 
@@ -611,7 +624,7 @@ struct write_slopes {
       if (p.rates_part(settings))
         detail::quality_cost{}.with_slope(view.quality(p.image, p.anchor), slope,
                                           p.template want<true>(view, settings));
-      to.quality[p.row] = factor * slope[0];
+      to.quality[p.row] = static_cast<E>(factor * slope[0]);
     });
   }
 };
@@ -633,7 +646,7 @@ void team_loss(Blocks& blocks, const Settings& settings, const loss_view<Setting
 /// The gradient of their total, after team_loss.
 template <class Blocks, class Settings, class E>
 void team_slopes(Blocks& blocks, const Settings& settings, const loss_view<Settings, E>& view,
-                 const gradient_view& to)
+                 const gradient_view<std::type_identity_t<E>>& to)
 {
   blocks.run(loss_blocks(view.rows()),
              write_slopes<Settings, E>{detail::plain_settings<Settings>(settings), view, to});

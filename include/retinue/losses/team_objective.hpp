@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -103,7 +104,7 @@ class team_objective {
 
   /// Writes the gradient of a batch where the device sees it.
   template <class E>
-  void slopes(const batch<E>& of, const gradient_view& to)
+  void slopes(const batch<E>& of, const gradient_view<std::type_identity_t<E>>& to)
   {
     team_slopes(device_, settings_, of.view, to);
   }
