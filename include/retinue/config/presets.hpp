@@ -58,6 +58,22 @@ struct preset {
         "weights trained by the reference code as it stands: LeakyReLU 0.1, anchors of 16 to 512 "
         "pixels; weights of the same names may want mobilenet0.25-small-faces instead",
         retinaface, slope_of_leaky);
+    add("faces-mobilenet0.25", "to be trained: ReLU, anchors of 16 to 512 pixels, matched by ATSS",
+        retinaface, [](network_config& c) { c.learn.match = adaptive_matcher::settings{}; });
+    add("points-mobilenet0.25",
+        "to be trained, on boxes of any classes: a point in each cell, distances by 1 - giou, "
+        "sigmoids by quality focal loss, matched by SimOTA",
+        retinaface, [](network_config& c) {
+          c.landmarks = 0;
+          c.anchors = point_anchors{.strides = {8, 16, 32}};
+          c.coder = distance_coder{.logarithmic = true};
+          c.labels.policy = sigmoid_labels<>{};
+          c.learn.match = dynamic_k_matcher::sim_ota().how();
+          c.learn.label = quality_focal{};
+          c.learn.box = giou_loss{};
+          c.learn.negatives = every_negative{};
+          c.detect.overlap = 0.5f;
+        });
     add("resnet50",
         "the public Resnet50_Final checkpoint: ResNet-50, 256 channels, ReLU, anchors of 16 to 512 "
         "pixels; no name of a weight tells the slope or the sizes",
