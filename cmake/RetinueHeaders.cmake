@@ -252,6 +252,7 @@ retinue_headers(
   train/objective.hpp
   train/optimizers.hpp
   train/precision.hpp
+  train/side_copies.hpp
   train/trainer.hpp)
 
 retinue_headers(

@@ -39,6 +39,7 @@
 #include <retinue/train/run_lock.hpp>       // run_lock
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
+#include <retinue/train/side_copies.hpp>    // side_copies
 #include <retinue/train/stop_signal.hpp>    // stop_signal
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
 #include <retinue/weights/zip.hpp>          // crc32
@@ -158,7 +159,8 @@ class trainer {
         objective_(std::move(objective)),
         optimize_(std::move(optimize)),
         folder_(std::move(folder)),
-        settings_(checked(std::move(settings)))
+        settings_(checked(std::move(settings))),
+        send_(settings_.device)
   {
     const auto& s = settings_;
     if (writes()) {
@@ -641,11 +643,11 @@ class trainer {
                                 std::span<const training_sample<Schema>> all,
                                 std::size_t all_samples)
   {
-    const training_batch<Schema> batch = collate(part);
+    const training_batch<Schema> batch = collate(part, send_.pins());
     network_outputs said;
     {
       const autocast_scope casting(settings_.compute, settings_.device.type());
-      said = network_->forward(sent(batch.planes));
+      said = network_->forward(send_(batch.planes));
     }
     for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
       if (t->values.defined()) t->values = t->values.to(at::kFloat);
@@ -669,13 +671,6 @@ class trainer {
     } catch (const error& e) {
       fail(e.what(), ", of ", names_of(all));
     }
-  }
-
-  /// On the device; to CUDA by way of pinned memory, so that nobody waits.
-  [[nodiscard]] at::Tensor sent(const at::Tensor& planes) const
-  {
-    if (!settings_.device.is_cuda()) return planes.to(settings_.device);
-    return planes.pin_memory().to(settings_.device, /*non_blocking=*/true);
   }
 
   void add_up_counts(batch_counts& counts)
@@ -795,6 +790,7 @@ class trainer {
   Optimizer optimize_;
   std::filesystem::path folder_;
   training_settings settings_;
+  side_copies<> send_;
   std::optional<checkpoint_folder> checkpoints_;  // of the process that writes
   std::optional<run_lock> lock_;
   std::unique_ptr<gradient_sums> sums_;
