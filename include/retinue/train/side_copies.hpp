@@ -33,10 +33,13 @@ concept copy_streams = requires(S& s, void (&f)(), const at::Tensor& t) {
 /// Those that LibTorch has: of CUDA devices; others have none beside.
 class device_streams {
  public:
+  /// Of the device's current streams, whichever they are when they are needed.
   explicit device_streams(at::Device device) : device_(device) {}
 
+  /// Whether the device has streams.
   [[nodiscard]] bool aside() const { return device_.is_cuda(); }
 
+  /// Has work put on a stream of their pool, always the same.
   template <class Work>
   [[nodiscard]] c10::Event beside(const Work& work)
   {
@@ -47,7 +50,9 @@ class device_streams {
     done.record(*beside_);
     return done;
   }
+  /// Has the current stream wait.
   void wait(const c10::Event& done) const { done.block(current()); }
+  /// Lends the tensor's memory to the current stream.
   void uses(const at::Tensor& tensor) const { tensor.record_stream(current()); }
 
  private:
@@ -66,7 +71,9 @@ static_assert(copy_streams<device_streams>);
 template <copy_streams Streams = device_streams>
 class side_copies {
  public:
+  /// To that device, by its own streams.
   explicit side_copies(at::Device device) : side_copies(device, Streams(device)) {}
+  /// The same by given streams.
   side_copies(at::Device device, Streams streams) : device_(device), streams_(std::move(streams)) {}
 
   /// Whether what is sent had better lie in pinned memory.
