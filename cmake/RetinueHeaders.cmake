@@ -144,6 +144,7 @@ retinue_headers(
   losses/truths.hpp
   matchers.hpp
   matchers/adaptive_matcher.hpp
+  matchers/adaptive_program.hpp
   matchers/aligned_matcher.hpp
   matchers/assignment.hpp
   matchers/coverage.hpp
@@ -151,6 +152,7 @@ retinue_headers(
   matchers/dynamic_k_program.hpp
   matchers/forcing.hpp
   matchers/least_cost.hpp
+  matchers/near_cells.hpp
   matchers/one_to_one.hpp
   matchers/overlap_matcher.hpp
   matchers/overlap_program.hpp
