@@ -149,6 +149,7 @@ retinue_headers(
   losses/truths.hpp
   matchers.hpp
   matchers/adaptive_matcher.hpp
+  matchers/adaptive_program.hpp
   matchers/aligned_matcher.hpp
   matchers/aligned_rows.hpp
   matchers/any_matcher.hpp
@@ -158,6 +159,7 @@ retinue_headers(
   matchers/dynamic_k_program.hpp
   matchers/forcing.hpp
   matchers/least_cost.hpp
+  matchers/near_cells.hpp
   matchers/one_to_one.hpp
   matchers/overlap_matcher.hpp
   matchers/overlap_program.hpp
@@ -260,6 +262,7 @@ retinue_headers(
   train/objective.hpp
   train/optimizers.hpp
   train/precision.hpp
+  train/side_copies.hpp
   train/trainer.hpp)
 
 retinue_headers(

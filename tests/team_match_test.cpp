@@ -8,6 +8,9 @@
 #include <retinue/labels.hpp>
 #include <retinue/matchers.hpp>
 
+#include <cmath>
+#include <random>
+#include <span>
 #include <vector>
 
 using namespace retinue;
@@ -110,4 +113,93 @@ TEST_CASE("matching by predictions over a team of many images, and of 512 truths
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 5;
   check_matching(hard, sigmoid_labels<>{}, many, 1, 12, distance_coder{}, {32, 64});
   check_matching(hard, sigmoid_labels<>{}, {512}, 3, 13, distance_coder{}, {160, 160});
+}
+
+namespace {
+
+/// Truths of all sizes, some the same, some outside, some to be ignored.
+test::packed_truths drawn_truths(const std::vector<std::size_t>& counts, bool ignores,
+                                 unsigned seed)
+{
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> unit(0, 1);
+  test::packed_truths packed;
+  for (const std::size_t n : counts) {
+    std::vector<box<float>> image;
+    std::vector<std::uint8_t> ignore(ignores ? n : 0);
+    for (std::size_t t = 0; t < n; ++t) {
+      const float w = 0.005f * std::exp(unit(random) * 5), h = w * (0.5f + unit(random));
+      const float x = unit(random) * 1.2f - 0.1f, y = unit(random) * 1.2f - 0.1f;
+      image.push_back(t % 7 == 6 ? image[random() % t]
+                                 : box<float>{x - w / 2, y - h / 2, x + w / 2, y + h / 2});
+      if (ignores) ignore[t] = random() % 3 == 0;
+    }
+    packed.add(image, ignore);
+  }
+  return packed;
+}
+
+/// Compares with the host; returns how many positives there are.
+std::size_t check_claims(const adaptive_matcher::settings& settings, const anchor_layout& layout,
+                         const std::vector<std::size_t>& counts, bool ignores, unsigned seed,
+                         std::size_t orders = 5)
+{
+  const auto packed = drawn_truths(counts, ignores, seed);
+  const test::laid_out plain(layout);
+  const test::claimed first(host_blocks(), settings, plain, packed);
+  adaptive_matcher match(settings);
+  std::size_t positives = 0, wrong = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    std::vector<box<float>> truths;
+    for (std::size_t t = packed.first[i]; t < packed.first[i + 1]; ++t)
+      truths.push_back(packed.truths[t].bounds);
+    assignment want;
+    match(layout, truths, std::span(packed.ignore).subspan(packed.first[i], truths.size()), want);
+    positives += want.positive_count;
+    for (std::size_t a = 0; a < layout.size(); ++a) {
+      const std::size_t row = i * layout.size() + a;
+      wrong += first.verdicts[row] != want.verdicts[a];
+      wrong += want.verdicts[a] == verdict::positive && first.truths[row] != want.truths[a];
+    }
+  }
+  CAPTURE(layout.size(), counts.size(), ignores, seed, settings.per_level, positives);
+  CHECK(wrong == 0);
+  for (std::size_t k = 1; k < orders; ++k)
+    CHECK(test::claimed(host_blocks(test::five_orders()[k]), settings, plain, packed) == first);
+  return positives;
+}
+
+}  // namespace
+
+TEST_CASE("matching by thresholds over a team says what the host's says, in five orders")
+{
+  const std::vector<anchor_layout> layouts{
+      anchor_layout(square_anchors::retinaface(), {96, 128}),
+      anchor_layout(square_anchors::retinaface(), {33, 250}),
+      anchor_layout(point_anchors{.strides = {8, 16, 32, 64, 128}}, {160, 160}),
+      anchor_layout(default_boxes::ssd300(), {300, 300}),
+      anchor_layout(make_anchors(square_anchors::retinaface(), {64, 64}))};  // in no order
+  std::size_t positives = 0;
+  unsigned seed = 0;
+  for (const auto& settings :
+       {adaptive_matcher::settings{}, adaptive_matcher::settings{.per_level = 3},
+        adaptive_matcher::settings{.margin = 0.002f, .ignored = ignoring::all},
+        adaptive_matcher::settings{.per_level = 1000}})
+    for (const anchor_layout& layout : layouts)
+      for (const bool ignores : {false, true})
+        positives += check_claims(settings, layout, {3, 0, 30, 1}, ignores, ++seed);
+  CHECK(positives > 1000);
+  CHECK(check_claims({}, layouts[0], {}, false, 1) == 0);
+  CHECK(check_claims({}, layouts[0], {0, 0}, true, 1) == 0);
+  CHECK(check_claims({}, anchor_layout(std::vector<centre_box<float>>{}), {2}, false, 1) == 0);
+}
+
+TEST_CASE("matching by thresholds over a team of many images, and of 512 truths")
+{
+  std::vector<std::size_t> many(256);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 5;
+  CHECK(check_claims({}, anchor_layout(square_anchors::retinaface(), {32, 64}), many, true, 1, 2) >
+        100);
+  CHECK(check_claims({}, anchor_layout(square_anchors::retinaface(), {320, 320}), {512, 64}, true,
+                     2, 2) > 100);
 }

@@ -212,6 +212,7 @@ TEMPLATE_TEST_CASE("an objective by programs is the host's, for outputs of any w
                             {6});
   check_objective<TestType>(multibox_settings<schemas::wflw98>{}, match, small(), {2, 5});
   check_objective<TestType>(face5{}, match, small(), {0, 0});
+  check_objective<TestType>(face5{}, adaptive_matcher::atss(), small(), {3, 0, 20, 1});
   using points = multibox_settings<schemas::face5, distance_coder, every_negative, giou_loss,
                                    smooth_l1, sigmoid_labels<quality_focal>>;
   const anchor_layout free(point_anchors{.strides = {8, 16, 32}}, {96, 128});

@@ -10,6 +10,7 @@
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/suppress/look_back.hpp>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 #include <vector>
@@ -127,5 +128,30 @@ TEST_CASE("matching by predictions over threads is that over one")
         {}, {}, make_anchors(point_anchors{.strides = {16, 32}}, {96, 96}), {9, 0, 4}, 3, 14);
     CHECK(test::team_said(thread_blocks(3, 2), how, batch) ==
           test::team_said(host_blocks(), how, batch));
+  }
+}
+
+TEST_CASE("matching by thresholds over threads is that over one")
+{
+  const anchor_layout layout(square_anchors::retinaface(), {64, 96});
+  const test::laid_out plain(layout);
+  std::mt19937 random(6);
+  std::uniform_real_distribution<float> unit(0, 1);
+  test::packed_truths packed;
+  for (const std::size_t n : {12, 0, 5}) {
+    std::vector<box<float>> image;
+    for (std::size_t t = 0; t < n; ++t) {
+      const float x = 0.8f * unit(random), y = 0.8f * unit(random), w = 0.05f + 0.2f * unit(random);
+      image.push_back({x, y, x + w, y + w});
+    }
+    packed.add(image, {});
+    if (n > 0) packed.ignore.back() = 1;
+  }
+  for (const adaptive_matcher::settings& how :
+       {adaptive_matcher::settings{},
+        adaptive_matcher::settings{.per_level = 4, .ignored = ignoring::all}}) {
+    const test::claimed one(host_blocks(), how, plain, packed);
+    CHECK(test::claimed(thread_blocks(3, 2), how, plain, packed) == one);
+    CHECK(std::ranges::count(one.verdicts, verdict::positive) > 5);
   }
 }

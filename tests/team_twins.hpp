@@ -5,6 +5,7 @@
 #include "loss_batches.hpp"
 
 #include <retinue/backend/host_blocks.hpp>
+#include <retinue/matchers/adaptive_program.hpp>
 #include <retinue/matchers/overlap_program.hpp>
 
 #include <cstdint>
@@ -80,6 +81,33 @@ struct matched {
   std::vector<std::uint32_t> searching;
   std::vector<verdict> verdicts;
   std::vector<row_index> truths;
+};
+
+/// Where the programs of an adaptive_matcher write, and what they need beside it.
+struct claimed {
+  std::vector<std::uint64_t> bounds, claims;
+  std::vector<std::uint8_t> covered;
+  std::vector<verdict> verdicts;
+  std::vector<row_index> truths;
+
+  template <class Blocks>
+  claimed(Blocks blocks, const adaptive_matcher::settings& settings, const laid_out& plain,
+          const packed_truths& packed)
+      : bounds(packed.truths.size() * plain.levels.size(), 9),
+        claims(packed.images() * plain.of->size(), 9),
+        covered(claims.size(), 9),
+        verdicts(claims.size(), verdict::ignored),
+        truths(claims.size(), 9)
+  {
+    claims_view view;
+    view.images = static_cast<std::uint32_t>(packed.images());
+    view.truth_count = static_cast<std::uint32_t>(packed.truths.size());
+    view.settings = settings, view.anchors = plain.view(), view.batch = packed.view();
+    view.bounds = bounds.data(), view.claims = claims.data(), view.covered = covered.data();
+    view.verdicts = verdicts.data(), view.truths = truths.data();
+    team_match(blocks, view);
+  }
+  friend bool operator==(const claimed&, const claimed&) = default;
 };
 
 }  // namespace retinue::test

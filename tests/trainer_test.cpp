@@ -909,6 +909,42 @@ TEST_CASE("an update whose numbers are fetched later is the same, and none is as
   CHECK(same_lines(room.path / "clipped once/log.jsonl", room.path / "clipped/log.jsonl"));
 }
 
+namespace {
+/// Streams of a device that there is not: they note what is asked of them, in which order.
+struct noted_streams {
+  std::vector<std::string>* said;
+
+  [[nodiscard]] static bool aside() { return true; }
+  template <class Work>
+  [[nodiscard]] int beside(const Work& work) const
+  {
+    said->emplace_back("beside");
+    work();
+    said->emplace_back("marked");
+    return 7;
+  }
+  void wait(int mark) const { said->push_back("wait for " + std::to_string(mark)); }
+  void uses(const at::Tensor& t) const { said->push_back("uses " + std::to_string(t.numel())); }
+};
+}  // namespace
+
+TEST_CASE(
+    "what is sent on a stream of its own is waited for before it is used, and lent until then")
+{
+  std::vector<std::string> said;
+  side_copies<noted_streams> send(at::kMeta, noted_streams{&said});
+  CHECK(send.pins());
+  const at::Tensor planes = at::randn({2, 3, 4, 5});
+  const at::Tensor there = send(planes);
+  CHECK(there.is_meta());
+  CHECK(there.sizes() == planes.sizes());
+  CHECK(said == std::vector<std::string>{"beside", "marked", "wait for 7", "uses 120"});
+
+  side_copies<> here(at::kCPU);  // a processor has no stream beside, and nothing to copy
+  CHECK_FALSE(here.pins());
+  CHECK(here(planes).is_same(planes));
+}
+
 TEST_CASE("a scale that overflows is lowered on the device as on the host")
 {
   const scratch room;

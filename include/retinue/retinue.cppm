@@ -137,6 +137,7 @@ module;
 #include <retinue/losses/truths.hpp>
 #include <retinue/matchers.hpp>
 #include <retinue/matchers/adaptive_matcher.hpp>
+#include <retinue/matchers/adaptive_program.hpp>
 #include <retinue/matchers/aligned_matcher.hpp>
 #include <retinue/matchers/any_matcher.hpp>
 #include <retinue/matchers/assignment.hpp>
@@ -145,6 +146,7 @@ module;
 #include <retinue/matchers/dynamic_k_program.hpp>
 #include <retinue/matchers/forcing.hpp>
 #include <retinue/matchers/least_cost.hpp>
+#include <retinue/matchers/near_cells.hpp>
 #include <retinue/matchers/one_to_one.hpp>
 #include <retinue/matchers/overlap_matcher.hpp>
 #include <retinue/matchers/overlap_program.hpp>
@@ -267,6 +269,8 @@ using retinue::check_images;
 using retinue::choose_bids;
 using retinue::ciou;
 using retinue::ciou_loss;
+using retinue::claim_anchors;
+using retinue::claims_view;
 using retinue::class_agnostic;
 using retinue::class_of_image;
 using retinue::class_suppressor;
@@ -291,6 +295,7 @@ using retinue::continuous;
 using retinue::coordinate;
 using retinue::corners_of;
 using retinue::cosine_rate;
+using retinue::cover_anchors;
 using retinue::coverage_report;
 using retinue::cross_entropy_loss;
 using retinue::curve_of;
@@ -589,6 +594,7 @@ using retinue::scrfd_augmentation;
 using retinue::selection;
 using retinue::selector;
 using retinue::settle_bids;
+using retinue::settle_claims;
 using retinue::shape_mismatch;
 using retinue::side_clusters;
 using retinue::sigmoid;

@@ -11,6 +11,7 @@
 #include <retinue/labels.hpp>
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/multibox_programs.hpp>
+#include <retinue/matchers/adaptive_program.hpp>
 #include <retinue/matchers/dynamic_k_program.hpp>
 #include <retinue/matchers/overlap_program.hpp>
 #include <retinue/suppress/look_back.hpp>
@@ -18,6 +19,9 @@
 namespace retinue {
 
 template void cuda_blocks::run(std::size_t, const match_images&);
+template void cuda_blocks::run(std::size_t, const cover_anchors&);
+template void cuda_blocks::run(std::size_t, const claim_anchors&);
+template void cuda_blocks::run(std::size_t, const settle_claims&);
 template void cuda_blocks::run(std::size_t, const look_back<>&);
 template void cuda_blocks::run(std::size_t, const collect_kept&);
 template void cuda_blocks::run(std::size_t, const write_planes<>&);

@@ -10,6 +10,7 @@
 #include <retinue/losses/libtorch_team.hpp>
 #include <retinue/models/network.hpp>
 #include <retinue/train/objective.hpp>
+#include <retinue/train/side_copies.hpp>
 
 #include <torch/torch.h>
 
@@ -86,4 +87,25 @@ TEST_CASE("a detector on a CUDA device finds what the host's finds")
     CHECK(std::abs(found[k].score - want[k].score) < 1e-6f);
     CHECK(iou(found[k].bounds, want[k].bounds) > 0.999f);
   }
+}
+
+TEST_CASE("what is sent beside the work of a CUDA device arrives whole, batch after batch")
+{
+  if (!torch::cuda::is_available()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  side_copies<> send(at::kCUDA);
+  REQUIRE(send.pins());
+  at::Tensor work = at::randn({2048, 2048}, at::kCUDA);
+  std::vector<at::Tensor> sums;
+  for (std::int64_t k = 0; k < 50; ++k) {
+    const at::Tensor planes = at::full({4 << 20}, static_cast<float>(k),
+                                       at::TensorOptions(at::kFloat).pinned_memory(true));
+    const at::Tensor there = send(planes);
+    work = at::matmul(work, work).tanh();  // so that copies come before what uses them
+    sums.push_back(at::stack({there.min(), there.max()}));
+  }
+  for (std::size_t k = 0; k < sums.size(); ++k)
+    CHECK((sums[k].cpu() == static_cast<float>(k)).all().item<bool>());
 }

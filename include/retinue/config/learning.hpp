@@ -6,15 +6,14 @@
 //                     "floor": 0.2, "ignore": 0.5, "background": 0}
 //                    {"kind": "atss", "per_level": 9}
 //                    {"kind": "dynamic_k", "bid": "hard", "radius": 2.5, "candidates": 10,
-//                     "class_weight": 1, "iou_weight": 3}                SimOTA; "soft" is RTMDet's
+//                     "class_weight": 1, "iou_weight": 3}            SimOTA; "soft" is RTMDet's
 //                    {"kind": "task_aligned", "candidates": 13, "score_power": 1,
 //                     "overlap_power": 6, "complete": false}
-//   "label_loss"     {"kind": "cross_entropy", "smoothing": 0}           of a softmax or of
-//   sigmoids
-//                    {"kind": "focal", "alpha": 0.25, "gamma": 2}        these of sigmoids
+//   "label_loss"     {"kind": "cross_entropy", "smoothing": 0}       of a softmax or of sigmoids
+//                    {"kind": "focal", "alpha": 0.25, "gamma": 2}    of sigmoids, like the next
 //                    {"kind": "quality_focal", "beta": 2}
 //                    {"kind": "varifocal", "alpha": 0.75, "gamma": 2}
-//   "box_loss"       {"kind": "smooth_l1", "beta": 1}, "l1", "balanced_l1"    of the code
+//   "box_loss"       {"kind": "smooth_l1", "beta": 1}, "l1", "balanced_l1"          of the code
 //                    {"kind": "giou"}, "iou", "log_iou", "square_iou", "diou", "ciou", "eiou",
 //                    "siou"
 //   "landmark_loss"  {"kind": "smooth_l1", "beta": 1}, "l1", "balanced_l1"
@@ -22,11 +21,11 @@
 //   "negatives"      {"kind": "hard", "ratio": 7, "added": 0, "least": 32}
 //                    {"kind": "every"}
 //                    {"kind": "random", "total": 256, "share": 0.5, "all_positives": false}
-//   "quality"        with which score a positive is to be called: as the matcher says, or as its
-//   box
-//                    overlaps the truth. A part beside the scores learns the same, or whether there
-//                    is an object, or how central the anchor lies
-//   "weigh_boxes"    how much the box of a positive counts: "alike", "by_quality" or "by_score"
+//   "quality"        with which score a positive is to be called: as the "matcher" says, or as
+//                    its box overlaps the truth: "overlap". A part beside the scores learns the
+//                    same, or whether there is an object, or how central the anchor lies:
+//                    "overlap_and_objectness", "centre"
+//   "weigh_boxes"    how much the box of a positive counts: "alike", "by_quality", "by_score"
 #pragma once
 
 #include <retinue/config/rules.hpp>          // between

@@ -99,9 +99,10 @@ struct team_terms_of : torch::autograd::Function<team_terms_of<Objective, E>> {
 /// thread at a time, and the anchors of one image size.
 template <class Settings, class Match, class Blocks>
 class torch_team_loss {
-  static_assert(programmed_matcher<Match>,
-                "programs match by overlap_matcher and by dynamic_k_matcher alone: an objective of "
-                "another matcher has no blocks");
+  static_assert(
+      programmed_matcher<Match>,
+      "programs match by overlap_matcher, adaptive_matcher and dynamic_k_matcher alone: an "
+      "objective of another matcher has no blocks");
 
  public:
   using schema = typename Settings::schema;

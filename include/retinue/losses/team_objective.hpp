@@ -9,7 +9,8 @@
 #include <retinue/error.hpp>                       // fail
 #include <retinue/losses/multibox_programs.hpp>    // team_loss
 #include <retinue/losses/truths.hpp>               // truth_batch
-#include <retinue/matchers/dynamic_k_program.hpp>  // team_match
+#include <retinue/matchers/adaptive_program.hpp>   // team_match, claims_view
+#include <retinue/matchers/dynamic_k_program.hpp>  // team_match, bids_view
 #include <retinue/matchers/overlap_matcher.hpp>    // overlap_matcher
 #include <retinue/matchers/overlap_program.hpp>    // match_images
 
@@ -27,7 +28,9 @@ namespace retinue {
 
 /// A matcher of which there are programs.
 template <class M>
-concept programmed_matcher = std::same_as<M, overlap_matcher> || std::same_as<M, dynamic_k_matcher>;
+concept programmed_matcher =
+    std::same_as<M, overlap_matcher> || std::same_as<M, adaptive_matcher> ||
+    std::same_as<M, dynamic_k_matcher>;
 
 /// What a network said of a batch, where a device sees it.
 template <class E = float>
@@ -73,11 +76,11 @@ class team_objective {
     memory_layout size;
     r.lay_truths(size, truths);
     const std::size_t sent = size.size();
-    r.lay_rest(size, anchors_.count, images, truths.size());
+    r.lay_rest(size, anchors_, images, truths.size());
     batch<E> all{device_.memory(size.size()), {}};
     memory_layout there(all.block.data());
     r.lay_truths(there, truths);
-    r.lay_rest(there, anchors_.count, images, truths.size());
+    r.lay_rest(there, anchors_, images, truths.size());
     send(truths, sent, all.block.data());
 
     loss_view<Settings, E>& v = all.view;
@@ -88,6 +91,13 @@ class team_objective {
     if constexpr (by_overlap) {
       device_.run(images, match_images{how_, anchors_, v.batch, r.match});
       v.assigned = {r.match.verdicts, r.match.truths};
+    } else if constexpr (by_threshold) {
+      claims_view& claims = r.claims;
+      claims.images = images, claims.anchors = anchors_;
+      claims.truth_count = static_cast<std::uint32_t>(truths.size());
+      claims.settings = how_, claims.batch = v.batch;
+      team_match(device_, claims);
+      v.assigned = {claims.verdicts, claims.truths};
     } else {
       auto& bids = r.bids;
       bids.images = images, bids.anchor_count = anchors_.count;
@@ -123,6 +133,7 @@ class team_objective {
 
  private:
   static constexpr bool by_overlap = std::same_as<Match, overlap_matcher>;
+  static constexpr bool by_threshold = std::same_as<Match, adaptive_matcher>;
   using labels_type = decltype(Settings::labels);
   using coder_type = decltype(Settings::code);
 
@@ -131,6 +142,7 @@ class team_objective {
   struct room {
     loss_view<Settings, E> view;
     match_room match;
+    claims_view claims;
     bids_view<labels_type, coder_type, E> bids;
     truth_bounds<float>* bounds = nullptr;
     truth_points<float, schema>* points = nullptr;
@@ -146,14 +158,18 @@ class team_objective {
       static_cast<truth_view&>(view.batch) = {bounds, ignore, first, weights};
       view.batch.points = points;
     }
-    void lay_rest(memory_layout& in, std::size_t anchors, std::size_t images, std::size_t truths)
+    void lay_rest(memory_layout& in, const anchor_view& of, std::size_t images, std::size_t truths)
     {
-      const std::size_t rows = anchors * images;
+      const std::size_t rows = of.count * images;
       if constexpr (by_overlap) {
         in.take(match.best, rows), in.take(match.owner, rows);
         in.take(match.truth_best, truths), in.take(match.asks, truths);
         in.take(match.searching, truths);
         in.take(match.verdicts, rows), in.take(match.truths, rows);
+      } else if constexpr (by_threshold) {
+        in.take(claims.bounds, truths * of.level_count), in.take(claims.claims, rows);
+        in.take(claims.covered, rows);
+        in.take(claims.verdicts, rows), in.take(claims.truths, rows);
       } else {
         in.take(bids.bidder_counts, images), in.take(bids.bidders, rows);
         in.take(bids.backgrounds, rows), in.take(bids.said, rows);

@@ -18,6 +18,7 @@
 #include <retinue/geometry.hpp>             // box, to_centre
 #include <retinue/matchers/assignment.hpp>  // assignment
 #include <retinue/matchers/forcing.hpp>     // ignoring
+#include <retinue/matchers/near_cells.hpp>  // window_of_nearest
 
 #include <algorithm>
 #include <cmath>
@@ -51,6 +52,8 @@ class adaptive_matcher {
            ", expected 1 or more and no less than 0");
   }
   adaptive_matcher() : adaptive_matcher(settings{}) {}
+
+  [[nodiscard]] const settings& how() const { return settings_; }
 
   [[nodiscard]] static adaptive_matcher atss() { return adaptive_matcher(settings{}); }
   /// Compatibility: MMDetection's, for anchors in pixels.
@@ -152,45 +155,22 @@ class adaptive_matcher {
     const std::size_t size = level.rows * level.columns * level.per_cell;
     if (size == 0) return;
     near_.clear();
-    // A grid that clipping has bent, or of which some come last, is looked through as a whole.
-    const bool whole = last || level.unordered() || level.bend_x * level.per_x > 1e-3f ||
-                       level.bend_y * level.per_y > 1e-3f;
-    const float x = (c.cx - level.left) * level.per_x, y = (c.cy - level.top) * level.per_y;
     const std::size_t cells = (settings_.per_level + level.per_cell - 1) / level.per_cell;
-    if (whole || level.rows * level.columns <= cells) {
-      add_cells(anchors, level, c, {0, level.columns}, {0, level.rows}, last);
-    } else {
-      // A square around the nearest cell grows until enough of its cells are nearer than any other.
-      const std::size_t column = nearest(x, level.columns), row = nearest(y, level.rows);
-      for (std::size_t reach = 1;; reach *= 2) {
-        const auto [left, right, x_safe] = around(column, reach, level.columns, x);
-        const auto [top, bottom, y_safe] = around(row, reach, level.rows, y);
-        const float safe = std::min(x_safe, y_safe) * 0.999f;
-        std::size_t nearer = 0;
-        for (std::size_t r = top; r < bottom; ++r)
-          for (std::size_t k = left; k < right; ++k)
-            nearer += std::hypot(static_cast<float>(k) - x, static_cast<float>(r) - y) <= safe;
-        if (nearer < cells && std::isfinite(safe)) continue;
-        add_cells(anchors, level, c, {left, right}, {top, bottom}, false);
-        break;
-      }
-    }
+    add_cells(anchors, level, c, detail::window_of_nearest(level, c.cx, c.cy, cells, last), last);
     const std::size_t count = std::min(settings_.per_level, near_.size());
     std::nth_element(near_.begin(), near_.begin() + static_cast<std::ptrdiff_t>(count - 1),
                      near_.end());
     for (std::size_t i = 0; i < count; ++i) chosen_.push_back(near_[i].anchor);
   }
 
-  using range = std::pair<std::size_t, std::size_t>;
-
   void add_cells(const anchor_layout& anchors, const level_layout& level,
-                 const centre_box<float>& c, range columns, range rows, bool last)
+                 const centre_box<float>& c, const detail::cell_window& window, bool last)
   {
     const bool free = level.unordered();  // of which each may have a centre of its own
     const float per_x = free ? 1 : level.per_x, per_y = free ? 1 : level.per_y;
-    for (std::size_t r = rows.first; r < rows.second; ++r)
-      for (std::size_t a = level.first + (r * level.columns + columns.first) * level.per_cell;
-           a < level.first + (r * level.columns + columns.second) * level.per_cell; ++a) {
+    for (std::size_t r = window.top; r < window.bottom; ++r)
+      for (std::size_t a = level.first + (r * level.columns + window.left) * level.per_cell;
+           a < level.first + (r * level.columns + window.right) * level.per_cell; ++a) {
         const float dx = (anchors.anchors()[a].cx - c.cx) * per_x,
                     dy = (anchors.anchors()[a].cy - c.cy) * per_y;
         const bool comes_last = last && covered_[a];
@@ -198,27 +178,6 @@ class adaptive_matcher {
                                     : detail::product(dx, dx) + detail::product(dy, dy),
                          static_cast<row_index>(a)});
       }
-  }
-
-  [[nodiscard]] static std::size_t nearest(float at, std::size_t count)
-  {
-    return static_cast<std::size_t>(
-        std::lround(std::clamp(at, 0.0f, static_cast<float>(count - 1))));
-  }
-
-  struct span_of_cells {
-    std::size_t begin, end;
-    float safe;  // no cell outside is nearer along this axis
-  };
-  [[nodiscard]] static span_of_cells around(std::size_t cell, std::size_t reach, std::size_t count,
-                                            float at)
-  {
-    constexpr float far = std::numeric_limits<float>::infinity();
-    const std::size_t begin = cell > reach ? cell - reach : 0,
-                      end = std::min(count, cell + reach + 1);
-    const float before = begin > 0 ? at - (static_cast<float>(begin) - 1) : far;
-    const float after = end < count ? static_cast<float>(end) - at : far;
-    return {begin, end, std::min(before, after)};
   }
 
   settings settings_;

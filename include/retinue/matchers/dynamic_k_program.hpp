@@ -166,7 +166,7 @@ struct choose_bids {
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared& own) const
   {
-    const std::size_t t = team.block(), image = image_of(t);
+    const std::size_t t = team.block(), image = view.batch.image_of(t, view.images);
     const std::uint32_t n = view.bidder_counts[image];
     if (n == 0 || view.truth(t).ignored.value > 0) return;
     const row_index* const bidders = view.bidders + image * view.anchor_count;
@@ -205,15 +205,6 @@ struct choose_bids {
   }
 
  private:
-  [[nodiscard]] RETINUE_HD std::size_t image_of(std::size_t t) const
-  {
-    std::size_t low = 0, high = view.images;
-    while (high - low > 1) {
-      const std::size_t middle = (low + high) / 2;
-      (view.batch.first[middle] <= t ? low : high) = middle;
-    }
-    return low;
-  }
   /// As many of the places 0 to most - 1 as are within it, by the formula of the tables.
   [[nodiscard]] RETINUE_HD static std::uint32_t quota_of(float sum, std::uint32_t most)
   {

@@ -36,6 +36,17 @@ struct truth_view {
   const std::uint8_t* ignore = nullptr;    ///< 1 for those to be ignored; null: none is
   const std::uint32_t* first = nullptr;    ///< (images + 1): where those of an image begin
   const number<float>* weights = nullptr;  ///< how much each counts in a loss; null: 1
+
+  /// Of which of so many images truth t of the batch is.
+  [[nodiscard]] RETINUE_HD std::size_t image_of(std::size_t t, std::size_t images) const
+  {
+    std::size_t low = 0, high = images;
+    while (high - low > 1) {
+      const std::size_t middle = (low + high) / 2;
+      (first[middle] <= t ? low : high) = middle;
+    }
+    return low;
+  }
 };
 
 /// What an image's block writes. Those before the last two are its own notes.

@@ -25,13 +25,18 @@ struct training_batch {
   std::vector<std::vector<instance<Schema>>> truths;  ///< (B): fractions of the sides
 };
 
-/// One sample or more. Throws, by name, where one is of another size than the first.
+/// One sample or more; `pinned` for planes that will be sent to a device. Throws, by name, where
+/// one is of another size than the first.
 template <landmark_schema Schema>
-[[nodiscard]] training_batch<Schema> collate(std::span<const training_sample<Schema>> samples)
+[[nodiscard]] training_batch<Schema> collate(std::span<const training_sample<Schema>> samples,
+                                             bool pinned = false)
 {
   const extent2 size = samples.front().size;
   training_batch<Schema> batch{
-      size, at::empty({static_cast<std::int64_t>(samples.size()), 3, size.height, size.width}), {}};
+      size,
+      at::empty({static_cast<std::int64_t>(samples.size()), 3, size.height, size.width},
+                at::TensorOptions(at::kFloat).pinned_memory(pinned)),
+      {}};
   float* to = batch.planes.template data_ptr<float>();
   for (const auto& s : samples) {
     const std::size_t numbers = std::size_t{3} * static_cast<std::size_t>(size.height) *

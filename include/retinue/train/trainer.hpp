@@ -39,6 +39,7 @@
 #include <retinue/train/run_lock.hpp>       // run_lock
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
+#include <retinue/train/side_copies.hpp>    // side_copies
 #include <retinue/train/stop_signal.hpp>    // stop_signal
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
 #include <retinue/weights/zip.hpp>          // crc32
@@ -170,7 +171,8 @@ class trainer {
         objective_(std::move(objective)),
         optimize_(std::move(optimize)),
         folder_(std::move(folder)),
-        settings_(checked(std::move(settings)))
+        settings_(checked(std::move(settings))),
+        send_(settings_.device)
   {
     const auto& s = settings_;
     lay_channels_last();
@@ -656,11 +658,11 @@ class trainer {
                                 std::span<const training_sample<Schema>> all,
                                 std::size_t all_samples)
   {
-    const training_batch<Schema> batch = collate(part);
+    const training_batch<Schema> batch = collate(part, send_.pins());
     network_outputs said;
     {
       const autocast_scope casting(settings_.compute, settings_.device.type());
-      said = network_->forward(sent(batch.planes));
+      said = network_->forward(send_(batch.planes).contiguous(at::MemoryFormat::ChannelsLast));
     }
     for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
       if (t->values.defined()) t->values = t->values.to(at::kFloat);
@@ -686,22 +688,12 @@ class trainer {
     }
   }
 
-  /// The channels of a pixel lie side by side, in weights and images: of a step of MobileNet 0.25 on
-  /// a processor that takes a third of the time.
+  /// The channels of a pixel lie side by side, in weights and images: of a step of MobileNet 0.25
+  /// on a processor that takes a third of the time.
   void lay_channels_last()
   {
     for (at::Tensor& p : network_->parameters())
       if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
-  }
-
-  /// On the device; to CUDA by way of pinned memory, so that nobody waits.
-  [[nodiscard]] at::Tensor sent(const at::Tensor& planes) const
-  {
-    const at::Tensor there =
-        settings_.device.is_cuda()
-            ? planes.pin_memory().to(settings_.device, /*non_blocking=*/true)
-            : planes.to(settings_.device);
-    return there.contiguous(at::MemoryFormat::ChannelsLast);
   }
 
   void add_up_counts(batch_counts& counts)
@@ -821,6 +813,7 @@ class trainer {
   Optimizer optimize_;
   std::filesystem::path folder_;
   training_settings settings_;
+  side_copies<> send_;
   std::optional<checkpoint_folder> checkpoints_;  // of the process that writes
   std::optional<run_lock> lock_;
   std::unique_ptr<gradient_sums> sums_;
