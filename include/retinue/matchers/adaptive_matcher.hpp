@@ -53,8 +53,6 @@ class adaptive_matcher {
   }
   adaptive_matcher() : adaptive_matcher(settings{}) {}
 
-  [[nodiscard]] const settings& how() const { return settings_; }
-
   [[nodiscard]] static adaptive_matcher atss() { return adaptive_matcher(settings{}); }
   /// Compatibility: MMDetection's, for anchors in pixels.
   [[nodiscard]] static adaptive_matcher mmdetection()
