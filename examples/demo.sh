@@ -68,7 +68,7 @@ if [[ -n $train ]]; then
     echo "Training on drawn scenes, for a few minutes."
     rm -rf "$run"
     $programs/retinaface_train --data synthetic --preset faces-mobilenet0.25 --size 160 --long-side 240 \
-      --scenes 2048 --epochs 18 --batch 16 --optimizer adamw --lr 0.004 --schedule cosine --warm-up 50 \
+      --scenes 2048 --epochs 22 --batch 16 --optimizer adamw --lr 0.004 --schedule cosine --warm-up 50 \
       --average 0.98 --out "$run"
   fi
   touch "$run/finished"

@@ -30,12 +30,14 @@
 #include <string_view>
 #include <vector>
 
-/// The presets of one kind.
+/// The presets of one kind; of SSD, which finds boxes of any classes, all that have no landmarks.
 [[nodiscard]] inline std::vector<retinue::preset> presets_of(const retinue::any_form& kind)
 {
+  const bool boxes = std::holds_alternative<retinue::ssd_form>(kind);
   std::vector<retinue::preset> all;
   for (const retinue::preset& p : retinue::presets())
-    if (p.config.form.index() == kind.index()) all.push_back(p);
+    if (p.config.form.index() == kind.index() || (boxes && p.config.landmarks == 0))
+      all.push_back(p);
   return all;
 }
 

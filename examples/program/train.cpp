@@ -233,8 +233,7 @@ int train_any(arguments a, const any_form& kind)
   with_landmarks(config, [&]<class Schema>(Schema) {
     auto set = labelled_pictures<Schema>(data_of(a));
     // The classes of a preset are its paper's; of faces they are those that its landmarks are of.
-    if (a.config.empty() && config.landmarks == 0 &&
-        !std::holds_alternative<retinaface_form>(config.form))
+    if (a.config.empty() && config.landmarks == 0)
       config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
     set = with_labels_of(config.classes, std::move(set), a.data);
     torch::manual_seed(a.seed);

@@ -139,6 +139,7 @@ module;
 #include <retinue/matchers/adaptive_matcher.hpp>
 #include <retinue/matchers/adaptive_program.hpp>
 #include <retinue/matchers/aligned_matcher.hpp>
+#include <retinue/matchers/aligned_rows.hpp>
 #include <retinue/matchers/any_matcher.hpp>
 #include <retinue/matchers/assignment.hpp>
 #include <retinue/matchers/coverage.hpp>

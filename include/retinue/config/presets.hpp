@@ -61,8 +61,9 @@ struct preset {
     add("faces-mobilenet0.25", "to be trained: ReLU, anchors of 16 to 512 pixels, matched by ATSS",
         retinaface, [](network_config& c) { c.learn.match = adaptive_matcher::settings{}; });
     add("points-mobilenet0.25",
-        "to be trained, on boxes of any classes: a point in each cell, distances by 1 - giou, "
-        "sigmoids by quality focal loss, matched by SimOTA",
+        "to be trained on boxes of any classes, by squares of 256 pixels for pictures of 512: a "
+        "point in each cell, distances by 1 - giou, sigmoids by quality focal loss, matched by "
+        "SimOTA",
         retinaface, [](network_config& c) {
           c.landmarks = 0;
           c.anchors = point_anchors{.strides = {8, 16, 32}};
@@ -72,6 +73,7 @@ struct preset {
           c.learn.label = quality_focal{};
           c.learn.box = giou_loss{};
           c.learn.negatives = every_negative{};
+          c.input.long_side = 512;
           c.detect.overlap = 0.5f;
         });
     add("resnet50",
