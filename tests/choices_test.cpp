@@ -82,30 +82,32 @@ TEST_CASE("a loss of chosen parts is the loss of these parts")
                              .box = {ciou_loss{}},
                              .landmark = {wing{}},
                              .weights = {.box = 3},
-                             .labels = {weighted}},
+                             .labels = {{weighted}}},
       anchors, of_two);
 
   const auto with_part = batch_with_quality<face5>(anchors, 3);
   using focal = sigmoid_labels<sigmoid_focal>;
-  check_same(multibox_settings<face5, centre_size_coder, every_negative, giou_loss, l1, focal,
-                               centre_quality>{.classes = 3},
-             chosen_settings<face5>{.classes = 3,
-                                    .mining = any_negatives(every_negative{}),
-                                    .box = {giou_loss{}},
-                                    .landmark = {l1{}},
-                                    .labels = {sigmoid_labels<any_binary_cost>{{sigmoid_focal{}}}},
-                                    .quality = any_quality(rated_by::centre)},
-             anchors, with_part);
+  check_same(
+      multibox_settings<face5, centre_size_coder, every_negative, giou_loss, l1, focal,
+                        centre_quality>{.classes = 3},
+      chosen_settings<face5>{.classes = 3,
+                             .mining = any_negatives(every_negative{}),
+                             .box = {giou_loss{}},
+                             .landmark = {l1{}},
+                             .labels = {{sigmoid_labels<any_binary_cost>{{sigmoid_focal{}}}}},
+                             .quality = any_quality(rated_by::centre)},
+      anchors, with_part);
   using by_quality = sigmoid_labels<quality_focal>;
-  check_same(multibox_settings<face5, centre_size_coder, every_negative, balanced_l1, balanced_l1,
-                               by_quality, overlap_quality<>>{.classes = 3},
-             chosen_settings<face5>{.classes = 3,
-                                    .mining = any_negatives(every_negative{}),
-                                    .box = {balanced_l1{}},
-                                    .landmark = {balanced_l1{}},
-                                    .labels = {sigmoid_labels<any_binary_cost>{{quality_focal{}}}},
-                                    .quality = any_quality(rated_by::overlap)},
-             anchors, with_part);
+  check_same(
+      multibox_settings<face5, centre_size_coder, every_negative, balanced_l1, balanced_l1,
+                        by_quality, overlap_quality<>>{.classes = 3},
+      chosen_settings<face5>{.classes = 3,
+                             .mining = any_negatives(every_negative{}),
+                             .box = {balanced_l1{}},
+                             .landmark = {balanced_l1{}},
+                             .labels = {{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}},
+                             .quality = any_quality(rated_by::overlap)},
+      anchors, with_part);
   check_same(
       multibox_settings<face5, centre_size_coder, every_negative, giou_loss, smooth_l1, by_quality,
                         overlap_quality<>>{.classes = 3, .weigh_boxes = box_weighing::by_score},
@@ -113,7 +115,7 @@ TEST_CASE("a loss of chosen parts is the loss of these parts")
                              .mining = any_negatives(every_negative{}),
                              .box = {giou_loss{}},
                              .weigh_boxes = box_weighing::by_score,
-                             .labels = {sigmoid_labels<any_binary_cost>{{quality_focal{}}}},
+                             .labels = {{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}},
                              .quality = any_quality(rated_by::overlap)},
       anchors, with_part);
   using vari = sigmoid_labels<varifocal>;
@@ -122,7 +124,7 @@ TEST_CASE("a loss of chosen parts is the loss of these parts")
              chosen_settings<face5>{.classes = 3,
                                     .mining = any_negatives(every_negative{}),
                                     .box = {eiou_loss{}},
-                                    .labels = {sigmoid_labels<any_binary_cost>{{varifocal{}}}},
+                                    .labels = {{sigmoid_labels<any_binary_cost>{{varifocal{}}}}},
                                     .quality = any_quality(rated_by::overlap_and_objectness)},
              anchors, with_part);
 }

@@ -270,9 +270,9 @@ void check_all_selections()
     check_selection<B>(given_labels{.background = false}, columns, true);
   }
   check_selection<B>(given_labels{}, 4, true);
-  check_selection<B>(any_labels{softmax_labels{}}, 3, false);
-  check_selection<B>(any_labels{sigmoid_labels<>{}}, 3, false);
-  check_selection<B>(any_labels{given_labels{}}, 3, true);
+  check_selection<B>(any_labels{{softmax_labels{}}}, 3, false);
+  check_selection<B>(any_labels{{sigmoid_labels<>{}}}, 3, false);
+  check_selection<B>(any_labels{{given_labels{}}}, 3, true);
   // Columns that a policy cannot have, and numbers that are no probabilities.
   laboratory<B> lab;
   const std::vector<float> x{0.1f, 0.2f, 3.5f, 0.3f};

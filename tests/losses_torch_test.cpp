@@ -277,7 +277,7 @@ TEST_CASE("what is chosen at run time agrees")
                       .mining = any_negatives(every_negative{}),
                       .box = {giou_loss{}},
                       .landmark = {wing{}},
-                      .labels = {sigmoid_labels<any_binary_cost>{{quality_focal{}}}},
+                      .labels = {{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}},
                       .quality = any_quality(rated_by::overlap_and_objectness)};
   check_agreement(modern, anchors, sigmoids);
   check_agreement(modern, anchors, sigmoids, test::another_device());

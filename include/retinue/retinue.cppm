@@ -481,6 +481,7 @@ using retinue::number;
 using retinue::number_row;
 using retinue::number_rows;
 using retinue::offsets;
+using retinue::one_of_labels;
 using retinue::one_to_one_matcher;
 using retinue::onnx_attribute;
 using retinue::onnx_bytes;

@@ -15,9 +15,10 @@
 
 namespace retinue {
 
-/// One of the shipped label policies; its members ask the one that it holds.
-struct any_labels {
-  std::variant<softmax_labels, sigmoid_labels<>, given_labels, times_quality<>> policy;
+/// One of these label policies; its members ask the one that it holds.
+template <class... Policies>
+struct one_of_labels {
+  std::variant<Policies...> policy;
 
   [[nodiscard]] std::string_view what() const
   {
@@ -37,13 +38,17 @@ struct any_labels {
   {
     return std::visit([&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); }, policy);
   }
-  [[nodiscard]] bool reads_quality() const
-  {
-    return std::visit([](const auto& p) { return detail::reads_quality(p); }, policy);
-  }
   [[nodiscard]] float least_logit(float floor) const
   {
     return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
+  }
+};
+
+/// One of those that scores are read by.
+struct any_labels : one_of_labels<softmax_labels, sigmoid_labels<>, given_labels, times_quality<>> {
+  [[nodiscard]] bool reads_quality() const
+  {
+    return std::visit([](const auto& p) { return detail::reads_quality(p); }, policy);
   }
 };
 

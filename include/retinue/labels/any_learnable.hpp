@@ -4,6 +4,7 @@
 #pragma once
 
 #include <retinue/formulas/any_losses.hpp>  // any_binary_cost
+#include <retinue/labels/any_labels.hpp>    // one_of_labels
 #include <retinue/labels/policy.hpp>        // learnable_labels
 #include <retinue/labels/sigmoid.hpp>       // sigmoid_labels
 #include <retinue/labels/softmax.hpp>       // number_in
@@ -11,42 +12,18 @@
 
 #include <cstddef>
 #include <span>
-#include <string_view>
 #include <variant>
 
 namespace retinue {
 
 /// Softmax with a background, classes weighted or not; or a sigmoid for each class, by any cost.
-struct any_learnable_labels {
-  std::variant<weighted_softmax_labels, sigmoid_labels<any_binary_cost>> policy;
-
-  [[nodiscard]] std::string_view what() const
-  {
-    return std::visit([](const auto& p) { return p.what(); }, policy);
-  }
-  [[nodiscard]] std::size_t columns(std::size_t classes) const
-  {
-    return std::visit([&](const auto& p) { return p.columns(classes); }, policy);
-  }
+struct any_learnable_labels
+    : one_of_labels<weighted_softmax_labels, sigmoid_labels<any_binary_cost>> {
   /// Throws where a loss of so many classes of objects needs others.
   void check(std::size_t classes) const
   {
     if (const auto* const softmax = std::get_if<weighted_softmax_labels>(&policy))
       softmax->check(classes);
-  }
-  template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
-  {
-    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.score(x, k)); }, policy);
-  }
-  template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
-  {
-    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); }, policy);
-  }
-  [[nodiscard]] float least_logit(float floor) const
-  {
-    return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
   }
   template <class Row>
   [[nodiscard]] auto wrong(const Row& x) const

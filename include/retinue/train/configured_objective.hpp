@@ -50,12 +50,12 @@ using configured_objective = objective<configured_settings<Schema>, any_matcher,
   return std::visit(
       [&]<class Loss>(const Loss& loss) -> any_learnable_labels {
         if constexpr (std::is_same_v<Loss, cross_entropy_loss>) {
-          if (softmax) return {weighted_softmax_labels(std::move(class_weights), loss.smoothing)};
-          return {sigmoid_labels<any_binary_cost>{{binary_cross_entropy{}}}};
+          if (softmax) return {{weighted_softmax_labels(std::move(class_weights), loss.smoothing)}};
+          return {{sigmoid_labels<any_binary_cost>{{binary_cross_entropy{}}}}};
         } else {
           if (softmax)
             fail("labels are softmax and their loss is ", Loss::kind, ", expected cross_entropy");
-          return {sigmoid_labels<any_binary_cost>{{loss}}};
+          return {{sigmoid_labels<any_binary_cost>{{loss}}}};
         }
       },
       config.learn.label);

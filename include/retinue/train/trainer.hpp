@@ -688,8 +688,8 @@ class trainer {
     }
   }
 
-  /// The channels of a pixel lie side by side, in weights and images: of a step of MobileNet 0.25
-  /// on a processor that takes a third of the time.
+  /// The channels of a pixel lie side by side, in weights and images: a step of MobileNet 0.25 on
+  /// a processor then takes two thirds of the time.
   void lay_channels_last()
   {
     for (at::Tensor& p : network_->parameters())
