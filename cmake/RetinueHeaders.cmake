@@ -285,11 +285,11 @@ retinue_headers(
   config/fields.hpp
   config/guess.hpp
   config/json.hpp
-  config/json_text.hpp
   config/schema.hpp
   data/coco_annotations.hpp
   data/coco_results.hpp
   data/detections_json.hpp
+  detail/json_text.hpp
   evaluate/results_json.hpp
   runtimes/installed.hpp
   runtimes/onnx_network.hpp

@@ -136,8 +136,12 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
     const auto file = here.write("t.json", text);
     return refusal_of([&] { static_cast<void>(read_coco_truth(file)); });
   };
-  CHECK(has(says("{"), "t.json: not JSON"));
-  CHECK(has(says("[]"), "t.json: the whole is array, expected an object"));
+  CHECK(has(says("{"), "t.json: line 1, column 2: this is not JSON, it ends too early"));
+  CHECK(has(says(R"({"images": [], })"), R"(line 1, column 16: this is not JSON, at "}")"));
+  CHECK(has(says(std::string("{}\0 and more", 12)), "line 1, column 3: this is not JSON, at "));
+  CHECK(says("\"" + std::string(100000, 'x') + "\\d\"").size() < 400);
+  CHECK(says(std::string(100000, '\n') + "{x").size() < 400);
+  CHECK(has(says("[]"), "t.json: line 1, column 1: the whole is array, expected an object"));
   CHECK(has(says("{}"), "has no \"images\""));
   CHECK(has(says(R"({"images": [{"id": 1}, {"id": 1}]})"), "images[1] has the id 1 of another"));
   CHECK(has(says(truth_of(R"({"image_id": 8})")), "annotations[0].image_id is that of no image"));
@@ -149,7 +153,8 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
             "category_id is that of no category"));
   CHECK(has(says(truth_of(R"({"image_id": 18446744073709551615})")),
             "image_id is 18446744073709551615, expected a whole number from -"));
-  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, 1e999, 4]})")), "t.json: not JSON: "));
+  CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1, 2, 1e999, 4]})")),
+            ": this number is too large for any use"));
   CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1e308, 2, 1e308, 4]})")), "are finite"));
 
   // What is nested deeper than the stack goes is still refused by its key.
@@ -160,7 +165,37 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
   const std::string text(100000, 'x');
   CHECK(says(truth_of(R"({"image_id": ")" + text + "\"}")).size() < 400);
   const auto bad = here.write("d.json", R"([{"image_id": 4}])");
-  CHECK(has(refusal_of([&] { read_coco_detections(bad, set); }), "d.json: results[0].image_id is"));
+  CHECK(has(refusal_of([&] { read_coco_detections(bad, set); }),
+            "d.json: line 1, column 15: results[0].image_id is"));
+}
+
+TEST_CASE("COCO's JSON: what is wrong is shown where it stands")
+{
+  const folder here;
+  const auto shown = [&](const std::string& text) -> std::string {
+    const auto file = here.write("t.json", text);
+    try {
+      static_cast<void>(read_coco_truth(file));
+    } catch (const error_in_text& e) {
+      return e.what() + ("\n" + e.excerpt());
+    }
+    return "nothing is wrong";
+  };
+  const std::string head =
+      "{\"images\": [{\"id\": 7}],\n \"categories\": [{\"id\": 1, \"name\": \"a\"}],\n";
+  CHECK(has(shown(head + R"( "annotations": [
+  {"image_id": 7, "category_id": 1, "bbox": [1, 2, 3, 4]},
+  {"image_id": 7, "other": {"bbox": ["}", 1]}, "bbox": [1, 2, -3, 4]}]})"),
+            R"(line 5, column 56: annotations[1].bbox is [1,2,-3,4], expected no negative side
+  5 |   {"image_id": 7, "other": {"bbox": ["}", 1]}, "bbox": [1, 2, -3, 4]}]}
+    |                                                        ^)"));
+  // Of a key that stands twice, the one that was read; escapes are part of the spelling.
+  CHECK(has(shown(head + R"("annotations": [{"image_id": 7, "image_id": 8}]})"),
+            "line 3, column 45: "));
+  CHECK(has(shown(head + R"("annot\u0061tions": [{"image_id": 8}]})"), "line 3, column 35: "));
+  CHECK(has(shown(head + R"("annotations": [ 5, {}]})"),
+            "line 3, column 18: annotations[0] is number"));
+  CHECK(has(shown("\xEF\xBB\xBF {}"), "column 3: the whole has no \"images\""));
 }
 
 TEST_CASE("WIDER FACE: the second form of the truth, and names of any form")

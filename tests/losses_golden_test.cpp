@@ -245,7 +245,7 @@ TEST_CASE("labels with a weight for each class cost what PyTorch's cross-entropy
     std::array<float, 6> x{}, slopes{};
     for (std::size_t c = 0; c < 6; ++c) x[c] = static_cast<float>(logits[6 * i + c]);
     const auto label = static_cast<float>(labels[i]);
-    const number_row<float> row(x.data(), 6);
+    const number_row<float> row{x.data(), 6};
     const auto further = [&](float found, float expected) {
       most = std::max(most, double(std::abs(found - expected)) / std::max(1.0f, value[i]));
     };
@@ -268,7 +268,7 @@ TEST_CASE("labels with a weight for each class cost what PyTorch's cross-entropy
 TEST_CASE("without weights, or with weights of 1, labels cost what softmax labels do")
 {
   const std::array<float, 3> x{0.5f, -1, 2};
-  const number_row<float> row(x.data(), 3);
+  const number_row<float> row{x.data(), 3};
   const auto near = [](float a, float b) { return std::abs(a - b) < 1e-5f; };
   for (const double smoothing : {0.0, 0.1})
     for (const float label : {0.0f, 2.0f}) {

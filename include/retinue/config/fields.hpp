@@ -13,10 +13,10 @@
 // place in it, the full path of the key, the value, and what was expected.
 #pragma once
 
-#include <retinue/config/json_text.hpp>  // json_text
 #include <retinue/config/nearest.hpp>    // nearest, listed
 #include <retinue/config/rules.hpp>      // what a value may be
 #include <retinue/detail/file.hpp>       // in_quotes
+#include <retinue/detail/json_text.hpp>  // json_text
 
 #include <nlohmann/json.hpp>
 

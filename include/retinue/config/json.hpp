@@ -52,10 +52,10 @@
 #pragma once
 
 #include <retinue/config/fields.hpp>          // json_reader, json_writer
-#include <retinue/config/json_text.hpp>       // json_text, refuse_json
 #include <retinue/config/network_config.hpp>  // network_config
 #include <retinue/config/presets.hpp>         // find_preset
 #include <retinue/detail/file.hpp>            // read_file
+#include <retinue/detail/json_text.hpp>       // json_text, parse_json
 #include <retinue/error.hpp>                  // fail
 #include <retinue/error_in_text.hpp>          // fail_at
 
@@ -301,16 +301,7 @@ void check_together(const network_config& c, const Refuse& refuse)
     if (opens || event == when::value) ++values_before;
     return true;
   };
-  // The parser takes a zero byte for the end, whatever stands behind it.
-  if (const auto zero = source_text.find('\0'); zero != source_text.npos)
-    refuse_json(source_text, zero, where);
-  try {
-    return json::parse(source_text, watch);
-  } catch (const json::parse_error& e) {
-    refuse_json(source_text, std::min(e.byte > 0 ? e.byte - 1 : 0, source_text.size()), where);
-  } catch (const json::exception&) {
-    fail_at(source_text, value_starts(), where, "this number is too large for any use");
-  }
+  return parse_json<json>(source_text, where, watch);
 }
 
 /// Whether an object has a key as "network.extras".

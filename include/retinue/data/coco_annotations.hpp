@@ -4,13 +4,12 @@
 //   keypoints   [x, y, v, ...]: v is 0 where the point is not labelled, 1 hidden, 2 seen
 //   iscrowd 1   the truth is to be ignored
 //
-// Pixels. Labels are 1, 2, ... by ascending category id. Throws `error` by file and key.
+// Pixels. Labels are 1, 2, ... by ascending category id. Throws `error_in_text` by file,
+// line, column and key.
 #pragma once
 
-#include <retinue/data/coco_results.hpp>  // coco_entry, for_each_entry, read_json
+#include <retinue/data/coco_results.hpp>  // coco_entry, coco_file
 #include <retinue/data/sample.hpp>        // data_set, read_truth
-
-#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -30,15 +29,15 @@ template <landmark_schema Schema>
   instance<Schema> truth;
   const box<double> b = e.bounds();
   truth.bounds = truth_box(b.x1, b.y1, b.x2, b.y2,
-                           [&](const auto&... parts) { e.refuse(".bbox: ", parts...); });
+                           [&](const auto&... parts) { e.refuse("bbox", ": ", parts...); });
   truth.ignore = e.has("iscrowd") && e.number("iscrowd") != 0;
   if (Schema::count > 0 && e.has("keypoints")) {
     const auto& points = e["keypoints"];
     if (!points.is_array() || points.size() != 3 * Schema::count)
-      e.refuse(".keypoints has ", points.size(), " numbers, expected ", 3 * Schema::count);
+      e.refuse("keypoints", " has ", points.size(), " numbers, expected ", 3 * Schema::count);
     for (const auto& number : points)
       if (!number.is_number() || !std::isfinite(number.template get<float>()))
-        e.refuse(".keypoints has ", shown(number), ", expected a finite number");
+        e.refuse("keypoints", " has ", shown(number), ", expected a finite number");
     for (std::size_t k = 0; k < Schema::count; ++k) {
       truth.visible[k] = points[3 * k + 2].get<double>() > 0;
       if (truth.visible[k])
@@ -58,41 +57,34 @@ template <landmark_schema Schema>
 {
   using entry = detail::coco_entry;
   const auto folder = options.images.empty() ? file.parent_path() : options.images;
-  const nlohmann::json json = detail::read_json(file, options.decode);
-  const std::string name = file.string() + ": ";
-  const entry all(json, name + "the whole");
-  const auto text_of = [](const entry& e, const char* key) {
-    const auto& text = e[key];
-    if (!text.is_string()) e.refuse(".", key, " is ", detail::shown(text), ", expected a text");
-    return text.template get<std::string>();
-  };
-
+  const detail::coco_file source(file, options.decode);
   data_set<Schema> set;
-  std::map<std::int32_t, std::string> titles;
-  detail::for_each_entry(all["categories"], name + "categories", [&](const entry& e) {
-    titles[e.id<std::int32_t>("id")] = text_of(e, "name");
-  });
-  std::map<std::int32_t, std::int32_t> labels;
-  for (const auto& [id, title] : titles) {
-    set.classes.push_back(title);
-    labels[id] = static_cast<std::int32_t>(set.classes.size());
-  }
-  std::map<std::int64_t, std::size_t> places;
-  detail::for_each_entry(all["images"], name + "images", [&](const entry& e) {
-    const auto id = e.id<std::int64_t>("id");
-    if (!places.emplace(id, set.samples.size()).second)
-      e.refuse(" has the id ", id, " of another image");
-    set.samples.push_back({folder / text_of(e, "file_name"), {}});
-  });
-  detail::for_each_entry(all["annotations"], name + "annotations", [&](const entry& e) {
-    detail::read_truth(options.on_bad_truth, set.skipped, [&] {
-      const auto image = places.find(e.id<std::int64_t>("image_id"));
-      if (image == places.end()) e.refuse(".image_id is that of no image");
-      const auto label = labels.find(e.id<std::int32_t>("category_id"));
-      if (label == labels.end()) e.refuse(".category_id is that of no category");
-      auto truth = detail::read_coco_instance<Schema>(e);
-      truth.label = label->second;
-      set.samples[image->second].instances.push_back(truth);
+  source.placed([&] {
+    std::map<std::int32_t, std::string> titles;
+    source.for_each_in("categories",
+                       [&](const entry& e) { titles[e.id<std::int32_t>("id")] = e.text("name"); });
+    std::map<std::int32_t, std::int32_t> labels;
+    for (const auto& [id, title] : titles) {
+      set.classes.push_back(title);
+      labels[id] = static_cast<std::int32_t>(set.classes.size());
+    }
+    std::map<std::int64_t, std::size_t> places;
+    source.for_each_in("images", [&](const entry& e) {
+      const auto id = e.id<std::int64_t>("id");
+      if (!places.emplace(id, set.samples.size()).second)
+        e.refuse("", " has the id ", id, " of another image");
+      set.samples.push_back({folder / e.text("file_name"), {}});
+    });
+    source.for_each_in("annotations", [&](const entry& e) {
+      detail::read_truth(options.on_bad_truth, set.skipped, [&] {
+        const auto image = places.find(e.id<std::int64_t>("image_id"));
+        if (image == places.end()) e.refuse("image_id", " is that of no image");
+        const auto label = labels.find(e.id<std::int32_t>("category_id"));
+        if (label == labels.end()) e.refuse("category_id", " is that of no category");
+        auto truth = detail::read_coco_instance<Schema>(e);
+        truth.label = label->second;
+        set.samples[image->second].instances.push_back(truth);
+      });
     });
   });
   if (set.samples.empty()) fail(file.string(), ": no image in it");

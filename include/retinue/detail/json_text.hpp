@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the keys and the values of a JSON stand in its text, which the parsed JSON does not tell.
+// JSON, and where its keys and values stand in its text, which the parsed JSON does not tell.
 //
-// Both have the same keys and values in the same order, so that one is found by counting: nothing
-// is kept for a text that is right, and no value is read twice.
+// A value of an ordered JSON is found by counting, as the text has the same ones in the same order;
+// one of any JSON, by its path. Nothing is kept for a text that is right.
 #pragma once
 
 #include <retinue/detail/file.hpp>    // in_quotes
@@ -12,8 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,50 @@ struct json_starts {
   return starts;
 }
 
+/// Where that begins which has a path, as "annotations[17].bbox", in a text that is JSON; of a key
+/// that stands twice, the last one. Where there is no such thing, the nearest that it would be in.
+[[nodiscard]] inline std::size_t json_place(std::string_view text, std::string_view path)
+{
+  constexpr std::string_view space = " \t\r\n";
+  const auto after_space = [&](std::size_t at) { return text.find_first_not_of(space, at); };
+  const auto after_value = [&](std::size_t at) {
+    std::size_t depth = 0;
+    do {
+      const bool opens = text[at] == '{' || text[at] == '[';
+      const bool closes = text[at] == '}' || text[at] == ']';
+      depth += opens ? 1 : closes ? std::size_t(-1) : 0;
+      at = opens || closes || text[at] == ',' || text[at] == ':' ? at + 1 : json_end(text, at);
+      at = depth > 0 ? after_space(at) : at;
+    } while (depth > 0);
+    return at;
+  };
+
+  std::size_t place = after_space(text.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  for (constexpr std::string_view between = ".[]";;) {
+    path.remove_prefix(std::min(path.find_first_not_of(between), path.size()));
+    const std::string_view step = path.substr(0, path.find_first_of(between));
+    path.remove_prefix(step.size());
+    if (step.empty() || (text[place] != '{' && text[place] != '[')) return place;
+    const bool object = text[place] == '{';
+    std::size_t found = text.npos, i = 0;
+    for (std::size_t at = after_space(place + 1); text[at] != '}' && text[at] != ']'; ++i) {
+      std::string_view key;
+      if (object) {
+        key = text.substr(at, json_end(text, at) - at);
+        at = after_space(after_space(at + key.size()) + 1);  // behind the colon
+      }
+      if (object ? json::parse(key).get_ref<const std::string&>() == step
+                 : std::to_string(i) == step)
+        found = at;
+      if (!object && found == at) break;
+      at = after_space(after_value(at));
+      if (text[at] == ',') at = after_space(at + 1);
+    }
+    if (found == text.npos) return place;
+    place = found;
+  }
+}
+
 /// A text, the JSON that it is, and the name that begins every message about it.
 class json_text {
  public:
@@ -82,9 +127,9 @@ class json_text {
   template <class... Parts>
   [[noreturn]] void refuse_path(const std::string& path, const Parts&... parts) const
   {
-    const json& nearest = along(path);
-    if (&nearest == &parsed_) fail(name_, ": ", path, parts...);
-    refuse(nearest, path, parts...);
+    const std::size_t nearest = json_place(text_, path);
+    if (nearest == json_place(text_, "")) fail(name_, ": ", path, parts...);
+    fail_at(text_, nearest, name_, path, parts...);
   }
 
  private:
@@ -111,28 +156,6 @@ class json_text {
     return false;
   }
 
-  [[nodiscard]] const json& along(std::string_view path) const
-  {
-    const json* at = &parsed_;
-    for (constexpr std::string_view between = ".[]";;) {
-      path.remove_prefix(std::min(path.find_first_not_of(between), path.size()));
-      if (path.empty()) break;
-      const std::string_view step = path.substr(0, path.find_first_of(between));
-      path.remove_prefix(step.size());
-      if (at->is_array()) {
-        std::size_t i = at->size();
-        std::from_chars(step.data(), step.data() + step.size(), i);
-        if (i >= at->size()) break;
-        at = &(*at)[i];
-      } else {
-        const auto found = at->find(step);
-        if (found == at->end()) break;
-        at = &*found;
-      }
-    }
-    return *at;
-  }
-
   std::string name_;
   std::string_view text_;
   const json& parsed_;
@@ -157,6 +180,27 @@ class json_text {
     }
   fail_at(text, begin, where, "this is not JSON, ",
           begin < text.size() ? "at " + in_quotes(text.substr(begin, 20)) : "it ends too early");
+}
+
+/// The JSON that a text is. Throws `error_in_text` where it is none, or has a number that no double
+/// holds; `where` begins the message. The parser calls watch(depth, event, parsed).
+template <class Json, class... Watch>
+[[nodiscard]] Json parse_json(std::string_view text, const std::string& where, Watch... watch)
+{
+  // The parser takes a zero byte for the end, whatever stands behind it.
+  if (const auto zero = text.find('\0'); zero != text.npos) refuse_json(text, zero, where);
+  try {
+    return Json::parse(text, watch...);
+  } catch (const typename Json::parse_error& e) {
+    refuse_json(text, std::min(e.byte > 0 ? e.byte - 1 : 0, text.size()), where);
+  } catch (const typename Json::out_of_range&) {
+    for (const std::size_t at : starts_in(text).values) {
+      const std::string word(text.substr(at, json_end(text, at) - at));
+      if (word[0] != '"' && std::isinf(std::strtod(word.c_str(), nullptr)))
+        fail_at(text, at, where, "this number is too large for any use");
+    }
+    throw;
+  }
 }
 
 }  // namespace retinue::detail
