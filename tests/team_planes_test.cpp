@@ -197,10 +197,10 @@ TEST_CASE("pictures scaled in two passes over a team have the bytes of the host'
   using detail::resample_taps;
   const std::vector<picture> pictures{{{37, 51}, 3, 1}, {{90, 64}, 0, 2}, {{1, 1}, 0, 3}};
   const std::vector<extent2> sizes{{20, 33}, {64, 64}, {5, 7}};
-  for (const resize_kernel kernel :
-       {resize_kernel::lanczos4, resize_kernel::cubic, resize_kernel::area}) {
+  for (const resize_kernel kernel : {resize_kernel::lanczos4, resize_kernel::cubic,
+                                     resize_kernel::linear, resize_kernel::area}) {
     std::vector<resample_taps> across, down;
-    std::vector<std::vector<float>> rows;
+    std::vector<std::vector<std::int16_t>> rows;
     std::vector<std::vector<std::uint8_t>> want, found;
     std::vector<resample_plan> plans;
     std::uint32_t most_rows = 0, most = 0;
@@ -241,13 +241,7 @@ TEST_CASE("pictures scaled in two passes over a team have the bytes of the host'
       const resample_down second{plans.data(), images, most};
       blocks.run(second.blocks(), second);
       CAPTURE(int(kernel), int(order));
-#if defined(__FMA__)
-      for (std::size_t i = 0; i < plans.size(); ++i)
-        for (std::size_t k = 0; k < found[i].size(); ++k)
-          REQUIRE(std::abs(int(found[i][k]) - int(want[i][k])) <= 1);
-#else
       REQUIRE(found == want);
-#endif
     }
   }
 }

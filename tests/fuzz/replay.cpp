@@ -3,10 +3,9 @@
 //
 //   fuzz_zip CORPUS.zip              each file as it is, under a limit of memory
 //   fuzz_zip --damage N CORPUS.zip   N damaged copies of each, the same ones in every run
-//   fuzz_zip --starve CORPUS.zip     file by file as often as one makes requests of memory, each
-//   time
-//                                    with another refused: the target must end in std::bad_alloc or
-//                                    in a sentence, and lose nothing
+//   fuzz_zip --starve CORPUS.zip     file by file as often as one makes requests of memory, with
+//                                    another refused each time: the target must end in
+//                                    std::bad_alloc or in a sentence, and lose nothing
 //
 // In place of an archive there may be a plain file, such as one that libFuzzer has found.
 #include "../damage.hpp"

@@ -157,21 +157,16 @@ inline void apply(const resize& r, const cv::Mat& from, cv::Mat& to)
     return;
   }
   if (to.u == from.u) to = cv::Mat();
-  const bool shrinks = from.cols >= r.to.width && from.rows >= r.to.height;
-  if (r.kernel == resize_kernel::lanczos4 || r.kernel == resize_kernel::cubic ||
-      (r.kernel == resize_kernel::area && shrinks)) {
-    to.create(r.to.height, r.to.width, CV_8UC3);
+  if (r.kernel == resize_kernel::area && (from.cols < r.to.width || from.rows < r.to.height)) {
+    cv::resize(from, to, {r.to.width, r.to.height}, 0, 0, cv::INTER_AREA);
+    return;
+  }
+  to.create(r.to.height, r.to.width, CV_8UC3);
+  if (r.kernel == resize_kernel::nearest)
+    detail::resample_nearest(from.data, {from.rows, from.cols}, from.step, to.data, r.to, to.step);
+  else
     detail::resample(r.kernel, from.data, {from.rows, from.cols}, from.step, to.data, r.to,
                      to.step);
-    return;
-  }
-  if (r.kernel == resize_kernel::nearest) {
-    to.create(r.to.height, r.to.width, CV_8UC3);
-    detail::resample_nearest(from.data, {from.rows, from.cols}, from.step, to.data, r.to, to.step);
-    return;
-  }
-  cv::resize(from, to, {r.to.width, r.to.height}, 0, 0,
-             r.kernel == resize_kernel::area ? cv::INTER_AREA : cv::INTER_LINEAR);
 }
 
 /// The picture as it is.

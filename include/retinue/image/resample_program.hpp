@@ -2,16 +2,15 @@
 // Pictures scaled by wide kernels in two passes, as programs over a team: the bytes that
 // augment/resample.hpp gives, on whatever machine.
 //
-//   resample_across   a block for some pixels   rows to their new width, as floats
+//   resample_across   a block for some pixels   rows to their new width, as whole numbers
 //   resample_down     a block for some pixels   those to the new height, as bytes
 //
 // What a new pixel takes of which neighbours is worked out on the host, once for a size.
 #pragma once
 
-#include <retinue/augment/resample.hpp>     // resample_taps
-#include <retinue/compiler.hpp>             // RETINUE_HD
-#include <retinue/formulas/coordinate.hpp>  // product
-#include <retinue/geometry.hpp>             // extent2
+#include <retinue/augment/resample.hpp>  // byte_value, row_value
+#include <retinue/compiler.hpp>          // RETINUE_HD
+#include <retinue/geometry.hpp>          // extent2
 
 #include <cstddef>
 #include <cstdint>
@@ -20,8 +19,8 @@ namespace retinue {
 
 /// The neighbours of each new pixel along one side, where the programs run.
 struct taps_view {
-  const int* first = nullptr;      ///< (new pixels): the first, which may lie outside
-  const float* weights = nullptr;  ///< (new pixels, count)
+  const int* first = nullptr;             ///< (new pixels): the first, which may lie outside
+  const std::int16_t* weights = nullptr;  ///< (new pixels, count), in 1 / 2^14
   int count = 0;
 };
 
@@ -34,7 +33,7 @@ struct resample_plan {
   std::ptrdiff_t to_bytes = 0;
   extent2 to_size;
   taps_view across{}, down{};
-  float* rows = nullptr;  ///< (height from, width to, 3): notes of the first pass
+  std::int16_t* rows = nullptr;  ///< (height from, width to, 3): notes of the first pass
 };
 
 namespace detail {
@@ -87,14 +86,14 @@ struct resample_across : detail::resample_pass {
     each_pixel(team, plan.from_size.height, plan.to_size.width, [&](std::size_t y, std::size_t x) {
       const std::uint8_t* const row = plan.from + static_cast<std::ptrdiff_t>(y) * plan.from_bytes;
       const taps_view& taps = plan.across;
-      const float* const weights = taps.weights + x * static_cast<std::size_t>(taps.count);
-      float sum[3] = {0, 0, 0};
+      const std::int16_t* const weights = taps.weights + x * static_cast<std::size_t>(taps.count);
+      std::int32_t sum[3] = {0, 0, 0};
       for (int k = 0; k < taps.count; ++k) {
         const int at = 3 * detail::within_side(taps.first[x] + k, plan.from_size.width);
-        for (int c = 0; c < 3; ++c)
-          sum[c] += detail::product(weights[k], static_cast<float>(row[at + c]));
+        for (int c = 0; c < 3; ++c) sum[c] += weights[k] * row[at + c];
       }
-      for (std::size_t c = 0; c < 3; ++c) plan.rows[3 * (y * width + x) + c] = sum[c];
+      for (std::size_t c = 0; c < 3; ++c)
+        plan.rows[3 * (y * width + x) + c] = detail::row_value(sum[c]);
     });
   }
 };
@@ -108,19 +107,16 @@ struct resample_down : detail::resample_pass {
     const auto width = static_cast<std::size_t>(plan.to_size.width);
     each_pixel(team, plan.to_size.height, plan.to_size.width, [&](std::size_t y, std::size_t x) {
       const taps_view& taps = plan.down;
-      const float* const weights = taps.weights + y * static_cast<std::size_t>(taps.count);
-      float sum[3] = {0.5f, 0.5f, 0.5f};
+      const std::int16_t* const weights = taps.weights + y * static_cast<std::size_t>(taps.count);
+      std::int32_t sum[3] = {0, 0, 0};
       for (int k = 0; k < taps.count; ++k) {
         const auto row =
             static_cast<std::size_t>(detail::within_side(taps.first[y] + k, plan.from_size.height));
         for (std::size_t c = 0; c < 3; ++c)
-          sum[c] += detail::product(weights[k], plan.rows[3 * (row * width + x) + c]);
+          sum[c] += weights[k] * plan.rows[3 * (row * width + x) + c];
       }
       std::uint8_t* const out = plan.to + static_cast<std::ptrdiff_t>(y) * plan.to_bytes + 3 * x;
-      for (std::size_t c = 0; c < 3; ++c) {
-        const float bounded = sum[c] < 0 ? 0 : sum[c] > 255 ? 255 : sum[c];
-        out[c] = static_cast<std::uint8_t>(static_cast<int>(bounded));
-      }
+      for (std::size_t c = 0; c < 3; ++c) out[c] = detail::byte_value(sum[c]);
     });
   }
 };
