@@ -39,7 +39,7 @@ int main()
 {
   const labels policy;
   const std::array<float, 3> logits{-2.0f, 0.5f, 1.0f};  // of three classes, at one anchor
-  const number_row<float> row(logits.data(), logits.size());
+  const number_row<float> row{logits.data(), logits.size()};
   for (const float label : {0.0f, 2.0f}) {  // background, and the second class
     std::array<float, 3> slopes{};
     const float cost = policy.with_slope(row, slopes, label, 1.0f);

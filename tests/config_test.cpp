@@ -90,7 +90,7 @@ state_dict weights_of(const made_weights& m)
 
 TEST_CASE("every preset survives its JSON")
 {
-  REQUIRE(presets().size() == 19);
+  REQUIRE(presets().size() == 20);
   for (const auto& p : presets()) {
     const auto text = to_json(p.config);
     CHECK(to_json(parse_config(text, "elsewhere")) == text);

@@ -60,6 +60,14 @@ struct preset {
         retinaface, slope_of_leaky);
     add("faces-mobilenet0.25", "to be trained: ReLU, anchors of 16 to 512 pixels, matched by ATSS",
         retinaface, [](network_config& c) { c.learn.match = adaptive_matcher::settings{}; });
+    add("landmarks-mobilenet0.25",
+        "to be trained for landmarks that are close: faces-mobilenet0.25 with wing loss, which "
+        "wants "
+        "some thousand updates before it finds as many",
+        retinaface, [](network_config& c) {
+          c.learn.match = adaptive_matcher::settings{};
+          c.learn.landmark = wing{};
+        });
     add("points-mobilenet0.25",
         "to be trained on boxes of any classes, by squares of 256 pixels for pictures of 512: a "
         "point in each cell, distances by 1 - giou, sigmoids by quality focal loss, matched by "
