@@ -2,11 +2,12 @@
 # generator can build it. It is built only if somebody links it.
 if(CMAKE_VERSION VERSION_LESS 3.28 OR NOT CMAKE_GENERATOR MATCHES "Ninja")
   set(why "CMake 3.28 and Ninja")
-elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 19)
-  # g++ 14.2 builds it, and left static members of templates undefined in programs that import it.
-  set(why "clang 19")
-elseif(NOT CMAKE_CXX_COMPILER_CLANG_SCAN_DEPS)
-  set(why "clang-scan-deps")
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT CMAKE_CXX_COMPILER_VERSION VERSION_LESS 19)
+  if(NOT CMAKE_CXX_COMPILER_CLANG_SCAN_DEPS)
+    set(why "clang-scan-deps")
+  endif()
+elseif(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  set(why "g++ 14 or clang 19")
 endif()
 if(why)
   set(RETINUE_NO_MODULE "${why}")

@@ -26,10 +26,7 @@ namespace detail {
 /// are joined by one function, which needs no streams.
 class sentence_part {
  public:
-  template <std::convertible_to<std::string_view> Text>
-  sentence_part(const Text& text) : kind_(kind::text), text_(text)
-  {
-  }
+  sentence_part(std::string_view text) : kind_(kind::text), text_(text) {}
   template <std::integral Number>
   sentence_part(Number number)
       : kind_(std::same_as<Number, char> ? kind::letter

@@ -130,9 +130,11 @@ template <class... Parts>
                           const Parts&... parts)
 {
   const detail::text_place place = detail::place_in(text, at);
-  throw error_in_text(detail::sentence_of({where, ": line ", place.line, ", column ", place.column,
-                                           ": ", detail::sentence_part(parts)...}),
-                      place);
+  using part = detail::sentence_part;
+  throw error_in_text(
+      detail::sentence_of({part(where), part(": line "), part(place.line), part(", column "),
+                           part(place.column), part(": "), part(parts)...}),
+      place);
 }
 
 }  // namespace retinue

@@ -145,7 +145,9 @@ class coco_entry {
   [[noreturn]] void refuse(const std::string& key, const Parts&... parts) const
   {
     const std::string inner = key.empty() ? "" : "." + key;
-    throw coco_refusal(file_, path_ + inner, sentence_of({where_, inner, sentence_part(parts)...}));
+    throw coco_refusal(
+        file_, path_ + inner,
+        sentence_of({sentence_part(where_), sentence_part(inner), sentence_part(parts)...}));
   }
 
  private:
