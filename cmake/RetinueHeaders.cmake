@@ -112,6 +112,7 @@ retinue_headers(
   formulas/dual.hpp
   formulas/elementary.hpp
   formulas/focal.hpp
+  formulas/harmonized.hpp
   formulas/keypoint_similarity.hpp
   formulas/narrow.hpp
   formulas/overlap.hpp

@@ -11,6 +11,7 @@
 #include <retinue/formulas/centre_ness.hpp>
 #include <retinue/formulas/distributions.hpp>
 #include <retinue/formulas/dual.hpp>
+#include <retinue/formulas/harmonized.hpp>
 #include <retinue/labels/sigmoid.hpp>
 #include <retinue/labels/weighted.hpp>
 #include <retinue/losses/multibox.hpp>
@@ -224,6 +225,100 @@ TEST_CASE("a whole GFL head learns what MMDetection's does", "[shared]")
     positives += terms.positives;
   }
   CHECK(positives > 100);
+}
+
+namespace {
+/// Values and slopes of so many steps, the logits of the second half those of the first.
+template <std::size_t Bins>
+void check_harmony(const std::string& of, double momentum, std::size_t steps)
+{
+  INFO(of);
+  const test::npz golden(test::shared("golden/families/losses.npz"));
+  auto logits = golden["cls_inputs/logits"].as<double>();
+  const auto targets = golden["cls_inputs/onehot"].as<double>();
+  std::vector<std::uint8_t> counted;
+  for (const double w : golden[of + "/label_weight"].as<double>()) counted.push_back(w > 0);
+  gradient_density<Bins> density(momentum);
+  for (std::size_t step = 0; step < steps; ++step) {
+    const auto cost = density(std::span<const double>(logits), std::span<const double>(targets),
+                              std::span<const std::uint8_t>(counted));
+    const std::string at = of + "/step" + std::to_string(step);
+    const auto value = golden[at + "_value_f64"].as<double>();
+    const auto slope = golden[at + "_grad_f64"].as<double>();
+    const auto value32 = golden[at + "_value_f32"].as<float>();
+    const auto slope32 = golden[at + "_grad_f32"].as<float>();
+    double most = 0, most32 = 0, across = 0;
+    using number = dual<double, 1>;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      const number found = cost(number::input(logits[i], 0), number::constant(targets[i]));
+      const double held = counted[i] ? 1 : 0;
+      const double scale = std::max(1.0, std::abs(value[i]));
+      most = std::max({most, std::abs(found.value * held - value[i]) / scale,
+                       std::abs(found.slope[0] * held - slope[i])});
+      const auto x = static_cast<float>(logits[i]), t = static_cast<float>(targets[i]);
+      using number32 = dual<float, 1>;
+      const number32 alone = cost(number32::input(x, 0), number32::constant(t));
+      most32 = std::max({most32, std::abs(double(alone.value) * held - double(value32[i])) / scale,
+                         std::abs(double(alone.slope[0]) * held - double(slope32[i]))});
+      const eight many = cost(eight::all(x), eight::all(t));
+      across = std::max(across, std::abs(double(many[3] - alone.value)) / scale);
+    }
+    CHECK(most < 3e-7);  // there, targets and their costs are floats whatever the logits are
+    CHECK(most32 < 1e-5);
+    CHECK(across < 1e-5);
+    if (momentum > 0) {
+      const auto kept = golden[at + "_acc_sum_f64"].as<double>();
+      for (std::size_t b = 0; b < Bins; ++b)
+        CHECK(std::abs(density.density()[b] - kept[b]) < 1e-12);
+    }
+    for (double& x : logits) x /= 2;
+  }
+}
+}  // namespace
+
+TEST_CASE("harmonized gradients are those of MMDetection's GHM-C", "[shared]")
+{
+  RETINUE_NEEDS_SHARED();
+  check_harmony<10>("ghmc_b10_m0", 0, 1);
+  check_harmony<30>("ghmc_b30_m0.75", 0.75, 2);
+}
+
+TEST_CASE("every bin of slopes that are there has the same share of a harmonized batch")
+{
+  std::vector<float> logits, targets;
+  for (int i = 0; i < 400; ++i) {
+    logits.push_back(static_cast<float>(i % 7) - 3 + 0.01f * static_cast<float>(i));
+    targets.push_back(i % 5 == 0 ? 1.0f : 0.0f);
+  }
+  gradient_density<8> density;
+  const auto cost = density(std::span<const float>(logits), std::span<const float>(targets));
+  double shares = 0, bins = 0;
+  for (std::size_t b = 0; b < 8; ++b) {
+    if (density.density()[b] > 0) ++bins;
+    shares += cost.weights[b] * density.density()[b];
+  }
+  CHECK(bins > 5);
+  CHECK(shares == Approx(400));
+  for (std::size_t b = 0; b < 8; ++b)
+    if (density.density()[b] > 0)
+      CHECK(cost.weights[b] * density.density()[b] == Approx(400 / bins));
+
+  // As a cost of labels it is trained by like any other.
+  const sigmoid_labels<harmonized_cross_entropy<8>> labels{cost};
+  const std::array<float, 2> x{-1, 2};
+  std::array<float, 2> slopes{};
+  const number_row<float> row{x.data(), 2};
+  const float sum = labels.with_slope(row, slopes, 2, 1);
+  CHECK(sum == Approx(cost(-1.0f, 0.0f) + cost(2.0f, 1.0f)));
+  CHECK(slopes[0] > 0);
+  CHECK(slopes[1] < 0);
+
+  CHECK_THROWS_WITH(
+      gradient_density<>(1),
+      "the momentum of a gradient's density is 1, expected at least 0 and less than 1");
+  CHECK_THROWS_WITH(density(std::span<const float>(logits), std::span<const float>(x)),
+                    "a gradient's density is of 400 logits, 2 targets and 0 marks, expected as "
+                    "many of each");
 }
 
 TEST_CASE("labels with a weight for each class cost what PyTorch's cross-entropy does", "[shared]")

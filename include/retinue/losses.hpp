@@ -8,6 +8,7 @@
 #include <retinue/formulas/cross_entropy.hpp>        // softmax over classes, sigmoid
 #include <retinue/formulas/distribution_focal.hpp>   // of lengths said as distributions
 #include <retinue/formulas/focal.hpp>                // weighs the easy ones down, and by quality
+#include <retinue/formulas/harmonized.hpp>           // by how many have such slopes
 #include <retinue/formulas/keypoint_similarity.hpp>  // landmarks of an object together
 #include <retinue/formulas/overlap_losses.hpp>       // 1 - iou and its kin
 #include <retinue/formulas/residual.hpp>             // smooth L1, wing and their kin

@@ -100,6 +100,7 @@ module;
 #include <retinue/formulas/dual.hpp>
 #include <retinue/formulas/elementary.hpp>
 #include <retinue/formulas/focal.hpp>
+#include <retinue/formulas/harmonized.hpp>
 #include <retinue/formulas/keypoint_similarity.hpp>
 #include <retinue/formulas/narrow.hpp>
 #include <retinue/formulas/overlap.hpp>
@@ -362,9 +363,11 @@ using retinue::gaussian_focal;
 using retinue::giou;
 using retinue::giou_loss;
 using retinue::given_labels;
+using retinue::gradient_density;
 using retinue::gradient_view;
 using retinue::greedy_suppressor;
 using retinue::hard_negatives;
+using retinue::harmonized_cross_entropy;
 using retinue::held;
 using retinue::host_backend;
 using retinue::host_blocks;
