@@ -61,9 +61,8 @@ struct preset {
     add("faces-mobilenet0.25", "to be trained: ReLU, anchors of 16 to 512 pixels, matched by ATSS",
         retinaface, [](network_config& c) { c.learn.match = adaptive_matcher::settings{}; });
     add("landmarks-mobilenet0.25",
-        "to be trained for landmarks that are close: faces-mobilenet0.25 with wing loss, which "
-        "wants "
-        "some thousand updates before it finds as many",
+        "to be trained where landmarks are to be close: faces-mobilenet0.25 with wing loss, for "
+        "which a short training finds fewer faces",
         retinaface, [](network_config& c) {
           c.learn.match = adaptive_matcher::settings{};
           c.learn.landmark = wing{};
