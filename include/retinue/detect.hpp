@@ -17,7 +17,8 @@
 #include <retinue/formulas/coders.hpp>         // coder, centre_size_coder
 #include <retinue/frame.hpp>                   // frame
 #include <retinue/geometry.hpp>                // extent2, clip
-#include <retinue/labels.hpp>                  // label_policy
+#include <retinue/labels/policy.hpp>           // label_policy
+#include <retinue/labels/softmax.hpp>          // softmax_labels
 #include <retinue/landmarks.hpp>               // landmarks
 #include <retinue/outputs.hpp>                 // outputs
 #include <retinue/select.hpp>                  // selector

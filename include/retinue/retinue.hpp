@@ -4,6 +4,7 @@
 // line each, by member or by family:
 //
 //   retinue/anchors.hpp    ratio, point and listed anchors, k-means
+//   retinue/labels.hpp     softmax with a weight for each class
 //   retinue/matchers.hpp   ATSS, SimOTA, task-aligned, uniform, one to one
 //   retinue/losses.hpp     quality and distribution focal, centre-ness, keypoint similarity
 //   retinue/suppress.hpp   soft, matrix, voting, fusion, any measure, rotated boxes
@@ -28,7 +29,7 @@
 #include <retinue/formulas/overlap_losses.hpp>   // 1 - iou and its kin
 #include <retinue/formulas/residual.hpp>         // smooth L1, wing and their kin
 #include <retinue/geometry.hpp>                  // boxes
-#include <retinue/labels.hpp>                    // how class scores are read
+#include <retinue/labels/any_labels.hpp>         // how class scores are read
 #include <retinue/landmarks.hpp>                 // landmark schemas
 #include <retinue/losses/hard_negatives.hpp>     // which negatives are learned from
 #include <retinue/losses/multibox.hpp>           // boxes, classes and landmarks together

@@ -108,7 +108,7 @@ class truth_boxes {
   template <class T>
   [[nodiscard]] std::span<const T> part(const std::vector<T>& all, std::size_t image) const
   {
-    return std::span(all).subspan(first_[image], first_[image + 1] - first_[image]);
+    return {all.data() + first_[image], first_[image + 1] - first_[image]};
   }
 
   std::vector<truth_bounds<float>> boxes_;
