@@ -3,7 +3,8 @@
 // host memory, the same behind autograd, over tensors, and ATen operations as seeds 000 to 003
 // write them, whose matching is not counted. And of these alone: the mining of negatives, against
 // the two full sorts of the seeds; matching and mining for tensors, as a training step has them
-// done, and matching over columns by its definition, against the seeds' dense matching.
+// done, and matching over columns by its definition, against the seeds' dense matching. And focal
+// loss of all negatives, as 16 images of 2,688 anchors have them, against the formula in ATen.
 #include "seed_loss.hpp"
 
 #include <retinue/anchors.hpp>
@@ -18,7 +19,10 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <numeric>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -231,6 +235,46 @@ void match_densely(benchmark::State& state)
       benchmark::DoNotOptimize(dense_match(boxes[b], marks[b], anchors));
 }
 
+constexpr std::int64_t negatives = 16 * 2688;
+
+at::Tensor negative_logits(std::int64_t classes)
+{
+  shared_workload();  // one thread
+  torch::manual_seed(2);
+  return torch::randn({negatives, classes}) * 2 - 3;
+}
+
+void focal_of_negatives(benchmark::State& state)
+{
+  const at::Tensor logits = negative_logits(state.range(0));
+  const auto rows = static_cast<std::size_t>(negatives),
+             classes = static_cast<std::size_t>(state.range(0));
+  const number_rows said(logits.data_ptr<float>(), rows, classes);
+  std::vector<row_index> all(rows);
+  std::iota(all.begin(), all.end(), row_index{0});
+  host_backend backend;
+  const wanted<float> nothing{0, 0, 1};
+  columns<wanted<float>> background;
+  backend.put(std::span<const wanted<float>>(&nothing, 1), 1, background);
+  host_cost cost;
+  for (auto _ : state) {
+    backend.clear(cost, classes);
+    backend.add_cost(detail::label_cost<sigmoid_labels<>>{}, cost, backend.gather(said, all),
+                     background);
+    benchmark::DoNotOptimize(cost.slopes.data());
+  }
+}
+
+void focal_in_aten(benchmark::State& state)
+{
+  at::Tensor logits = negative_logits(state.range(0)).set_requires_grad(true);
+  for (auto _ : state) {
+    logits.mutable_grad() = at::Tensor();
+    const at::Tensor p = torch::sigmoid(logits);
+    (0.75 * p * p * torch::nn::functional::softplus(logits)).sum().backward();
+  }
+}
+
 [[maybe_unused]] const bool added = [] {
   const std::string loss = "matching, mining and loss, 32 images, both ways | ",
                     mining = "mining, 32 images | ",
@@ -248,6 +292,13 @@ void match_densely(benchmark::State& state)
   add(matching + "retinue, and mined", sample_for_tensors<hard_negatives>);
   add(matching + "retinue over columns alone", match_over_columns);
   add(matching + "the seed's way in ATen", match_densely);
+  for (const int classes : {1, 3, 80}) {
+    const std::string focal =
+        "focal loss of 43,008 negatives, value and slopes, classes: " + std::to_string(classes) +
+        " | ";
+    benchmark::RegisterBenchmark((focal + "retinue").c_str(), focal_of_negatives)->Arg(classes);
+    benchmark::RegisterBenchmark((focal + "ATen").c_str(), focal_in_aten)->Arg(classes);
+  }
   return true;
 }();
 

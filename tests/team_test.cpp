@@ -254,21 +254,37 @@ TEST_CASE("a team passes by every item once, whatever the order, and sums in one
     }
 }
 
-TEST_CASE("classes of a sigmoid learnt one by one have the cost and the slopes of packets")
+TEST_CASE("a row of sigmoids learnt alone has the cost and the slopes that it has in a packet")
 {
+  constexpr std::size_t rows = 11;  // a packet, and a part of one
   std::mt19937 random(3);
   std::normal_distribution<float> normal(0, 4);
   for (const std::size_t classes : {1, 7, 8, 21}) {
-    std::vector<float> x(classes), packets(classes), alone(classes);
+    std::vector<float> x(rows * classes);
     for (float& v : x) v = normal(random);
-    const number_row<float> row{x.data(), classes, 1};
-    const sigmoid_labels<> labels;
-    for (const float label : {0.0f, 1.0f, static_cast<float>(classes)}) {
-      const float a = labels.with_slope(row, packets, label, 0.7f);
-      const float b = labels.one_by_one(row, alone, label, 0.7f);
-      CHECK(std::abs(a - b) <= 1e-6f * (1 + std::abs(a)));
-      for (std::size_t c = 0; c < classes; ++c) CHECK(std::abs(packets[c] - alone[c]) <= 1e-7f);
+    const number_rows said(x.data(), rows, classes);
+    std::vector<wanted<float>> wants;
+    std::vector<row_index> all;
+    for (std::size_t i = 0; i < rows; ++i) {
+      wants.push_back({static_cast<float>(i % (classes + 1)), 0.7f, 1 + static_cast<float>(i)});
+      all.push_back(static_cast<row_index>(i));
     }
+    host_backend backend;
+    columns<wanted<float>> want;
+    backend.put(std::span<const wanted<float>>(wants), 1, want);
+    const detail::label_cost<sigmoid_labels<>> cost;
+    host_cost together;
+    backend.clear(together, classes);
+    backend.add_cost(cost, together, backend.gather(said, all), want);
+    REQUIRE(together.rows == all);
+    double sum = 0;
+    std::vector<float> alone(classes);
+    for (std::size_t i = 0; i < rows; ++i) {
+      sum += cost.with_slope(said[i], alone, wants[i]);
+      for (std::size_t c = 0; c < classes; ++c)
+        CHECK(std::abs(together.slopes[i * classes + c] - alone[c]) <= 1e-7f * wants[i].weight);
+    }
+    CHECK(std::abs(together.sum - sum) <= 1e-6 * (1 + sum));
   }
 }
 

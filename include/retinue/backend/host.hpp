@@ -168,6 +168,20 @@ struct class_writer {
   }
 };
 
+/// Register by register: moved as bytes, g++ takes them half by half where it computes with AVX2,
+/// and whoever reads the whole waits.
+template <std::size_t Lanes, class V>
+RETINUE_INLINE void copy_packet(const V* from, V* to)
+{
+  constexpr std::size_t step = std::min<std::size_t>(RETINUE_REGISTER_BYTES / sizeof(V), Lanes);
+  using vector [[gnu::vector_size(step * sizeof(V))]] = V;
+  for (std::size_t k = 0; k < Lanes; k += step) {
+    vector v;
+    std::memcpy(&v, from + k, sizeof v);
+    std::memcpy(to + k, &v, sizeof v);
+  }
+}
+
 /// Reads one table packet by packet, image after image. What it needs is at hand, not in the table:
 /// stores of results could change that, as far as a compiler knows.
 template <class Packets, std::size_t Lanes, class Table>
@@ -215,8 +229,7 @@ class packet_reader {
     packets r;
     if constexpr (R::width == 0) {
     } else if constexpr (std::same_as<Table, columns<R>>) {
-      for (std::size_t c = 0; c < R::width; ++c)
-        std::memcpy(r[c].data(), number(row, c), Lanes * sizeof(V));
+      for (std::size_t c = 0; c < R::width; ++c) copy_packet<Lanes>(number(row, c), r[c].data());
     } else if constexpr (std::same_as<Table, rows<R>>) {
       transpose_rows<Lanes, R::width>(data_ + row * R::width,
                                       [&](std::size_t c) { return r[c].data(); });
@@ -233,7 +246,7 @@ class packet_reader {
     if constexpr (std::same_as<Table, rows<R>> && R::width > 0) {
       for (std::size_t c = 0; c < R::width; ++c)
         if (strides_.row == 1)
-          std::memcpy(r[c].data(), number(row, c), Lanes * sizeof(V));
+          copy_packet<Lanes>(number(row, c), r[c].data());
         else
           for (std::size_t lane = 0; lane < Lanes; ++lane)
             r[c].data()[lane] = *number(row + lane, c);
@@ -476,12 +489,30 @@ class basic_host_backend {
     }
   }
 
-  /// Slopes by the formula's own with_slope, or carried along by `dual`.
+  /// Slopes by the formula's own with_slopes of packets of rows, or with_slope of a row, or carried
+  /// along by `dual`.
   template <class Formula, class Table, class... In>
-  void add_cost(const Formula& formula, host_cost& to, const gathered<Table>& said,
-                const In&... in) const
+  void add_cost(const Formula& formula, host_cost& to, const gathered<Table>& said, const In&... in)
   {
     using said_type = typename gathered<Table>::record_type;
+    if constexpr (requires(const packets_of<gathered<Table>>& x, std::span<wide_packet> slopes,
+                           const packets_of<In>&... beside) {
+                    formula.with_slopes(x, slopes, beside...);
+                  }) {
+      slopes_.resize(to.width);
+      each_rows<Packets::wide>(
+          {1, said.size()},
+          [&](std::size_t, std::size_t row, auto count, const auto& x, const auto&... beside) {
+            wide_packet costs = formula.with_slopes(x, std::span(slopes_), beside...);
+            for (std::size_t k = 0; k < count; ++k) {
+              float* const slope = to.add(said.chosen()[row + k]);
+              for (std::size_t c = 0; c < to.width; ++c) slope[c] = slopes_[c].data()[k];
+              to.sum += static_cast<double>(costs.data()[k]);
+            }
+          },
+          said, in...);
+      return;
+    }
     for (std::size_t i = 0; i < said.size(); ++i) {
       const said_type x = said[i];
       const std::span<float> slope(to.add(said.chosen()[i]), to.width);
@@ -582,6 +613,9 @@ class basic_host_backend {
   }
 
  private:
+  using wide_packet = typename Packets::template packet<float, Packets::wide>;
+  template <class Table>
+  using packets_of = typename detail::packet_reader<Packets, Packets::wide, Table>::packets;
   static constexpr std::size_t narrow = 4;  // where rows are transposed in blocks of 4 x 4
   template <class... In>
   static constexpr std::size_t lanes_for =
@@ -664,6 +698,7 @@ class basic_host_backend {
   }
 
   std::vector<float> scores_;
+  std::vector<wide_packet> slopes_;
   list picked_;
   score_order order_;
 };

@@ -126,13 +126,10 @@ struct sigmoid_focal {
   template <class T>
   [[nodiscard]] RETINUE_HD T value(const T& x, bool object) const
   {
-    using detail::exp;
     using S = scalar_of_t<T>;
-    // z is the logit of the right answer q = sigmoid(z): -ln q = softplus(-z), and
-    // (1 - q)^gamma = exp(-gamma softplus(z)).
+    // z is the logit of the right answer q = sigmoid(z).
     const T z = x * S(object ? 1 : -1), minus = z * S(-1);
-    const T faded = softplus(z) * S(-gamma);
-    return T(exp(faded) * softplus(minus) * S(weight(object)));
+    return of_answers(softplus(minus), softplus(z), object);
   }
 
   [[nodiscard]] RETINUE_HD double weight(bool object) const
@@ -144,8 +141,11 @@ struct sigmoid_focal {
   template <class T>
   [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
   {
-    const T other = fill_like(t, 1) - t;
-    return T(value(x, true) * t + value(x, false) * other);
+    using S = scalar_of_t<T>;
+    const T other = fill_like(t, 1) - t, minus = x * S(-1);
+    const T is_object = softplus(minus), is_none = softplus(x);
+    return T(of_answers(is_object, is_none, true) * t +
+             of_answers(is_none, is_object, false) * other);
   }
 
   template <class T>
@@ -158,6 +158,17 @@ struct sigmoid_focal {
     const T faded = softplus(z) * S(-gamma);
     const T missed = sigmoid(z) * softplus(minus) * S(gamma) + sigmoid(minus);
     return T(exp(faded) * missed * S(-sign * S(weight(object))));
+  }
+
+ private:
+  /// From -ln q of the right answer and -ln(1 - q) of the wrong one.
+  template <class T>
+  [[nodiscard]] RETINUE_HD T of_answers(const T& right, const T& wrong, bool object) const
+  {
+    using detail::exp;
+    using S = scalar_of_t<T>;
+    const T faded = wrong * S(-gamma);
+    return T(exp(faded) * right * S(weight(object)));
   }
 };
 

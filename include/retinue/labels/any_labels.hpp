@@ -42,6 +42,12 @@ struct one_of_labels {
   {
     return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
   }
+  /// Calls f with the policy that it holds.
+  template <class F>
+  void visit(const F& f) const
+  {
+    std::visit(f, policy);
+  }
 };
 
 /// One of those that scores are read by.

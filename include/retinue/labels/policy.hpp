@@ -37,6 +37,7 @@ concept label_policy =
 ///   cost(x, label, quality) what x costs if it should say `label`, 0 for background, and that with
 ///                           a score of `quality`, 0 to 1; both are a T
 ///   with_slope(x, slopes, label, quality)   the same of one row, its derivatives written to slopes
+///   with_slopes(x, slopes, label, quality)  if you like: of a packet of rows T, for speed
 template <class L>
 concept learnable_labels = label_policy<L> && requires(const L& labels, const number_row<float>& x,
                                                        float v, std::span<float> slopes) {
@@ -77,6 +78,16 @@ template <label_policy L>
     return labels.reads_quality();
   else
     return requires { L::takes_quality; };
+}
+/// Calls f with the policy itself, where it is known at run time alone which one it is: asked once,
+/// not for each row.
+template <class L, class F>
+void with_policy(const L& labels, const F& f)
+{
+  if constexpr (requires { labels.visit(f); })
+    labels.visit(f);
+  else
+    f(labels);
 }
 }  // namespace detail
 

@@ -5,7 +5,7 @@
 //   cost       sum_k Cost(x_k, t_k)     t_k = quality for the label, 0 for all others
 //
 // Cost is binary_cross_entropy, sigmoid_focal, quality_focal, or one of yours. Its slope is carried
-// along by `dual`, on a processor eight classes at a time.
+// along by `dual`, in host memory for a packet of rows at a time.
 #pragma once
 
 #include <retinue/backend/lane.hpp>    // lane
@@ -15,7 +15,6 @@
 #include <retinue/formulas/focal.hpp>  // binary_cost
 #include <retinue/labels/softmax.hpp>  // number_in, logit_below
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -77,32 +76,6 @@ struct sigmoid_labels {
   [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
                                             float quality) const
   {
-#if defined(__CUDA_ARCH__)
-    return one_by_one(x, slopes, label, quality);
-#else
-    using eight = packet<float>;
-    using sloped = dual<eight, 1>;
-    const auto called = static_cast<std::size_t>(label);
-    float sum = 0;
-    for (std::size_t first = 0; first < x.size(); first += eight::lanes) {
-      const std::size_t count = std::min(eight::lanes, x.size() - first);
-      auto logits = eight::all(0), want = eight::all(0);
-      for (std::size_t k = 0; k < count; ++k) logits[k] = x[first + k];
-      if (called > first && called <= first + count) want[called - 1 - first] = quality;
-      const sloped cost = each(sloped::input(logits, 0), sloped::constant(want));
-      for (std::size_t k = 0; k < count; ++k) {
-        sum += cost.value[k];
-        slopes[first + k] = cost.slope[0][k];
-      }
-    }
-    return sum;
-#endif
-  }
-  /// The same class by class, as in a kernel.
-  template <class Row>
-  [[nodiscard]] RETINUE_HD float one_by_one(const Row& x, std::span<float> slopes, float label,
-                                            float quality) const
-  {
     using sloped = dual<lane, 1>;
     const auto called = static_cast<std::size_t>(label);
     float sum = 0;
@@ -111,6 +84,23 @@ struct sigmoid_labels {
       const sloped cost = each(sloped::input({x[c]}, 0), sloped::constant(want));
       sum += cost.value.value;
       slopes[c] = cost.slope[0].value;
+    }
+    return sum;
+  }
+  /// The same of a packet of rows.
+  template <class Row, class T>
+  [[nodiscard]] T with_slopes(const Row& x, std::span<T> slopes, const T& label,
+                              const T& quality) const
+  {
+    using sloped = dual<T, 1>;
+    const T none = fill_like(label, 0);
+    T sum = none;
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      const T called = fill_like(label, static_cast<scalar_of_t<T>>(c + 1));
+      const T want = detail::pick_equal(label, called, quality, none);
+      const sloped cost = each(sloped::input(x[c], 0), sloped::constant(want));
+      sum = sum + cost.value;
+      slopes[c] = cost.slope[0];
     }
     return sum;
   }

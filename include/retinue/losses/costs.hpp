@@ -171,6 +171,16 @@ struct label_cost {
     for (float& s : slope) s *= want.weight;
     return static_cast<double>(cost * want.weight);
   }
+  template <class Row, class T>
+    requires requires(const Labels& l, const Row& x, std::span<T> slopes, const T& one) {
+      l.with_slopes(x, slopes, one, one);
+    }
+  T with_slopes(const Row& x, std::span<T> slopes, const wanted<T>& want) const
+  {
+    const T cost = labels.with_slopes(x, slopes, want.label, want.quality);
+    for (T& s : slopes) s = s * want.weight;
+    return T(cost * want.weight);
+  }
 };
 
 /// What a positive should say, with the quality that a policy gives it.
@@ -230,6 +240,12 @@ struct quality_cost {
   {
     slope[0] = (sigmoid(x[0]) - want.quality) * want.weight;
     return static_cast<double>((*this)(x, want));
+  }
+  template <class Row, class T>
+  T with_slopes(const Row& x, std::span<T> slopes, const wanted<T>& want) const
+  {
+    slopes[0] = (sigmoid(T(x[0])) - want.quality) * want.weight;
+    return (*this)(x, want);
   }
 };
 

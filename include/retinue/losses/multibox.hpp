@@ -198,16 +198,18 @@ class multibox_loss {
 
     auto& label_term =
         term(b, "label", output_part::scores, said.scores.numbers(), w.label, divisor);
-    const detail::label_cost<Labels> label{settings_.labels};
     const wanted<float> nothing{0, 0, 1};
     b.put(std::span<const wanted<float>>(&nothing, 1), 1, background_);
-    b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.negatives), background_);
     constexpr bool as_matched = std::same_as<Quality, matched_quality>;
-    if constexpr (as_matched)
-      b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
-    else
-      b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives),
-                 rated<false>(b, codes, anchors, chosen));
+    detail::with_policy(settings_.labels, [&]<class Policy>(const Policy& held) {
+      const detail::label_cost<Policy> label{held};
+      b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.negatives), background_);
+      if constexpr (as_matched)
+        b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives), chosen.want);
+      else
+        b.add_cost(label, label_term.cost, b.gather(said.scores, chosen.positives),
+                   rated<false>(b, codes, anchors, chosen));
+    });
 
     add_landmarks(b, anchors, said, truths, chosen, whole);
     if (said.quality.shape().rows > 0) {
