@@ -348,10 +348,10 @@ TEST_CASE("COCO's JSON: what each key must be")
         "images[0].file_name is 5, expected a text");
   CHECK(says(whole(image + "," + image, "")) == "images[1] has the id 7 of another image");
   CHECK(says(whole(image, "", R"({"id": 3, "name": ["car"]})")) ==
-        "categories[0].name is a list of length 1, expected a text");
+        "categories[0].name is a list of 1, expected a text");
   CHECK(says(R"({"images": 5, "categories": [], "annotations": []})") ==
-        "images is number, expected a list");
-  CHECK(says(whole(image, "5")) == "annotations[0] is number, expected an object");
+        "images is 5, expected a list");
+  CHECK(says(whole(image, "5")) == "annotations[0] is 5, expected an object");
   CHECK(says(whole(image, R"({"image_id": 8})")) == "annotations[0].image_id is that of no image");
   CHECK(says(whole(image, R"({"image_id": 7, "category_id": 4})")) ==
         "annotations[0].category_id is that of no category");

@@ -16,7 +16,7 @@
 #include <retinue/config/nearest.hpp>    // nearest, listed
 #include <retinue/config/rules.hpp>      // what a value may be
 #include <retinue/detail/file.hpp>       // in_quotes
-#include <retinue/detail/json_text.hpp>  // json_text
+#include <retinue/detail/json_text.hpp>  // json_text, shown
 
 #include <nlohmann/json.hpp>
 
@@ -29,15 +29,6 @@
 #include <vector>
 
 namespace retinue::detail {
-
-/// What a message shows of a value: short, and fit for a terminal.
-[[nodiscard]] inline std::string shown(const json& value)
-{
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list of " + std::to_string(value.size());
-  if (value.is_string()) return detail::in_quotes(value.get_ref<const std::string&>());
-  return value.dump();
-}
 
 /// The numbers of a record.
 template <class Record>

@@ -4,8 +4,7 @@
 // column and key.
 #pragma once
 
-#include <retinue/detail/file.hpp>       // in_quotes
-#include <retinue/detail/json_text.hpp>  // json_place, parse_json
+#include <retinue/detail/json_text.hpp>  // json_place, parse_json, shown
 #include <retinue/detail/text.hpp>       // read_text
 #include <retinue/error.hpp>             // error
 #include <retinue/error_in_text.hpp>     // fail_at
@@ -56,20 +55,6 @@ struct coco_set {
 };
 
 namespace detail {
-/// For a message: what is no longer than a line, or what it is. Never looks into lists of lists,
-/// which a file may nest deeper than the stack goes.
-[[nodiscard]] inline std::string shown(const nlohmann::json& value)
-{
-  if (value.is_string()) return detail::in_quotes(value.get_ref<const std::string&>());
-  if (value.is_primitive()) return value.dump();
-  const bool is_list = value.is_array();
-  if (is_list && value.size() <= 8 &&
-      std::ranges::all_of(value, [](const auto& v) { return v.is_number(); }))
-    return value.dump();
-  return std::string(is_list ? "a list" : "an object") + " of length " +
-         std::to_string(value.size());
-}
-
 /// What is refused of a file, by its path there. A file may be one long line with thousands of bad
 /// truths that are left out: the line and the column are looked for where a reading ends.
 class coco_refusal : public error {
@@ -94,7 +79,7 @@ class coco_entry {
              std::string path)
       : file_(file), value_(value), where_(std::move(where)), path_(std::move(path))
   {
-    if (!value.is_object()) refuse("", " is ", value.type_name(), ", expected an object");
+    if (!value.is_object()) refuse("", " is ", shown(value), ", expected an object");
   }
 
   [[nodiscard]] bool has(const char* key) const { return value_.contains(key); }
@@ -203,7 +188,7 @@ class coco_file {
                    Visit visit) const
   {
     if (!list.is_array())
-      throw coco_refusal(name_, path, title + " is " + list.type_name() + ", expected a list");
+      throw coco_refusal(name_, path, title + " is " + shown(list) + ", expected a list");
     for (std::size_t i = 0; i < list.size(); ++i) {
       const std::string place = "[" + std::to_string(i) + "]";
       visit(coco_entry(name_, list[i], title + place, path + place));

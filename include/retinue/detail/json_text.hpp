@@ -24,6 +24,20 @@ namespace retinue::detail {
 
 using json = nlohmann::ordered_json;
 
+/// What a message shows of a value: what is no longer than a line, or what it is. Never looks into
+/// lists of lists, which a file may nest deeper than the stack goes.
+template <class Json>
+[[nodiscard]] std::string shown(const Json& value)
+{
+  if (value.is_object()) return "an object";
+  if (value.is_string()) return in_quotes(value.template get_ref<const std::string&>());
+  if (value.is_primitive() ||
+      (value.size() <= 8 &&
+       std::all_of(value.begin(), value.end(), [](const auto& v) { return v.is_number(); })))
+    return value.dump();
+  return "a list of " + std::to_string(value.size());
+}
+
 /// Where keys and values begin, each in the order of the text; an object or a list begins before
 /// what is in it. Of a text that is no JSON, what can be told.
 struct json_starts {
