@@ -56,6 +56,7 @@ retinue_headers(
   backend/host_memory.hpp
   backend/lane.hpp
   backend/packet.hpp
+  backend/packet_reader.hpp
   backend/radix_select.hpp
   backend/score_order.hpp
   backend/table.hpp
@@ -195,6 +196,7 @@ retinue_headers(
   train/run_lock.hpp
   train/samples.hpp
   train/schedules.hpp
+  train/settings.hpp
   train/stop_signal.hpp
   weights/onnx.hpp
   weights/onnx_reader.hpp

@@ -44,6 +44,7 @@ module;
 #include <retinue/backend/host_memory.hpp>
 #include <retinue/backend/lane.hpp>
 #include <retinue/backend/packet.hpp>
+#include <retinue/backend/packet_reader.hpp>
 #include <retinue/backend/radix_select.hpp>
 #include <retinue/backend/score_order.hpp>
 #include <retinue/backend/table.hpp>
@@ -183,6 +184,7 @@ module;
 #include <retinue/train/run_lock.hpp>
 #include <retinue/train/samples.hpp>
 #include <retinue/train/schedules.hpp>
+#include <retinue/train/settings.hpp>
 #include <retinue/train/stop_signal.hpp>
 #include <retinue/weights/onnx.hpp>
 #include <retinue/weights/onnx_reader.hpp>
@@ -665,7 +667,9 @@ using retinue::to_centre;
 using retinue::to_corners;
 using retinue::total_terms;
 using retinue::towers_form;
+using retinue::training_report;
 using retinue::training_sample;
+using retinue::training_settings;
 using retinue::transform;
 using retinue::transposed;
 using retinue::truth_batch;
