@@ -196,7 +196,6 @@ retinue_headers(
   train/run_lock.hpp
   train/samples.hpp
   train/schedules.hpp
-  train/settings.hpp
   train/stop_signal.hpp
   weights/onnx.hpp
   weights/onnx_reader.hpp
@@ -265,6 +264,7 @@ retinue_headers(
   train/objective.hpp
   train/optimizers.hpp
   train/precision.hpp
+  train/settings.hpp
   train/side_copies.hpp
   train/trainer.hpp)
 

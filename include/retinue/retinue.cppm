@@ -184,7 +184,6 @@ module;
 #include <retinue/train/run_lock.hpp>
 #include <retinue/train/samples.hpp>
 #include <retinue/train/schedules.hpp>
-#include <retinue/train/settings.hpp>
 #include <retinue/train/stop_signal.hpp>
 #include <retinue/weights/onnx.hpp>
 #include <retinue/weights/onnx_reader.hpp>
@@ -667,9 +666,7 @@ using retinue::to_centre;
 using retinue::to_corners;
 using retinue::total_terms;
 using retinue::towers_form;
-using retinue::training_report;
 using retinue::training_sample;
-using retinue::training_settings;
 using retinue::transform;
 using retinue::transposed;
 using retinue::truth_batch;
