@@ -254,7 +254,9 @@ TEST_CASE("a team passes by every item once, whatever the order, and sums in one
     }
 }
 
-TEST_CASE("a row of sigmoids learnt alone has the cost and the slopes that it has in a packet")
+TEMPLATE_TEST_CASE(
+    "a row of sigmoids learnt alone has the cost and the slopes that it has in a packet", "",
+    sigmoid_labels<>, sigmoid_labels<quality_focal>, times_quality<>)
 {
   constexpr std::size_t rows = 11;  // a packet, and a part of one
   std::mt19937 random(3);
@@ -272,7 +274,8 @@ TEST_CASE("a row of sigmoids learnt alone has the cost and the slopes that it ha
     host_backend backend;
     columns<wanted<float>> want;
     backend.put(std::span<const wanted<float>>(wants), 1, want);
-    const detail::label_cost<sigmoid_labels<>> cost;
+    const detail::label_cost<TestType> cost;
+    STATIC_REQUIRE(detail::learns_packets<TestType, number_row<packet<float>>, packet<float>>);
     host_cost together;
     backend.clear(together, classes);
     backend.add_cost(cost, together, backend.gather(said, all), want);

@@ -79,6 +79,11 @@ template <label_policy L>
   else
     return requires { L::takes_quality; };
 }
+/// Whether a policy learns packets of rows, too.
+template <class L, class Row, class T>
+concept learns_packets = requires(const L& labels, const Row& x, std::span<T> slopes, const T& v) {
+  { labels.with_slopes(x, slopes, v, v) } -> std::same_as<T>;
+};
 /// Calls f with the policy itself, where it is known at run time alone which one it is: asked once,
 /// not for each row.
 template <class L, class F>

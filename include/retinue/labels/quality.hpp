@@ -82,6 +82,13 @@ struct times_quality {
   {
     return base.with_slope(x, slopes, label, quality);
   }
+  template <class Row, class T>
+    requires detail::learns_packets<Base, Row, T>
+  [[nodiscard]] T with_slopes(const Row& x, std::span<T> slopes, const T& label,
+                              const T& quality) const
+  {
+    return base.with_slopes(x, slopes, label, quality);
+  }
 };
 
 }  // namespace retinue

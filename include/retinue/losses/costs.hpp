@@ -12,6 +12,7 @@
 #include <retinue/formulas/keypoint_similarity.hpp>  // points_loss
 #include <retinue/formulas/overlap_losses.hpp>       // overlap_loss
 #include <retinue/formulas/residual.hpp>             // residual_loss
+#include <retinue/labels/policy.hpp>                 // learns_packets
 #include <retinue/losses/truths.hpp>                 // truth_bounds, truth_points
 
 #include <cstddef>
@@ -172,9 +173,7 @@ struct label_cost {
     return static_cast<double>(cost * want.weight);
   }
   template <class Row, class T>
-    requires requires(const Labels& l, const Row& x, std::span<T> slopes, const T& one) {
-      l.with_slopes(x, slopes, one, one);
-    }
+    requires learns_packets<Labels, Row, T>
   T with_slopes(const Row& x, std::span<T> slopes, const wanted<T>& want) const
   {
     const T cost = labels.with_slopes(x, slopes, want.label, want.quality);
