@@ -35,6 +35,12 @@
 namespace retinue {
 
 namespace detail {
+/// Newer LibTorch asks for libuv, which Debian's is built without.
+template <class Options>
+void use_plain_sockets(Options& options)
+{
+  if constexpr (requires { options.useLibUV; }) options.useLibUV = false;
+}
 
 /// The address of this machine by which it reaches `host`.
 [[nodiscard]] inline std::string own_address_towards(const std::string& host, std::uint16_t port)
@@ -75,6 +81,7 @@ class gloo_group final : public process_group {
       fail("process ", at_.rank, " of ", at_.size, ": expected a number from 0 to ", at_.size - 1);
     try {
       c10d::TCPStoreOptions wanted;
+      detail::use_plain_sockets(wanted);
       wanted.port = at_.port;
       wanted.isServer = at_.rank == 0;
       wanted.numWorkers = static_cast<std::size_t>(at_.size);
