@@ -127,7 +127,7 @@ struct sigmoid_focal {
   [[nodiscard]] RETINUE_HD T value(const T& x, bool object) const
   {
     using S = scalar_of_t<T>;
-    // z is the logit of the right answer q = sigmoid(z).
+    // z is the logit of the right answer q = sigmoid(z), so that -ln q = softplus(-z).
     const T z = x * S(object ? 1 : -1), minus = z * S(-1);
     return of_answers(softplus(minus), softplus(z), object);
   }
@@ -161,7 +161,8 @@ struct sigmoid_focal {
   }
 
  private:
-  /// From -ln q of the right answer and -ln(1 - q) of the wrong one.
+  /// From -ln q of the right answer and -ln(1 - q) of the wrong one: (1 - q)^gamma is exp(-gamma
+  /// times the latter).
   template <class T>
   [[nodiscard]] RETINUE_HD T of_answers(const T& right, const T& wrong, bool object) const
   {
