@@ -259,8 +259,8 @@ void focal_of_negatives(benchmark::State& state)
   host_cost cost;
   for (auto _ : state) {
     backend.clear(cost, classes);
-    backend.add_cost(detail::label_cost<sigmoid_labels<>>{}, cost, backend.gather(said, all),
-                     background);
+    backend.add_cost(retinue::detail::label_cost<sigmoid_labels<>>{}, cost,
+                     backend.gather(said, all), background);
     benchmark::DoNotOptimize(cost.slopes.data());
   }
 }
