@@ -198,6 +198,7 @@ retinue_headers(
   train/schedules.hpp
   train/stop_signal.hpp
   weights/onnx.hpp
+  weights/onnx_extents.hpp
   weights/onnx_reader.hpp
   weights/pickle.hpp
   weights/pickle_document.hpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of ONNX files by hand, and files that are damaged.
 #include <retinue/weights/onnx.hpp>
+#include <retinue/weights/onnx_extents.hpp>
 #include <retinue/weights/onnx_reader.hpp>
 
 #include "catch.hpp"
@@ -63,6 +64,32 @@ TEST_CASE("numbers are written seven bits a byte")
   others.bytes(2, std::string(200, 'x'));
   CHECK(others.written() ==
         "\xa0\x01\x00"s + "\x15\x00\x00\x80\x3f"s + "\x12\xc8\x01" + std::string(200, 'x'));
+}
+
+TEST_CASE("an input takes another shape, and nothing else changes")
+{
+  onnx_model model = small();
+  model.inputs.push_back({"w", {2}});  // old exporters list constants
+  model.weights.insert("long", tensor_of<float>(dtype::f32, {100}, std::vector<float>(100, 0.5f)));
+  const std::string open = onnx_bytes(model);
+  model.inputs[0].shape = {3, 200};  // of two bytes
+  CHECK(with_input_shape(open, "x", {3, 200}, "made.onnx") == onnx_bytes(model));
+  CHECK(with_input_shape(onnx_bytes(model), "x", {3, 200}, "made.onnx") == onnx_bytes(model));
+  CHECK(with_input_shape(open, "none", {3, 200}, "made.onnx") == open);
+  CHECK(sentence([&] {
+          return with_input_shape(std::string_view(open).substr(0, open.size() - 1), "x", {1},
+                                  "made.onnx");
+        }) == "made.onnx: not an ONNX network, or one that was cut off");
+}
+
+TEST_CASE("fields of all kinds are copied as they were")
+{
+  // Of kinds 0, 1, 5 and 2, and a number that takes more bytes than it need.
+  const std::string all =
+      "\x08\x80\x00"s + "\x11"s + std::string(8, 'e') + "\x1d" + "four" + field(4, "text");
+  detail::protobuf_message copy;
+  CHECK(detail::for_each_field(all, [&](const detail::protobuf_field& f) { copy.copy(f); }));
+  CHECK(copy.written() == all);
 }
 
 TEST_CASE("a file is what onnx.proto says, byte by byte")

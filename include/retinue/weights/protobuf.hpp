@@ -21,6 +21,14 @@
 
 namespace retinue::detail {
 
+/// One field of a message that is read: its number, and the value of kind 0 or the bytes of kind 2.
+struct protobuf_field {
+  std::uint64_t number = 0;
+  std::uint64_t value = 0;
+  std::string_view bytes;  ///< of another kind they have no address
+  std::string_view whole;  ///< all that it is, with its tag
+};
+
 /// A message as it is written: fields one after another.
 class protobuf_message {
  public:
@@ -43,6 +51,8 @@ class protobuf_message {
     bytes_ += value;
   }
   void message(std::uint64_t field, const protobuf_message& value) { bytes(field, value.bytes_); }
+  /// A field that was read, as it was.
+  void copy(const protobuf_field& field) { bytes_ += field.whole; }
 
   [[nodiscard]] const std::string& written() const { return bytes_; }
 
@@ -54,13 +64,6 @@ class protobuf_message {
   }
 
   std::string bytes_;
-};
-
-/// One field of a message that is read: its number, and the value of kind 0 or the bytes of kind 2.
-struct protobuf_field {
-  std::uint64_t number = 0;
-  std::uint64_t value = 0;
-  std::string_view bytes;  ///< of another kind they have no address
 };
 
 /// Calls visit(protobuf_field) for each field of a message; false where that is no message. Nothing
@@ -79,6 +82,7 @@ template <class Visit>
     return false;
   };
   while (at < message.size()) {
+    const std::size_t begin = at;
     std::uint64_t tag = 0, length = 0;
     if (!plain(tag)) return false;
     protobuf_field field;
@@ -102,6 +106,7 @@ template <class Visit>
     if (field.number == 0 || length > message.size() - at) return false;
     if (tag % 8 == 2) field.bytes = message.substr(at, static_cast<std::size_t>(length));
     at += static_cast<std::size_t>(length);
+    field.whole = message.substr(begin, at - begin);
     visit(field);
   }
   return true;
