@@ -149,6 +149,23 @@ TEST_CASE("truths that reach any distance beyond the picture find the anchors th
       }
 }
 
+TEST_CASE("truths of hardly any area find the anchors that tie for them")
+{
+  for (const forcing force : {forcing::best, forcing::ties})
+    for (std::size_t l = 0; l < layouts().size(); ++l)
+      for (float thin = 1e-44f; thin < 1e-2f; thin *= 10) {
+        CAPTURE(force, l, thin);
+        const std::vector<box<float>> truths{{0, 0, 0.91796875f, thin}, {0, 0, thin, 0.7f}};
+        overlap_settings s;
+        s.floor = 0;
+        s.force = force;
+        overlap_matcher match(s);
+        assignment ours;
+        match(layouts()[l], truths, {}, ours);
+        require_same(ours, test::match_by_definition{s}(layouts()[l], truths, {}));
+      }
+}
+
 TEST_CASE("the compatible form equals the seeds' loop, whatever the truths are")
 {
   std::mt19937 random(6);

@@ -186,6 +186,7 @@ module;
 #include <retinue/train/schedules.hpp>
 #include <retinue/train/stop_signal.hpp>
 #include <retinue/weights/onnx.hpp>
+#include <retinue/weights/onnx_extents.hpp>
 #include <retinue/weights/onnx_reader.hpp>
 #include <retinue/weights/pickle.hpp>
 #include <retinue/weights/pickle_document.hpp>
@@ -707,6 +708,7 @@ using retinue::widths_of;
 using retinue::window;
 using retinue::window_of;
 using retinue::wing;
+using retinue::with_input_shape;
 using retinue::with_schema_of;
 using retinue::with_slope;
 using retinue::write_onnx;

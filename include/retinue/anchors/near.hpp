@@ -47,10 +47,10 @@ RETINUE_HD inline cell_range cells_within(float centre, float reach, float first
 }
 
 /// What share of both boxes' areas boxes have in common that overlap by `least`: less, for
-/// rounding.
+/// rounding. Below 1e-24 that may be all of it: the areas have few digits or none.
 RETINUE_HD inline float share_of(float least)
 {
-  return 0.9999f * least / (1 + least);
+  return least < 1e-24f ? 0.0f : 0.9999f * least / (1 + least);
 }
 }  // namespace detail
 
