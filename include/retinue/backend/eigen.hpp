@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backend of host memory whose packets are Eigen's: Array<float, 16, 1>, one register of
-// AVX-512 or two of AVX, or Array<float, 8, 1>, two of SSE, with Eigen's own exp and log.
+// AVX-512, else Array<float, 8, 1>, one of AVX or two of SSE, with Eigen's own exp and log.
 #pragma once
 
 #include <retinue/backend/host.hpp>  // basic_host_backend
@@ -16,9 +16,9 @@ namespace retinue {
 struct eigen_packets {
   template <class T, std::size_t N>
   using packet = Eigen::Array<T, static_cast<int>(N), 1>;
-  /// Four registers of SSE would leave too few for what else a formula holds: a table of overlaps
-  /// takes 1.3 times as long.
-  static constexpr std::size_t wide = RETINUE_REGISTER_BYTES > 16 ? 16 : 8;
+  /// Of sixteen registers, more a packet would leave too few for what else a formula holds: a table
+  /// of overlaps takes 1.3 times as long.
+  static constexpr std::size_t wide = RETINUE_REGISTER_BYTES > 32 ? 16 : 8;
 };
 
 /// Host memory, with Eigen's packets.
