@@ -107,6 +107,26 @@ TEST_CASE("slopes that are written down are those of the values")
   }
 }
 
+TEMPLATE_TEST_CASE("a cost that has its slope has that of its value", "", binary_cross_entropy,
+                   sigmoid_focal)
+{
+  const auto check = [](const TestType& cost, double x, double t) {
+    CAPTURE(x, t);
+    const auto carried = cost(dual<double, 1>::input(x, 0), dual<double, 1>::constant(t));
+    double slope = 0;
+    CHECK(std::abs(cost.with_slope(x, t, slope) - carried.value) < 1e-12 * (1 + std::abs(x)));
+    CHECK(std::abs(slope - carried.slope[0]) < 1e-12);
+  };
+  for (const double x : {-700.0, -31.0, -7.0, -0.4, 0.01, 0.3, 2.5, 44.0, 700.0})
+    for (const double t : {0.0, 0.3, 1.0}) {
+      check(TestType{}, x, t);
+      if constexpr (std::is_same_v<TestType, sigmoid_focal>) {
+        check({.alpha = -1, .gamma = 1.5}, x, t);
+        check({.alpha = 0.4, .gamma = 0}, x, t);
+      }
+    }
+}
+
 namespace {
 struct free_ciou_loss : ciou_loss {
   free_ciou_loss() : ciou_loss{.fixed_weight = false} {}

@@ -25,6 +25,12 @@ struct any_binary_cost {
   {
     return std::visit([&](const auto& cost) { return T(cost(x, t)); }, choice);
   }
+  template <class T>
+  [[nodiscard]] T with_slope(const T& x, const T& t, T& slope) const
+  {
+    return std::visit([&](const auto& cost) { return detail::cost_with_slope(cost, x, t, slope); },
+                      choice);
+  }
 };
 
 /// One of the losses of a residual.

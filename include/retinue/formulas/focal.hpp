@@ -28,6 +28,7 @@
 #include <retinue/compiler.hpp>                // RETINUE_HD
 #include <retinue/formulas/coordinate.hpp>     // scalar_of_t
 #include <retinue/formulas/cross_entropy.hpp>  // softplus, sigmoid
+#include <retinue/formulas/dual.hpp>           // dual
 
 #include <concepts>
 #include <string_view>
@@ -35,6 +36,8 @@
 namespace retinue {
 
 /// A cost of one logit x, given what its sigmoid should be: write one template of any coordinate.
+/// Its slope is carried along by dual numbers, unless it has with_slope(x, t, slope) as
+/// sigmoid_focal has.
 template <class C, class T = float>
 concept binary_cost = requires(const C& cost, const T& x) {
   { cost(x, x) } -> std::same_as<T>;
@@ -50,6 +53,37 @@ template <class C, class T>
                 "found by dual numbers: write T operator()(const T& logit, const T& target) const");
   return true;
 }
+
+/// A cost of a logit, and in `slope` its derivative by it.
+template <class Cost, class T>
+[[nodiscard]] RETINUE_HD T cost_with_slope(const Cost& cost, const T& x, const T& t, T& slope)
+{
+  if constexpr (requires { cost.with_slope(x, t, slope); }) {
+    return cost.with_slope(x, t, slope);
+  } else {
+    using both = dual<T, 1>;
+    const both found = cost(both::input(x, 0), both::constant(t));
+    slope = found.slope[0];
+    return found.value;
+  }
+}
+
+/// p = sigmoid(x), q = 1 - p, -ln p and -ln q: all of one exponential and one logarithm.
+template <class T>
+struct both_answers {
+  T p, q, wrong_p, wrong_q;
+
+  RETINUE_HD explicit both_answers(const T& x)
+  {
+    using S = scalar_of_t<T>;
+    const T zero = fill_like(x, 0), e = exp(T(abs(x) * S(-1))), grown = e + S(1);
+    const T near = fill_like(x, 1) / grown, far = e * near, rest = log(grown);
+    p = pick_less(x, zero, far, near);
+    q = pick_less(x, zero, near, far);
+    wrong_p = rest - minimum_of(x, zero);
+    wrong_q = rest + maximum_of(x, zero);
+  }
+};
 }  // namespace detail
 
 /// -t ln p - (1 - t) ln(1 - p)
@@ -60,6 +94,14 @@ struct binary_cross_entropy {
   [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
   {
     return T(softplus(x) - x * t);
+  }
+  /// The same, and its slope by x.
+  template <class T>
+  [[nodiscard]] RETINUE_HD T with_slope(const T& x, const T& t, T& slope) const
+  {
+    const detail::both_answers<T> of(x);
+    slope = of.p - t;
+    return T(of.wrong_q - x * t);
   }
 };
 
@@ -146,6 +188,24 @@ struct sigmoid_focal {
     const T is_object = softplus(minus), is_none = softplus(x);
     return T(of_answers(is_object, is_none, true) * t +
              of_answers(is_none, is_object, false) * other);
+  }
+
+  /// The same, and its slope by x.
+  template <class T>
+  [[nodiscard]] RETINUE_HD T with_slope(const T& x, const T& t, T& slope) const
+  {
+    using detail::exp;
+    using S = scalar_of_t<T>;
+    const detail::both_answers<T> of(x);
+    const auto faded = [&](const T& missed, const T& minus_log) {
+      return gamma == 2 ? T(missed * missed) : T(exp(T(minus_log * S(-gamma))));
+    };
+    const T other = fill_like(t, 1) - t;
+    const T object = faded(of.q, of.wrong_q) * t * S(weight(true));
+    const T none = faded(of.p, of.wrong_p) * other * S(weight(false));
+    slope = none * (of.p + of.q * of.wrong_q * S(gamma)) -
+            object * (of.q + of.p * of.wrong_p * S(gamma));
+    return T(object * of.wrong_p + none * of.wrong_q);
   }
 
   template <class T>

@@ -172,11 +172,12 @@ struct near_centres {
   template <class T>
   RETINUE_HD T operator()(const box<T>& a, const box<T>& b) const
   {
-    using detail::sqrt;
+    using detail::product, detail::sqrt;
     using S = scalar_of_t<T>;
     const T dx = (a.x1 + a.x2 - b.x1 - b.x2) * S(0.5), dy = (a.y1 + a.y2 - b.y1 - b.y2) * S(0.5);
-    const T apart = sqrt(T(dx * dx + dy * dy)) * S(-1 / within) + S(1);
-    return maximum_of(apart, fill_like(apart, 0));
+    const T apart = sqrt(T(product<T>(dx, dx) + product<T>(dy, dy)));
+    const T near = fill_like(apart, 1) - product<T>(apart, fill_like(apart, S(1 / within)));
+    return maximum_of(near, fill_like(near, 0));
   }
 };
 

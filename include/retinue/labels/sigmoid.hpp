@@ -4,15 +4,15 @@
 //   score(k)   sigmoid(x_k)
 //   cost       sum_k Cost(x_k, t_k)     t_k = quality for the label, 0 for all others
 //
-// Cost is binary_cross_entropy, sigmoid_focal, quality_focal, or one of yours. Its slope is carried
-// along by `dual`, in host memory for a packet of rows at a time.
+// Cost is binary_cross_entropy, sigmoid_focal, quality_focal, or one of yours. Its slope is its
+// own, or carried along by `dual`, in host memory for a packet of rows at a time.
 #pragma once
 
 #include <retinue/backend/lane.hpp>    // lane
 #include <retinue/backend/packet.hpp>  // packet
 #include <retinue/compiler.hpp>        // RETINUE_HD
 #include <retinue/formulas/dual.hpp>   // dual
-#include <retinue/formulas/focal.hpp>  // binary_cost
+#include <retinue/formulas/focal.hpp>  // binary_cost, cost_with_slope
 #include <retinue/labels/softmax.hpp>  // number_in, logit_below
 
 #include <cstddef>
@@ -76,14 +76,14 @@ struct sigmoid_labels {
   [[nodiscard]] RETINUE_HD float with_slope(const Row& x, std::span<float> slopes, float label,
                                             float quality) const
   {
-    using sloped = dual<lane, 1>;
     const auto called = static_cast<std::size_t>(label);
     float sum = 0;
     for (std::size_t c = 0; c < x.size(); ++c) {
-      const lane want{called == c + 1 ? quality : 0.0f};
-      const sloped cost = each(sloped::input({x[c]}, 0), sloped::constant(want));
-      sum += cost.value.value;
-      slopes[c] = cost.slope[0].value;
+      lane slope{};
+      sum +=
+          detail::cost_with_slope(each, lane{x[c]}, lane{called == c + 1 ? quality : 0.0f}, slope)
+              .value;
+      slopes[c] = slope.value;
     }
     return sum;
   }
@@ -92,15 +92,12 @@ struct sigmoid_labels {
   [[nodiscard]] T with_slopes(const Row& x, std::span<T> slopes, const T& label,
                               const T& quality) const
   {
-    using sloped = dual<T, 1>;
     const T none = fill_like(label, 0);
     T sum = none;
     for (std::size_t c = 0; c < x.size(); ++c) {
       const T called = fill_like(label, static_cast<scalar_of_t<T>>(c + 1));
       const T want = detail::pick_equal(label, called, quality, none);
-      const sloped cost = each(sloped::input(x[c], 0), sloped::constant(want));
-      sum = sum + cost.value;
-      slopes[c] = cost.slope[0];
+      sum = sum + detail::cost_with_slope(each, T(x[c]), want, slopes[c]);
     }
     return sum;
   }
