@@ -141,8 +141,13 @@ TEST_CASE("autograd agrees with the slopes that are written down")
               .max()
               .item<double>() < 1e-12);
   }
-  for (const bool object : {true, false})
-    check(sigmoid_focal{}.value(x, object), sigmoid_focal{}.slope(at::Tensor(x.detach()), object));
+  for (const double target : {1.0, 0.0}) {
+    const at::Tensor t = at::full_like(x, target).detach();
+    at::Tensor slope;
+    const at::Tensor value = sigmoid_focal{}.with_slope(at::Tensor(x.detach()), t, slope);
+    CHECK((value - sigmoid_focal{}(x, t)).abs().max().item<double>() < 1e-12);
+    check(sigmoid_focal{}(x, t), slope);
+  }
   const wing curve{3.1, 0.5};  // its corner lies between the points
   at::Tensor slope = torch::empty_like(x);
   for (std::int64_t i = 0; i < x.numel(); ++i) slope[i] = curve.slope(x[i].item<double>());

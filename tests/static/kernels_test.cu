@@ -85,8 +85,10 @@ __global__ void losses_of_numbers(const float* x, float* value, float* slope, in
   const smooth_l1 bent;
   const wing curve;
   const sigmoid_focal focal;
-  value[i] = bent.value(x[i]) + curve.value(x[i]) + focal.value(x[i], true) + softplus(x[i]);
-  slope[i] = bent.slope(x[i]) + curve.slope(x[i]) + focal.slope(x[i], true) + sigmoid(x[i]);
+  float of_focal = 0;
+  value[i] = bent.value(x[i]) + curve.value(x[i]) + focal.with_slope(x[i], 1.0f, of_focal) +
+             focal(x[i], 0.0f) + softplus(x[i]);
+  slope[i] = bent.slope(x[i]) + curve.slope(x[i]) + of_focal + sigmoid(x[i]);
 }
 
 template <class Labels>

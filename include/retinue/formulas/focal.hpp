@@ -165,15 +165,6 @@ struct sigmoid_focal {
   double alpha = 0.25;  ///< the weight of objects, 0 to 1; below 0: all weigh 1
   double gamma = 2;     ///< how fast the easy ones fade; >= 0, and 0 is cross-entropy
 
-  template <class T>
-  [[nodiscard]] RETINUE_HD T value(const T& x, bool object) const
-  {
-    using S = scalar_of_t<T>;
-    // z is the logit of the right answer q = sigmoid(z), so that -ln q = softplus(-z).
-    const T z = x * S(object ? 1 : -1), minus = z * S(-1);
-    return of_answers(softplus(minus), softplus(z), object);
-  }
-
   [[nodiscard]] RETINUE_HD double weight(bool object) const
   {
     return alpha < 0 ? 1 : object ? alpha : 1 - alpha;
@@ -206,18 +197,6 @@ struct sigmoid_focal {
     slope = none * (of.p + of.q * of.wrong_q * S(gamma)) -
             object * (of.q + of.p * of.wrong_p * S(gamma));
     return T(object * of.wrong_p + none * of.wrong_q);
-  }
-
-  template <class T>
-  [[nodiscard]] RETINUE_HD T slope(const T& x, bool object) const
-  {
-    using detail::exp;
-    using S = scalar_of_t<T>;
-    const S sign = S(object ? 1 : -1);
-    const T z = x * sign, minus = z * S(-1);
-    const T faded = softplus(z) * S(-gamma);
-    const T missed = sigmoid(z) * softplus(minus) * S(gamma) + sigmoid(minus);
-    return T(exp(faded) * missed * S(-sign * S(weight(object))));
   }
 
  private:
