@@ -257,7 +257,9 @@ retinue_headers(
   models/yunet_body.hpp
   train/batches.hpp
   train/configured_objective.hpp
+  train/cuda_graph.hpp
   train/deferred.hpp
+  train/device_update.hpp
   train/ema.hpp
   train/gradient_sums.hpp
   train/initial_weights.hpp
@@ -266,7 +268,9 @@ retinue_headers(
   train/optimizers.hpp
   train/precision.hpp
   train/settings.hpp
+  train/side_by_side.hpp
   train/side_copies.hpp
+  train/step_recorder.hpp
   train/trainer.hpp)
 
 retinue_headers(

@@ -94,7 +94,7 @@ struct team_said {
     bids_view<Labels, Coder> view;
     view.images = static_cast<std::uint32_t>(batch.images);
     view.anchor_count = static_cast<std::uint32_t>(batch.anchors.size());
-    view.truth_count = static_cast<std::uint32_t>(batch.packed.truths.size());
+    view.truth_room = static_cast<std::uint32_t>(batch.packed.truths.size());
     view.settings = settings, view.labels = batch.labels, view.code = batch.code;
     view.anchors = batch.anchors.data(), view.batch = batch.packed.view();
     const table_shape shape{batch.images, batch.anchors.size()};

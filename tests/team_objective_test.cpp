@@ -141,6 +141,20 @@ void check_objective(const Settings& settings, const Match& match, const anchor_
   const slopes_of<E> narrow(objective, batch, kept);
   team_objective<host_device, Settings, Match> in_order(host_device(), settings, match, layout);
   slopes_of<float> wide(in_order, batch, in_order(batch.as_floats(), batch.truths));
+
+  // Truths of another batch were there before, more than these.
+  const auto sent = in_order.room_for(counts.size(), batch.truths.size() + 37);
+  const narrow_batch<E, Settings> crowd(
+      settings, layout, std::vector<std::size_t>(counts.size(), sent.room / counts.size()), 7);
+  in_order.send(crowd.truths, sent);
+  in_order.send(batch.truths, sent);
+  const auto with_room = in_order(batch.as_floats(), sent);
+  slopes_of<float> as_before(in_order, batch, with_room);
+  CHECK(as_before.scores == wide.scores);
+  CHECK(as_before.boxes == wide.boxes);
+  CHECK(as_before.points == wide.points);
+  CHECK(std::abs(in_order.fetch(with_room).total - terms.total) <= 1e-6 * std::abs(terms.total));
+
   CHECK(are_rounded(narrow.scores, wide.scores));
   CHECK(are_rounded(narrow.boxes, wide.boxes));
   CHECK(are_rounded(narrow.points, wide.points));
@@ -241,4 +255,16 @@ TEST_CASE("an objective by programs refuses outputs of other columns")
   said.boxes.columns = 5;
   CHECK_THROWS_WITH(objective(said, batch.truths),
                     "the boxes of a loss have 5 columns, expected 4");
+}
+
+TEST_CASE("truths for which there is no room are not sent")
+{
+  using face5 = multibox_settings<schemas::face5>;
+  team_objective<host_device, face5> objective(host_device(), face5{},
+                                               overlap_matcher::retinaface(), small());
+  const narrow_batch<float, face5> batch(face5{}, small(), {1, 2}, 1);
+  CHECK_THROWS_WITH(objective.send(batch.truths, objective.room_for(2, 2)),
+                    "there is room for 2 truths of 2 images, and there are 3 of 2");
+  CHECK_THROWS_WITH(objective.send(batch.truths, objective.room_for(3, 8)),
+                    "there is room for 8 truths of 3 images, and there are 3 of 2");
 }

@@ -101,7 +101,7 @@ struct claimed {
   {
     claims_view view;
     view.images = static_cast<std::uint32_t>(packed.images());
-    view.truth_count = static_cast<std::uint32_t>(packed.truths.size());
+    view.truth_room = static_cast<std::uint32_t>(packed.truths.size());
     view.settings = settings, view.anchors = plain.view(), view.batch = packed.view();
     view.bounds = bounds.data(), view.claims = claims.data(), view.covered = covered.data();
     view.verdicts = verdicts.data(), view.truths = truths.data();

@@ -910,6 +910,251 @@ TEST_CASE("an update whose numbers are fetched later is the same, and none is as
 }
 
 namespace {
+/// Counts the calls of ATen that this thread makes, but for those that are made by another.
+class calls_of_aten {
+ public:
+  calls_of_aten()
+  {
+    inside() = count() = 0;
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(&enter, &leave).scopes({at::RecordScope::FUNCTION}));
+  }
+  calls_of_aten(const calls_of_aten&) = delete;
+  calls_of_aten& operator=(const calls_of_aten&) = delete;
+  ~calls_of_aten() { at::removeCallback(handle_); }
+
+  /// Of those that launch something on a device: a view of memory does not.
+  [[nodiscard]] static std::size_t& count()
+  {
+    static std::size_t number = 0;
+    return number;
+  }
+
+ private:
+  static std::size_t& inside()
+  {
+    static std::size_t depth = 0;
+    return depth;
+  }
+  static std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call)
+  {
+    const std::string name = call.name();
+    if (inside()++ == 0 && name != "aten::as_strided" && name != "aten::narrow" &&
+        name != "aten::detach")
+      ++count();
+    return nullptr;
+  }
+  static void leave(const at::RecordFunction&, at::ObserverContext*) { --inside(); }
+
+  at::CallbackHandle handle_;
+};
+
+/// Layers of odd sizes, one after the other.
+torch::nn::Sequential layers(std::int64_t count)
+{
+  torch::manual_seed(2);
+  torch::nn::Sequential all;
+  for (std::int64_t i = 0; i < count; ++i)
+    all->push_back(torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 3, i % 2 ? 3 : 1).padding(i % 2)));
+  return all;
+}
+
+std::vector<at::Tensor> tensors_of(const named_tensors& named)
+{
+  std::vector<at::Tensor> all;
+  for (const auto& [name, tensor] : named) all.push_back(tensor);
+  return all;
+}
+
+/// Updates of layers whose tensors lie side by side, or each for itself.
+template <class Optimizer>
+std::vector<at::Tensor> updated_layers(std::int64_t count, bool side_by_side, std::size_t* calls)
+{
+  torch::nn::Sequential all = layers(count);
+  for (at::Tensor& p : all->parameters())  // one that is used by nothing, in their midst
+    if (p.dim() == 4 && p.size(2) == 3) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
+  Optimizer optimize(*all);
+  if (side_by_side) {
+    lay_side_by_side(all->parameters());
+    lay_side_by_side(tensors_of(optimize.state()));
+  }
+  moving_average average(*all, 0.9);
+  for (std::int64_t update = 0; update < 3; ++update) {
+    all->zero_grad(true);
+    all->forward(at::ones({1, 3, 4, 4})).pow(2).sum().backward();
+    const calls_of_aten counting;
+    static_cast<void>(clip_on_device(optimize.parameters(), 0.5, at::kCPU));
+    optimize(update, 0.01);
+    average(update);
+    if (calls) *calls = calls_of_aten::count();
+  }
+  std::vector<at::Tensor> found;
+  for (const at::Tensor& p : all->parameters()) found.push_back(p.detach().clone());
+  for (const at::Tensor& s : tensors_of(optimize.state())) found.push_back(s.clone());
+  for (const at::Tensor& a : tensors_of(average.state())) found.push_back(a.clone());
+  return found;
+}
+}  // namespace
+
+TEMPLATE_TEST_CASE("an update of weights that lie side by side is that of each, in a few calls", "",
+                   sgd, adamw)
+{
+  std::size_t of_few = 0, of_many = 0;
+  const auto together = updated_layers<TestType>(3, true, &of_few),
+             each = updated_layers<TestType>(3, false, nullptr);
+  REQUIRE(together.size() == each.size());
+  for (std::size_t i = 0; i < each.size(); ++i) CHECK(furthest(together[i], each[i]) <= 1e-7);
+  static_cast<void>(updated_layers<TestType>(30, true, &of_many));
+  CHECK(of_few == of_many);
+  CHECK(of_many < 60);
+}
+
+TEST_CASE("tensors that are laid side by side stay what they are")
+{
+  const at::Tensor a = at::randn({3, 5}), b = at::randn({2, 3, 4, 4}), c = at::arange(7),
+                   d = at::randn({}), lazy = at::empty({3}, at::kMeta);
+  const std::vector<at::Tensor> all{a, b, c, lazy, d}, before{a.clone(), b.clone(), c.clone()};
+  const double last = d.item<double>();
+  lay_side_by_side(all);
+  for (std::size_t i = 0; i < before.size(); ++i) CHECK(at::equal(all[i], before[i]));
+  CHECK(d.item<double>() == last);
+  CHECK(b.is_contiguous(at::MemoryFormat::ChannelsLast));
+  CHECK(a.storage().is_alias_of(d.storage()));
+  CHECK_FALSE(a.storage().is_alias_of(c.storage()));
+
+  std::vector<std::int64_t> lengths;
+  each_run([&](const at::Tensor& t) { lengths.push_back(t.numel()); },
+           std::vector<at::Tensor>{a, b, {}, d, c});
+  CHECK(lengths == std::vector<std::int64_t>{16 + 96, 1, 7});  // a and b; d; c
+  std::size_t pairs = 0;
+  each_run(
+      [&](at::Tensor x, const at::Tensor& y) {
+        CHECK(x.sizes() == y.sizes());
+        ++pairs;
+      },
+      std::vector<at::Tensor>{a, b}, std::vector<at::Tensor>{a.clone(), b.clone()});
+  CHECK(pairs == 2);  // copies lie each for itself
+}
+
+TEST_CASE("gradients are gathered as their parameters lie, and none is made up")
+{
+  torch::nn::Sequential all = layers(4);
+  const auto parameters = all->parameters();
+  lay_side_by_side(parameters);
+  all->forward(at::ones({1, 3, 4, 4})).pow(2).sum().backward();
+  parameters[3].mutable_grad() = at::Tensor();  // a bias
+  std::vector<at::Tensor> before;
+  for (const at::Tensor& p : parameters)
+    before.push_back(p.grad().defined() ? p.grad().clone() : at::Tensor());
+  const auto gathered = gathered_gradients(parameters);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    REQUIRE(gathered[i].defined() == before[i].defined());
+    if (!before[i].defined()) continue;
+    CHECK(at::equal(gathered[i], before[i]));
+    CHECK(parameters[i].grad().is_same(gathered[i]));
+  }
+  std::size_t runs = 0;
+  each_run([&](const at::Tensor&, const at::Tensor&) { ++runs; }, parameters, gathered);
+  CHECK(runs == 2);  // before the bias and behind it
+  const auto again = gathered_gradients(parameters);
+  CHECK(again[0].data_ptr() == gathered[0].data_ptr());  // there is nothing to do
+}
+
+namespace {
+/// Does on the processor what a graph does on a device: the step again, as it was noted.
+class noted_step : public step_recorder {
+ public:
+  int noted = 0, played = 0;
+
+  [[nodiscard]] bool serves(at::Device device) const override { return device.is_cpu(); }
+  void record(const std::function<void()>& step) override
+  {
+    ++noted;
+    step_ = step;
+  }
+  void play() override
+  {
+    ++played;
+    step_();
+  }
+
+ private:
+  std::function<void()> step_;
+};
+
+/// Of ten samples, each as noise_source has it, the one named has so many truths.
+struct crowded_source : noise_source {
+  std::size_t crowded = 7, crowd = 100;
+
+  training_sample<face5> operator()(std::uint64_t epoch, std::size_t i) const
+  {
+    auto made = noise_source::operator()(epoch, i);
+    if (i == crowded) made.truths.resize(crowd, made.truths.front());
+    return made;
+  }
+};
+}  // namespace
+
+TEST_CASE("an update that is recorded and played again is the same, and asks for no number")
+{
+  const scratch room;
+  const cosine_rate rate{.base = 1e-3, .steps = 20};
+  crowded_source source;
+  source.count = 20;
+  noted_step recorder;
+  asked_at_lines later;
+  training_settings settings{.epochs = 2, .batch = 2, .workers = 0, .average = 0.9, .scale = 1024};
+  const auto first = epoch_order(source.count, settings.seed, 0);
+  source.crowded = first[13];  // of the seventh update, when six are over
+  trainer_by_programs(room.path / "launched", settings)(source, rate);
+  settings.recorder = &recorder, settings.fetch_every = 8, settings.observer = &later;
+  {
+    const numbers_asked_for counting;
+    trainer_by_programs(room.path / "played", settings)(source, rate);
+  }
+  // The first update tells the maps, three are made, and then one is recorded; the crowd wants more
+  // room, so all begins anew, and its room is kept.
+  CHECK(recorder.noted == 2);
+  CHECK(recorder.played == 2 + 11);
+  for (std::size_t i = 1; i <= 8; ++i) CHECK(later.asked[i] == later.asked[0]);
+  CHECK(same_bytes(room.path / "launched/weights.safetensors",
+                   room.path / "played/weights.safetensors"));
+  CHECK(same_lines(room.path / "launched/log.jsonl", room.path / "played/log.jsonl"));
+  CHECK(read_log(room.path / "played/log.jsonl")[0].positives > 0);
+
+  recorder.noted = recorder.played = 0;
+  source.unreadable = {first[17]};  // the ninth update has one sample, and is launched
+  settings.observer = nullptr;
+  trainer_by_programs(room.path / "played less", settings)(source, rate);
+  settings.recorder = nullptr, settings.fetch_every = 1;
+  trainer_by_programs(room.path / "launched less", settings)(source, rate);
+  CHECK(recorder.noted == 2);
+  CHECK(recorder.played == 2 + 11 - 2);  // one of each epoch
+  CHECK(same_bytes(room.path / "launched less/weights.safetensors",
+                   room.path / "played less/weights.safetensors"));
+}
+
+TEST_CASE("what cannot be recorded is refused before a folder is made")
+{
+  const scratch room;
+  noted_step recorder;
+  const auto why = [&](training_settings settings) {
+    settings.recorder = &recorder;
+    return what_stops([&] { trainer_by_programs(room.path / "run", settings); });
+  };
+  CHECK(why({.batch = 4, .parts = 2}) ==
+        "an update is recorded of a whole batch in one process, not in parts or of a group");
+  CHECK(what_stops([&] { trainer_in(room.path / "run", {.recorder = &recorder}); }) ==
+        "an update is recorded where the objective has programs: an objective of blocks");
+  struct of_cuda : noted_step {
+    [[nodiscard]] bool serves(at::Device device) const override { return device.is_cuda(); }
+  } elsewhere;
+  CHECK(what_stops([&] { trainer_by_programs(room.path / "run", {.recorder = &elsewhere}); }) ==
+        "the updates of a training on cpu were to be recorded by what does not record there");
+  CHECK_FALSE(fs::exists(room.path / "run"));
+}
+
+namespace {
 /// Streams of a device that there is not: they note what is asked of them, in which order.
 struct noted_streams {
   std::vector<std::string>* said;

@@ -9,12 +9,25 @@
 #include <retinue/labels.hpp>
 #include <retinue/losses/libtorch_team.hpp>
 #include <retinue/models/network.hpp>
+#include <retinue/models/retinaface.hpp>
+#include <retinue/random.hpp>
+#include <retinue/train/cuda_graph.hpp>
+#include <retinue/train/log.hpp>
 #include <retinue/train/objective.hpp>
+#include <retinue/train/optimizers.hpp>
+#include <retinue/train/schedules.hpp>
 #include <retinue/train/side_copies.hpp>
+#include <retinue/train/trainer.hpp>
 
 #include <torch/torch.h>
+#include <unistd.h>  // getpid
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
 #include <vector>
 
 static_assert(RETINUE_HAS_TORCH_CUDA, "LibTorch was built without CUDA");
@@ -108,4 +121,60 @@ TEST_CASE("what is sent beside the work of a CUDA device arrives whole, batch af
   }
   for (std::size_t k = 0; k < sums.size(); ++k)
     CHECK((sums[k].cpu() == static_cast<float>(k)).all().item<bool>());
+}
+
+namespace {
+/// Noise with a few faces in it, more in some pictures than in others.
+struct drawn_source {
+  using schema = face5;
+
+  [[nodiscard]] static std::size_t size() { return 24; }
+  training_sample<face5> operator()(std::uint64_t epoch, std::size_t i) const
+  {
+    keyed_random random(5, epoch, i);
+    training_sample<face5> made{"drawn", {64, 64}, std::vector<float>(3 * 64 * 64), {}};
+    for (float& v : made.planes) v = static_cast<float>(random.uniform(-100, 100));
+    for (std::size_t t = 0; t <= i % 5; ++t) {
+      const auto x = static_cast<float>(random.uniform(0, 0.5));
+      made.truths.emplace_back().bounds = {x, x / 2, x + 0.4f, x / 2 + 0.5f};
+    }
+    return made;
+  }
+};
+}  // namespace
+
+TEST_CASE("updates that are a CUDA graph are those that are launched")
+{
+  if (!torch::cuda::is_available()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("retinue_torch_cuda_" + std::to_string(::getpid()));
+  const auto trained = [&](const char* name, step_recorder* recorder) {
+    torch::manual_seed(3);
+    const auto network = std::make_shared<retinaface<face5>>();
+    network->to(at::kCUDA);
+    using aim =
+        objective<multibox_settings<face5>, overlap_matcher, square_anchors, torch_cuda_blocks>;
+    trainer run(network, aim(square_anchors::retinaface()), sgd(*network), folder / name,
+                {.epochs = 2,
+                 .batch = 4,
+                 .workers = 0,
+                 .average = 0.9,
+                 .device = at::kCUDA,
+                 .fetch_every = 4,
+                 .recorder = recorder});
+    run(drawn_source(), cosine_rate{.base = 1e-3, .steps = 12});
+    return read_log(folder / name / "log.jsonl");
+  };
+  cuda_graph_recorder recorder;
+  const auto launched = trained("launched", nullptr), played = trained("played", &recorder);
+  std::filesystem::remove_all(folder);
+  REQUIRE(launched.size() == 12);
+  REQUIRE(played.size() == 12);
+  for (std::size_t k = 0; k < launched.size(); ++k) {
+    CHECK(played[k].positives == launched[k].positives);
+    CHECK(std::abs(played[k].total - launched[k].total) < 1e-3 * launched[k].total);
+  }
 }

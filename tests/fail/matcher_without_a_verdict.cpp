@@ -17,5 +17,9 @@ struct mine {
 #endif
 };
 
-template class retinue::sampler<retinue::host_backend, mine, retinue::softmax_labels,
-                                retinue::hard_negatives, retinue::centre_size_coder>;
+template void retinue::sampler<retinue::host_backend, mine, retinue::softmax_labels,
+                               retinue::hard_negatives, retinue::centre_size_coder>::
+operator()(retinue::host_backend&, const retinue::anchor_layout&,
+           const retinue::host_backend::table<retinue::centre_box<float>>&,
+           const retinue::outputs<retinue::host_backend>&, const retinue::truth_boxes&,
+           retinue::samples<retinue::host_backend>&);

@@ -18,4 +18,5 @@ struct mine {
 #endif
 };
 
-template struct retinue::multibox_settings<schemas::none, centre_size_coder, mine>;
+[[maybe_unused]] const retinue::multibox_settings<schemas::none, centre_size_coder, mine>
+    settings{};

@@ -30,5 +30,8 @@ struct mine {
   }
 };
 
-template class retinue::sampler<host_backend, mine, softmax_labels, hard_negatives,
-                                centre_size_coder>;
+template void sampler<host_backend, mine, softmax_labels, hard_negatives,
+                      centre_size_coder>::operator()(host_backend&, const anchor_layout&,
+                                                     const host_backend::table<centre_box<float>>&,
+                                                     const outputs<host_backend>&,
+                                                     const truth_boxes&, samples<host_backend>&);

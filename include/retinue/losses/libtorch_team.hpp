@@ -11,7 +11,9 @@
 
 #include <torch/torch.h>  // autograd::Function
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -35,14 +37,14 @@ struct kept_for_backward : torch::CustomClassHolder {
 template <class Objective, class E>
 struct team_terms_of : torch::autograd::Function<team_terms_of<Objective, E>> {
   using kept = kept_for_backward<Objective, E>;
-  using truths_type = truth_batch<typename Objective::schema>;
+  using sent_truths = typename Objective::sent_truths;
 
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
                                                 const at::Tensor& scores, const at::Tensor& boxes,
                                                 const at::Tensor& points, const at::Tensor& quality,
                                                 const std::shared_ptr<Objective>& objective,
                                                 const at::Tensor& weights,
-                                                const truths_type* truths,
+                                                const sent_truths* truths,
                                                 const batch_counts* whole)
   {
     const team_outputs<E> said{view_for_team<E>(scores), view_for_team<E>(boxes),
@@ -107,6 +109,7 @@ class torch_team_loss {
  public:
   using schema = typename Settings::schema;
   using objective_type = team_objective<torch_team<Blocks>, Settings, Match>;
+  using sent_type = typename objective_type::sent_truths;  ///< truths on the device
 
   torch_team_loss(at::Device device, const Settings& settings, const Match& match,
                   const anchor_layout& layout)
@@ -130,17 +133,25 @@ class torch_team_loss {
                                         const truth_batch<schema>& truths,
                                         const batch_counts* whole = nullptr)
   {
-    std::array<at::Tensor, 4> parts{said.scores.values, said.boxes.values, said.points.values,
-                                    said.quality.values};
-    const at::ScalarType type = type_of(parts);
-    for (at::Tensor& part : parts) {
-      if (!part.defined()) part = at::empty({0}, said.scores.values.options().requires_grad(false));
-      if (part.scalar_type() != type) part = part.to(type);
-      check(part, truths.images());
-    }
-    if (type == at::kHalf) return terms<float16>(parts, truths, whole);
-    if (type == at::kBFloat16) return terms<bfloat16>(parts, truths, whole);
-    return terms<float>(parts, truths, whole);
+    const auto own = objective_->room_for(truths.images(), truths.size());
+    objective_->send(truths, own);
+    return terms(said, own, whole);
+  }
+
+  /// Sends truths ahead, to where they lie until others are sent. Returns the room that they have,
+  /// in truths: a power of two that never falls.
+  std::size_t send(const truth_batch<schema>& truths)
+  {
+    if (sent_.images != truths.images() || sent_.room < truths.size())
+      sent_ = objective_->room_for(
+          truths.images(), std::max({sent_.room, std::bit_ceil(truths.size()), least_room}));
+    objective_->send(truths, sent_);
+    return sent_.room;
+  }
+  /// The terms of the truths that were sent. What is launched depends on their room alone.
+  [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said)
+  {
+    return terms(said, sent_, nullptr);
   }
 
  private:
@@ -161,9 +172,24 @@ class torch_team_loss {
            images, ", ", anchor_count_, ", columns)");
   }
 
+  [[nodiscard]] tensor_terms terms(const outputs<libtorch_backend>& said, const sent_type& truths,
+                                   const batch_counts* whole)
+  {
+    std::array<at::Tensor, 4> parts{said.scores.values, said.boxes.values, said.points.values,
+                                    said.quality.values};
+    const at::ScalarType type = type_of(parts);
+    for (at::Tensor& part : parts) {
+      if (!part.defined()) part = at::empty({0}, said.scores.values.options().requires_grad(false));
+      if (part.scalar_type() != type) part = part.to(type);
+      check(part, truths.images);
+    }
+    if (type == at::kHalf) return terms_in<float16>(parts, truths, whole);
+    if (type == at::kBFloat16) return terms_in<bfloat16>(parts, truths, whole);
+    return terms_in<float>(parts, truths, whole);
+  }
   template <class E>
-  [[nodiscard]] tensor_terms terms(const std::array<at::Tensor, 4>& parts,
-                                   const truth_batch<schema>& truths, const batch_counts* whole)
+  [[nodiscard]] tensor_terms terms_in(const std::array<at::Tensor, 4>& parts,
+                                      const sent_type& truths, const batch_counts* whole)
   {
     const auto found = detail::team_terms_of<objective_type, E>::apply(
         parts[0], parts[1], parts[2], parts[3], objective_, weights_, &truths, whole);
@@ -175,7 +201,10 @@ class torch_team_loss {
     return all;
   }
 
+  static constexpr std::size_t least_room = 64;
+
   std::shared_ptr<objective_type> objective_;
+  sent_type sent_;
   std::int64_t anchor_count_;
   at::Tensor weights_;
 };

@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -56,12 +57,62 @@ class team_objective {
     settings_.check();
   }
 
+  /// The truths of a batch where the device sees them, in a room for some more. A copy is of the
+  /// same.
+  struct sent_truths {
+    std::shared_ptr<memory> block;  ///< all of it
+    learnt_truths<schema> view;     ///< where it is on the device
+    std::size_t images = 0;         ///< of so many, no more and no fewer
+    std::size_t room = 0;           ///< for so many truths in all
+  };
+
   /// What is kept of a batch until its gradient has been asked for.
   template <class E>
   struct batch {
     memory block;
+    sent_truths truths;
     loss_view<Settings, E> view;
   };
+
+  /// Room for the truths of so many images, and for so many truths in all.
+  [[nodiscard]] sent_truths room_for(std::size_t images, std::size_t truths)
+  {
+    memory_layout size;
+    truth_places().lay(size, images, truths);
+    sent_truths to{std::make_shared<memory>(device_.memory(size.size())), {}, images, truths};
+    memory_layout there(to.block->data());
+    truth_places at;
+    at.lay(there, images, truths);
+    static_cast<truth_view&>(to.view) = {at.bounds, at.ignore, at.first, at.weights};
+    to.view.points = at.points;
+    return to;
+  }
+
+  /// Sends the truths of as many images as there is room for, in one piece; what was there before
+  /// is gone. Throws where they are too many.
+  void send(const truth_batch<schema>& truths, const sent_truths& to)
+  {
+    if (truths.images() != to.images || truths.size() > to.room)
+      fail("there is room for ", to.room, " truths of ", to.images, " images, and there are ",
+           truths.size(), " of ", truths.images());
+    memory_layout size;
+    truth_places().lay(size, to.images, to.room);
+    staging_.resize(size.size());
+    memory_layout in(staging_.data());
+    truth_places here;
+    here.lay(in, to.images, to.room);
+    std::ranges::copy(truths.boxes(), here.bounds);
+    std::ranges::copy(truths.points(), here.points);
+    std::ranges::copy(truths.weights(), here.weights);
+    for (std::size_t i = 0; i < truths.images(); ++i) {
+      const std::size_t from = truths.first(i), count = truths.boxes(i).size();
+      const auto marks = truths.ignore(i);
+      for (std::size_t t = 0; t < count; ++t) here.ignore[from + t] = marks.empty() ? 0 : marks[t];
+      here.first[i] = static_cast<std::uint32_t>(from);
+    }
+    here.first[truths.images()] = static_cast<std::uint32_t>(truths.size());
+    device_.put(staging_.data(), to.block->data(), size.size());
+  }
 
   /// Matches, mines and sums a batch, whose outputs must last as long as what is returned. Of a
   /// part of a batch, `whole` has the counts. Throws where a part of the outputs is of other
@@ -70,18 +121,25 @@ class team_objective {
   [[nodiscard]] batch<E> operator()(const team_outputs<E>& said, const truth_batch<schema>& truths,
                                     const batch_counts* whole = nullptr)
   {
+    const sent_truths sent = room_for(truths.images(), truths.size());
+    send(truths, sent);
+    return (*this)(said, sent, whole);
+  }
+  /// The same of truths that were sent. What is launched depends on their room, not on how many
+  /// there are.
+  template <class E>
+  [[nodiscard]] batch<E> operator()(const team_outputs<E>& said, const sent_truths& truths,
+                                    const batch_counts* whole = nullptr)
+  {
     check(said);
-    const auto images = static_cast<std::uint32_t>(truths.images());
+    const auto images = static_cast<std::uint32_t>(truths.images);
     room<E> r;
     memory_layout size;
-    r.lay_truths(size, truths);
-    const std::size_t sent = size.size();
-    r.lay_rest(size, anchors_, images, truths.size());
-    batch<E> all{device_.memory(size.size()), {}};
+    r.lay(size, anchors_, images, truths.room);
+    batch<E> all{device_.memory(size.size()), truths, {}};
     memory_layout there(all.block.data());
-    r.lay_truths(there, truths);
-    r.lay_rest(there, anchors_, images, truths.size());
-    send(truths, sent, all.block.data());
+    r.lay(there, anchors_, images, truths.room);
+    r.view.batch = truths.view;
 
     loss_view<Settings, E>& v = all.view;
     v = r.view;
@@ -94,14 +152,14 @@ class team_objective {
     } else if constexpr (by_threshold) {
       claims_view& claims = r.claims;
       claims.images = images, claims.anchors = anchors_;
-      claims.truth_count = static_cast<std::uint32_t>(truths.size());
+      claims.truth_room = static_cast<std::uint32_t>(truths.room);
       claims.settings = how_, claims.batch = v.batch;
       team_match(device_, claims);
       v.assigned = {claims.verdicts, claims.truths};
     } else {
       auto& bids = r.bids;
       bids.images = images, bids.anchor_count = anchors_.count;
-      bids.truth_count = static_cast<std::uint32_t>(truths.size());
+      bids.truth_room = static_cast<std::uint32_t>(truths.room);
       bids.settings = how_, bids.labels = settings_.labels, bids.code = settings_.code;
       bids.anchors = anchors_.anchors, bids.batch = v.batch;
       bids.scores = said.scores, bids.boxes = said.boxes;
@@ -137,28 +195,31 @@ class team_objective {
   using labels_type = decltype(Settings::labels);
   using coder_type = decltype(Settings::code);
 
-  /// Where all of a batch lies.
-  template <class E>
-  struct room {
-    loss_view<Settings, E> view;
-    match_room match;
-    claims_view claims;
-    bids_view<labels_type, coder_type, E> bids;
+  /// Where the truths of a batch lie.
+  struct truth_places {
     truth_bounds<float>* bounds = nullptr;
     truth_points<float, schema>* points = nullptr;
     number<float>* weights = nullptr;
     std::uint8_t* ignore = nullptr;
     std::uint32_t* first = nullptr;
 
-    void lay_truths(memory_layout& in, const truth_batch<schema>& truths)
+    void lay(memory_layout& in, std::size_t images, std::size_t truths)
     {
-      in.take(bounds, truths.size()), in.take(points, truths.size());
-      in.take(weights, truths.size()), in.take(ignore, truths.size());
-      in.take(first, truths.images() + 1);
-      static_cast<truth_view&>(view.batch) = {bounds, ignore, first, weights};
-      view.batch.points = points;
+      in.take(bounds, truths), in.take(points, truths);
+      in.take(weights, truths), in.take(ignore, truths);
+      in.take(first, images + 1);
     }
-    void lay_rest(memory_layout& in, const anchor_view& of, std::size_t images, std::size_t truths)
+  };
+
+  /// Where all else of a batch lies.
+  template <class E>
+  struct room {
+    loss_view<Settings, E> view;
+    match_room match;
+    claims_view claims;
+    bids_view<labels_type, coder_type, E> bids;
+
+    void lay(memory_layout& in, const anchor_view& of, std::size_t images, std::size_t truths)
     {
       const std::size_t rows = of.count * images;
       if constexpr (by_overlap) {
@@ -201,26 +262,6 @@ class team_objective {
     anchors_ = {anchors, grids, static_cast<std::uint32_t>(layout.size()),
                 static_cast<std::uint32_t>(levels.size())};
     return block;
-  }
-
-  /// In one piece.
-  void send(const truth_batch<schema>& truths, std::size_t size, std::byte* to)
-  {
-    staging_.resize(size);
-    room<float> here;
-    memory_layout in(staging_.data());
-    here.lay_truths(in, truths);
-    std::ranges::copy(truths.boxes(), here.bounds);
-    std::ranges::copy(truths.points(), here.points);
-    std::ranges::copy(truths.weights(), here.weights);
-    for (std::size_t i = 0; i < truths.images(); ++i) {
-      const std::size_t from = truths.first(i), count = truths.boxes(i).size();
-      const auto marks = truths.ignore(i);
-      for (std::size_t t = 0; t < count; ++t) here.ignore[from + t] = marks.empty() ? 0 : marks[t];
-      here.first[i] = static_cast<std::uint32_t>(from);
-    }
-    here.first[truths.images()] = static_cast<std::uint32_t>(truths.size());
-    device_.put(staging_.data(), to, size);
   }
 
   template <class E>

@@ -31,8 +31,8 @@ namespace retinue {
 
 /// All that the programs of one batch see. Pointers are to where they run.
 struct claims_view {
-  std::uint32_t images = 0;       ///< how many
-  std::uint32_t truth_count = 0;  ///< of all images
+  std::uint32_t images = 0;      ///< how many
+  std::uint32_t truth_room = 0;  ///< of all images: so many, or fewer
   adaptive_matcher::settings settings;
   anchor_view anchors;
   truth_view batch;  ///< what they show
@@ -92,6 +92,7 @@ struct claim_anchors {
   RETINUE_HD void operator()(Team& team, shared& own) const
   {
     const std::size_t t = team.block(), levels = view.anchors.level_count;
+    if (t >= view.batch.first[view.images]) return;
     const box<float>& truth = view.batch.truths[t].bounds;
     const centre_box<float> c = to_centre(truth);
     if (!view.counts(t) || !std::isfinite(c.cx) || !std::isfinite(c.cy)) return;
@@ -241,7 +242,7 @@ void team_match(Blocks& blocks, const claims_view& view)
 {
   const std::size_t parts = loss_blocks(view.rows());
   blocks.run(parts, cover_anchors{view});
-  blocks.run(view.truth_count, claim_anchors{view});
+  blocks.run(view.truth_room, claim_anchors{view});
   blocks.run(parts, settle_claims{view});
 }
 

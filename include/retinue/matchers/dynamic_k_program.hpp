@@ -33,7 +33,7 @@ namespace retinue {
 template <class Labels, class Coder, class E = float>
 struct bids_view {
   std::uint32_t images = 0, anchor_count = 0;
-  std::uint32_t truth_count = 0;  ///< of all images
+  std::uint32_t truth_room = 0;  ///< of all images: so many, or fewer
   dynamic_k_matcher::settings settings;
   Labels labels{};
   Coder code{};
@@ -166,7 +166,9 @@ struct choose_bids {
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared& own) const
   {
-    const std::size_t t = team.block(), image = view.batch.image_of(t, view.images);
+    const std::size_t t = team.block();
+    if (t >= view.batch.first[view.images]) return;
+    const std::size_t image = view.batch.image_of(t, view.images);
     const std::uint32_t n = view.bidder_counts[image];
     if (n == 0 || view.truth(t).ignored.value > 0) return;
     const row_index* const bidders = view.bidders + image * view.anchor_count;
@@ -264,7 +266,7 @@ void team_match(Blocks& blocks, const bids_view<Labels, Coder, E>& view)
 {
   blocks.run(loss_blocks(view.rows()), enter_bids<Labels, Coder, E>{view});
   blocks.run(view.images, list_bids<Labels, Coder, E>{view});
-  blocks.run(view.truth_count, choose_bids<Labels, Coder, E>{view});
+  blocks.run(view.truth_room, choose_bids<Labels, Coder, E>{view});
   blocks.run(loss_blocks(view.rows()), settle_bids<Labels, Coder, E>{view});
 }
 

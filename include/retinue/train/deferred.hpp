@@ -5,7 +5,9 @@
 
 #include <retinue/train/log.hpp>            // log_line
 #include <retinue/train/named_tensors.hpp>  // named_tensors
+#include <retinue/train/optimizers.hpp>     // detail::norm_of
 #include <retinue/train/precision.hpp>      // loss_scale
+#include <retinue/train/side_by_side.hpp>   // each_run, gathered_gradients
 
 #include <torch/torch.h>
 
@@ -19,15 +21,20 @@ namespace retinue {
 /// Tensors as they were, to be taken back on the device where it says so.
 class kept_tensors {
  public:
-  void keep(const at::Tensor& tensor)
+  void keep(const std::vector<at::Tensor>& tensors)
   {
-    const torch::NoGradGuard no_gradients;
-    now_.push_back(tensor);
-    before_.push_back(tensor.detach().clone());
+    each_run(
+        [&](const at::Tensor& t) {
+          now_.push_back(t);
+          before_.push_back(t.detach().clone());
+        },
+        tensors);
   }
-  void keep(const named_tensors& tensors)
+  void keep(const named_tensors& named)
   {
-    for (const auto& [name, tensor] : tensors) keep(tensor);
+    std::vector<at::Tensor> tensors;
+    for (const auto& [name, tensor] : named) tensors.push_back(tensor);
+    keep(tensors);
   }
 
   /// Leaves the tensors as they are where `go`, one truth value, is true; else as they were.
@@ -59,10 +66,11 @@ class device_loss_scale {
   {
     const torch::NoGradGuard no_gradients;
     const at::Tensor falls = finite.logical_not().logical_and(value_ > 1);
-    good_ = at::where(finite, good_ + 1, at::where(falls, at::zeros_like(good_), good_));
-    const at::Tensor rises = finite.logical_and(good_ == patience_);
-    value_ = at::where(rises, value_ * 2, at::where(falls, value_ / 2, value_));
-    good_ = at::where(rises, at::zeros_like(good_), good_);
+    const at::Tensor none = at::zeros_like(good_),
+                     good = at::where(finite, good_ + 1, at::where(falls, none, good_));
+    const at::Tensor rises = finite.logical_and(good == patience_);
+    value_.copy_(at::where(rises, value_ * 2, at::where(falls, value_ / 2, value_)));
+    good_.copy_(at::where(rises, none, good));
   }
 
  private:
@@ -76,14 +84,11 @@ class device_loss_scale {
                                                double most, at::Device device)
 {
   const torch::NoGradGuard no_gradients;
-  std::vector<at::Tensor> norms;
-  for (const at::Tensor& p : parameters)
-    if (p.grad().defined()) norms.push_back(p.grad().norm().to(at::kFloat));
-  if (norms.empty()) return at::zeros({}, at::TensorOptions(at::kFloat).device(device));
-  const at::Tensor norm = at::stack(norms).norm();
+  const auto gradients = gathered_gradients(parameters);
+  const at::Tensor norm = detail::norm_of(gradients);
+  if (!norm.defined()) return at::zeros({}, at::TensorOptions(at::kFloat).device(device));
   const at::Tensor factor = at::where(norm > most, most / norm, at::ones_like(norm));
-  for (const at::Tensor& p : parameters)
-    if (p.grad().defined()) at::Tensor(p.grad()).mul_(factor.to(p.grad().scalar_type()));
+  each_run([&](at::Tensor g) { g.mul_(factor.to(g.scalar_type())); }, gradients);
   return norm;
 }
 

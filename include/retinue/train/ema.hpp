@@ -11,13 +11,14 @@
 #include <retinue/error.hpp>                // fail
 #include <retinue/models/load.hpp>          // named_state
 #include <retinue/train/named_tensors.hpp>  // named_tensors, put
+#include <retinue/train/side_by_side.hpp>   // lay_side_by_side, each_run
 #include <retinue/weights/state_dict.hpp>   // state_dict
 
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace retinue {
 
@@ -25,44 +26,60 @@ namespace retinue {
 class moving_average {
  public:
   /// Begins with the values of this moment, on their device. `decay` from 0 up to but without 1.
-  moving_average(const torch::nn::Module& of, double decay)
-      : decay_(decay), values_(detail::named_state(of))
+  moving_average(const torch::nn::Module& of, double decay) : decay_(decay)
   {
     if (!(decay >= 0 && decay < 1))
       fail("the decay of a moving average is ", decay, ", expected 0 or more, and less than 1");
-    for (const auto& [name, tensor] : values_)
-      averages_.emplace_back(name, tensor.detach().clone());
+    auto state = detail::named_state(of);
+    // Counters come last, or they would part what lies side by side.
+    std::ranges::stable_partition(state, &at::Tensor::is_floating_point,
+                                  &named_tensors::value_type::second);
+    for (const auto& [name, tensor] : state) {
+      values_.push_back(tensor);
+      averages_.push_back(tensor.detach().clone());
+      state_.emplace_back(name, averages_.back());
+    }
+    lay_side_by_side(averages_);
   }
 
   /// After update number `update`, from 0.
   void operator()(std::int64_t update)
   {
+    const at::Device device = values_.empty() ? at::Device(at::kCPU) : values_[0].device();
+    (*this)(
+        at::full({}, static_cast<double>(update), at::TensorOptions(at::kDouble).device(device)));
+  }
+  /// The same of a number where the network is: (), float64.
+  void operator()(const at::Tensor& update)
+  {
     const torch::NoGradGuard no_gradients;
-    const auto n = static_cast<double>(update);
-    const double d = std::min(decay_, (1 + n) / (10 + n));
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      at::Tensor& average = averages_[i].second;
-      if (average.is_floating_point())
-        average.lerp_(values_[i].second.detach(), 1 - d);
-      else
-        average.copy_(values_[i].second);
-    }
+    const at::Tensor d = at::minimum((1 + update) / (10 + update), at::full_like(update, decay_)),
+                     share = 1 - d;
+    each_run(
+        [&](at::Tensor average, const at::Tensor& value) {
+          if (average.is_floating_point())
+            average.lerp_(value, share.to(average.scalar_type()));
+          else
+            average.copy_(value);
+        },
+        averages_, values_);
   }
 
-  /// Under the names of the network.
-  [[nodiscard]] const named_tensors& state() const { return averages_; }
+  /// Under the names of the network, counters last.
+  [[nodiscard]] const named_tensors& state() const { return state_; }
 
   /// A copy, as `load` takes it.
   [[nodiscard]] state_dict weights() const
   {
     state_dict all;
-    put(averages_, "", all);
+    put(state_, "", all);
     return all;
   }
 
  private:
   double decay_;
-  named_tensors values_, averages_;
+  std::vector<at::Tensor> values_, averages_;
+  named_tensors state_;
 };
 
 }  // namespace retinue

@@ -9,6 +9,7 @@
 
 #include <retinue/anchors/layout.hpp>            // anchor_layout
 #include <retinue/anchors/square_anchors.hpp>    // the anchors by default
+#include <retinue/error.hpp>                     // fail
 #include <retinue/losses/libtorch.hpp>           // tensor_terms
 #include <retinue/losses/multibox.hpp>           // multibox_loss
 #include <retinue/losses/samples.hpp>            // sampler
@@ -73,6 +74,32 @@ class objective {
     if (!on_host_) on_host_.emplace(*this, host_backend());
     const host_outputs<> view(said);
     return as_tensors((*on_host_)(*this, view.said, whole), said);
+  }
+
+  /// Whether truths may be sent ahead: to where programs are, of images and maps of the sizes of
+  /// the last batch that was learnt from there.
+  [[nodiscard]] bool sends() const
+  {
+    if constexpr (has_programs)
+      return by_programs_.has_value();
+    else
+      return false;
+  }
+  /// Sends them, to where they lie until others are sent. Returns for how many there is room: what
+  /// was recorded of learning from them holds while that stays.
+  std::size_t send(std::span<const std::vector<instance<schema>>> truths)
+    requires has_programs
+  {
+    if (!sends()) fail("truths were sent before a batch was learnt from by programs");
+    truths_.read(truths, settings_.classes, settings_.reading);
+    return by_programs_->send(truths_);
+  }
+  /// Learns from those that were sent.
+  [[nodiscard]] tensor_terms operator()(const network_outputs& said)
+    requires has_programs
+  {
+    if (!sends() || said.maps != maps_) fail("outputs of other maps than truths were sent for");
+    return (*by_programs_)(said);
   }
 
   /// What is drawn from here on is drawn for this update, so that a run that goes on draws what it

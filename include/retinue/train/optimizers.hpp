@@ -6,15 +6,17 @@
 //            m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2
 //            w <- w - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
 //
+// Parameters that lie side by side (train/side_by_side.hpp) are updated at once.
+//
 // They compute what LibTorch's own do, and unlike those, whose state is keyed by addresses in one
 // version and by texts in another, show their state by name: a checkpoint can hold it.
 #pragma once
 
 #include <retinue/train/named_tensors.hpp>  // named_tensors
+#include <retinue/train/side_by_side.hpp>   // each_run, gathered_gradients
 
 #include <torch/torch.h>
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +36,12 @@ concept optimizer = requires(O& o, std::int64_t update, double rate) {
   { o.parameters() } -> std::convertible_to<std::vector<at::Tensor>>;
 };
 
+/// One that can be told both as numbers of the device, (), float64, so that what it does can be
+/// recorded once and played again.
+template <class O>
+concept device_optimizer =
+    optimizer<O> && requires(O& o, const at::Tensor& number) { o(number, number); };
+
 /// From now on the module's parameters learn no more. Statistics of its batch normalization stay
 /// only while the module is in evaluation mode.
 inline void freeze(torch::nn::Module& module)
@@ -45,16 +53,28 @@ namespace detail {
 /// The parameters that learn, and beside each a tensor of zeros under prefix + its name.
 struct trained_parameters {
   std::vector<at::Tensor> values;
-  named_tensors state;
+  std::vector<std::vector<at::Tensor>> kept;  ///< of each prefix: a tensor of each parameter
+  named_tensors state;                        ///< the same by name
 
   trained_parameters(const torch::nn::Module& of, std::initializer_list<const char*> prefixes)
   {
-    for (const char* prefix : prefixes)
-      for (const auto& item : of.named_parameters())
-        if (item.value().requires_grad())
-          state.emplace_back(prefix + item.key(), at::zeros_like(item.value().detach()));
     for (const auto& item : of.named_parameters())
       if (item.value().requires_grad()) values.push_back(item.value());
+    for (const char* prefix : prefixes) {
+      kept.emplace_back();
+      for (const auto& item : of.named_parameters())
+        if (item.value().requires_grad()) {
+          kept.back().push_back(at::zeros_like(item.value().detach()));
+          state.emplace_back(prefix + item.key(), kept.back().back());
+        }
+    }
+  }
+
+  /// A number where the parameters are.
+  [[nodiscard]] at::Tensor there(double number) const
+  {
+    const at::Device device = values.empty() ? at::Device(at::kCPU) : values[0].device();
+    return at::full({}, number, at::TensorOptions(at::kDouble).device(device));
   }
 };
 }  // namespace detail
@@ -70,16 +90,20 @@ class sgd {
   explicit sgd(const torch::nn::Module& of) : sgd(of, settings{}) {}
   sgd(const torch::nn::Module& of, settings s) : settings_(s), trained_(of, {"momentum/"}) {}
 
-  void operator()(std::int64_t, double rate)
+  void operator()(std::int64_t update, double rate)
   {
-    const torch::NoGradGuard no_gradients;
-    for (std::size_t i = 0; i < trained_.values.size(); ++i) {
-      at::Tensor& w = trained_.values[i];
-      if (!w.grad().defined()) continue;
-      at::Tensor& v = trained_.state[i].second;
-      v.mul_(settings_.momentum).add_(w.grad().add(w, settings_.decay));
-      w.add_(v, -rate);
-    }
+    (*this)(trained_.there(static_cast<double>(update)), trained_.there(rate));
+  }
+  /// The same with numbers where the parameters are: (), float64.
+  void operator()(const at::Tensor&, const at::Tensor& rate)
+  {
+    const at::Tensor step = rate.to(at::kFloat);
+    each_run(
+        [&](at::Tensor w, const at::Tensor& g, at::Tensor v) {
+          v.mul_(settings_.momentum).add_(g.add(w, settings_.decay));
+          w.addcmul_(v, step, -1);
+        },
+        trained_.values, gathered_gradients(trained_.values), trained_.kept[0]);
   }
 
   [[nodiscard]] const named_tensors& state() const { return trained_.state; }
@@ -92,8 +116,8 @@ class sgd {
 
 /// Adam with decay apart from the gradient (Loshchilov 2019, algorithm 2).
 class adamw {
-  /// Rates of forgetting, and the decay of weights in an update of rate 1.
  public:
+  /// Rates of forgetting, and the decay of weights in an update of rate 1.
   struct settings {
     double first = 0.9, second = 0.999, epsilon = 1e-8, decay = 0.01;
   };
@@ -106,21 +130,25 @@ class adamw {
 
   void operator()(std::int64_t update, double rate)
   {
-    const torch::NoGradGuard no_gradients;
+    (*this)(trained_.there(static_cast<double>(update)), trained_.there(rate));
+  }
+  /// The same with numbers where the parameters are: (), float64.
+  void operator()(const at::Tensor& update, const at::Tensor& rate)
+  {
     const auto& [b1, b2, epsilon, decay] = settings_;
-    const auto t = static_cast<double>(update + 1);
-    const double first_share = 1 - std::pow(b1, t), second_share = 1 - std::pow(b2, t);
-    const std::size_t count = trained_.values.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      at::Tensor& w = trained_.values[i];
-      const at::Tensor& g = w.grad();
-      if (!g.defined()) continue;
-      at::Tensor &m = trained_.state[i].second, &v = trained_.state[count + i].second;
-      w.mul_(1 - rate * decay);
-      m.mul_(b1).add_(g, 1 - b1);
-      v.mul_(b2).addcmul_(g, g, 1 - b2);
-      w.addcdiv_(m, v.sqrt().div_(std::sqrt(second_share)).add_(epsilon), -rate / first_share);
-    }
+    const auto share = [t = update + 1](double b) { return 1 - at::pow(b, t); };
+    const at::Tensor keeps = (1 - rate * decay).to(at::kFloat),
+                     step = (rate / share(b1)).to(at::kFloat),
+                     root = share(b2).sqrt().to(at::kFloat);
+    each_run(
+        [&, b1 = b1, b2 = b2, epsilon = epsilon](at::Tensor w, const at::Tensor& g, at::Tensor m,
+                                                 at::Tensor v) {
+          w.mul_(keeps);
+          m.mul_(b1).add_(g, 1 - b1);
+          v.mul_(b2).addcmul_(g, g, 1 - b2);
+          w.addcmul_(m / v.sqrt().div_(root).add_(epsilon), step, -1);
+        },
+        trained_.values, gathered_gradients(trained_.values), trained_.kept[0], trained_.kept[1]);
   }
 
   [[nodiscard]] const named_tensors& state() const { return trained_.state; }
@@ -131,21 +159,29 @@ class adamw {
   detail::trained_parameters trained_;
 };
 
-static_assert(optimizer<sgd> && optimizer<adamw>);
+static_assert(device_optimizer<sgd> && device_optimizer<adamw>);
+
+namespace detail {
+/// The norm of all gradients together, (), float32, where they are; undefined where there are none.
+[[nodiscard]] inline at::Tensor norm_of(const std::vector<at::Tensor>& gradients)
+{
+  std::vector<at::Tensor> norms;
+  each_run([&](const at::Tensor& g) { norms.push_back(g.norm().to(at::kFloat)); }, gradients);
+  if (norms.empty()) return {};
+  return norms.size() == 1 ? norms[0] : at::stack(norms).norm();
+}
+}  // namespace detail
 
 /// The norm of all gradients together; where it exceeds `most`, they are scaled down to that.
 inline double clip_gradients(const std::vector<at::Tensor>& parameters,
                              double most = std::numeric_limits<double>::infinity())
 {
   const torch::NoGradGuard no_gradients;
-  std::vector<at::Tensor> norms;
-  for (const at::Tensor& p : parameters)
-    if (p.grad().defined()) norms.push_back(p.grad().norm());
-  if (norms.empty()) return 0;
-  const double norm = at::stack(norms).norm().item<double>();
-  if (norm > most)
-    for (const at::Tensor& p : parameters)
-      if (p.grad().defined()) at::Tensor(p.grad()).mul_(most / norm);
+  const auto gradients = gathered_gradients(parameters);
+  const at::Tensor found = detail::norm_of(gradients);
+  if (!found.defined()) return 0;
+  const double norm = found.item<double>();
+  if (norm > most) each_run([&](at::Tensor g) { g.mul_(most / norm); }, gradients);
   return norm;
 }
 

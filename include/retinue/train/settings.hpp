@@ -5,6 +5,7 @@
 #include <retinue/models/process_group.hpp>  // process_group
 #include <retinue/train/observer.hpp>        // training_observer
 #include <retinue/train/precision.hpp>       // precision
+#include <retinue/train/step_recorder.hpp>   // step_recorder
 #include <retinue/weights/state_dict.hpp>    // state_dict
 
 #include <ATen/ATen.h>
@@ -39,6 +40,10 @@ struct training_settings {
   /// is not finite it says which sample does it; of more, an update whose gradient is not finite is
   /// not made, and ends the run when it is seen.
   std::size_t fetch_every = 1;
+  /// Records what the device does in an update, and plays it again; null: each is launched anew.
+  /// Outlives the run. Numbers are fetched as with `fetch_every` above 1. A batch that is smaller,
+  /// for samples that cannot be read, is launched.
+  step_recorder* recorder = nullptr;
   training_observer* observer = nullptr;  ///< is told what happens; outlives the run
   process_group* group = nullptr;  ///< all processes that train; outlives the run. Their settings
                                    ///< are alike but for workers, device and observer

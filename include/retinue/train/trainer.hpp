@@ -20,13 +20,13 @@
 
 #include <retinue/config/guess.hpp>         // config_metadata_key
 #include <retinue/error.hpp>                // fail
-#include <retinue/losses/libtorch.hpp>      // tensor_terms
 #include <retinue/models/batch_norm.hpp>    // share_statistics
 #include <retinue/models/load.hpp>          // named_state
 #include <retinue/models/network.hpp>       // network_outputs
 #include <retinue/train/batches.hpp>        // collate, names_of
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
-#include <retinue/train/deferred.hpp>       // deferred_line, device_loss_scale
+#include <retinue/train/deferred.hpp>       // deferred_line
+#include <retinue/train/device_update.hpp>  // device_update
 #include <retinue/train/ema.hpp>            // moving_average
 #include <retinue/train/gradient_sums.hpp>  // gradient_sums
 #include <retinue/train/log.hpp>            // log_writer
@@ -40,6 +40,7 @@
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/settings.hpp>       // training_settings
+#include <retinue/train/side_by_side.hpp>   // lay_side_by_side, each_run, gathered_gradients
 #include <retinue/train/side_copies.hpp>    // side_copies
 #include <retinue/train/stop_signal.hpp>    // stop_signal
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
@@ -67,22 +68,6 @@
 namespace retinue {
 
 namespace detail {
-/// What a step needs of a loss: its terms by name, in the order in which they are logged.
-struct learnt_terms {
-  std::vector<std::pair<std::string, at::Tensor>> terms;  ///< each ()
-  at::Tensor total;                                       ///< weighed: what is differentiated
-  std::size_t positives = 0;
-  at::Tensor counts{};  ///< the positives are the first of these, where they are on a device
-};
-
-/// The one place that knows what a loss returns.
-[[nodiscard]] inline learnt_terms named_terms(const tensor_terms& t)
-{
-  learnt_terms learnt{{}, t.total, t.positives, t.counts};
-  for (const auto& [name, value] : t.named) learnt.terms.emplace_back(name, value);
-  return learnt;
-}
-
 /// An objective that can tell what a whole batch is divided by before it has gone through.
 template <class Objective, class Schema>
 concept counts_batches =
@@ -134,7 +119,7 @@ class trainer {
         send_(settings_.device)
   {
     const auto& s = settings_;
-    lay_channels_last();
+    lay_out();
     if (writes()) {
       checkpoints_.emplace(folder_ / "checkpoints", s.keep);
       lock_.emplace(folder_);
@@ -154,6 +139,7 @@ class trainer {
   /// process 0 reads, and the others take what it has.
   std::int64_t resume()
   {
+    on_device_.reset();
     if (writes()) step_ = resume_here();
     if (settings_.group) take_run_of_first();
     return step_;
@@ -174,6 +160,7 @@ class trainer {
            " processes, expected a sample or more for each");
     const std::size_t from = rank() * batch / processes();  // this process's part of a batch
     const std::size_t own = (rank() + 1) * batch / processes() - from;
+    whole_ = own;
     check_order(source.size());
     training_report report{step_, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0, best_,
                            0};
@@ -272,8 +259,24 @@ class trainer {
            " parts");
     if (s.freeze_body && !has_backbone<Network>)
       fail("a training freezes the body of a network that names none, expected a backbone()");
+    if (s.recorder) check_recorder(s);
     const autocast_scope refused_if_not_offered(s.compute, s.device.type());
     return s;
+  }
+
+  static void check_recorder(const training_settings& s)
+  {
+    if (!s.recorder->serves(s.device))
+      fail("the updates of a training on ", s.device.str(),
+           " were to be recorded by what does not record there");
+    if (s.parts > 1 || s.group)
+      fail("an update is recorded of a whole batch in one process, not in parts or of a group");
+    if constexpr (!device_optimizer<Optimizer>)
+      fail(
+          "an update is recorded where the optimizer takes its numbers as tensors, too: see "
+          "device_optimizer in retinue/train/optimizers.hpp");
+    if constexpr (!requires(Objective& o, const network_outputs& said) { o(said); })
+      fail("an update is recorded where the objective has programs: an objective of blocks");
   }
 
   static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
@@ -433,23 +436,23 @@ class trainer {
     network_->train();
     if constexpr (has_backbone<Network>)
       if (settings_.freeze_body) network_->backbone()->eval();
-    network_->zero_grad();
+    network_->zero_grad(/*set_to_none=*/true);
     const std::span all(samples);
     counts_.reset();
     if constexpr (requires(std::uint64_t update) { objective_.turn(update); })
       objective_.turn(static_cast<std::uint64_t>(step_));
     const std::size_t parts = std::min(settings_.parts, samples.size());
-    at::Tensor numbers;
+    if (settings_.recorder && update_recorded(all, line)) return;
     for (std::size_t p = 0; p < parts; ++p) {
       const std::size_t first = p * samples.size() / parts;
       if (sums_ && p + 1 == parts) sums_->begin();
       const auto part = all.subspan(first, (p + 1) * samples.size() / parts - first);
       if (defers())
-        learn_deferred(all, part, all_samples, line, numbers);
+        learn_deferred(all, part, all_samples);
       else
         learn(all, part, all_samples, line);
     }
-    if (defers()) return update_deferred(names_of(all), line, numbers);
+    if (defers()) return update_deferred(names_of(all), line);
     if (sums_) {
       sums_->finish();
       add_up_terms(line);
@@ -495,70 +498,53 @@ class trainer {
     (learnt.total * (scale_ ? share * scale_->value() : share)).backward();
   }
 
-  [[nodiscard]] bool defers() const { return settings_.fetch_every > 1; }
+  [[nodiscard]] bool defers() const { return settings_.fetch_every > 1 || settings_.recorder; }
 
-  /// The same without waiting: its terms, total and positives are added to `numbers`.
+  /// The same without waiting, for the numbers stay on the device.
   template <class Schema>
   void learn_deferred(std::span<const training_sample<Schema>> all,
-                      std::span<const training_sample<Schema>> part, std::size_t all_samples,
-                      log_line& line, at::Tensor& numbers)
+                      std::span<const training_sample<Schema>> part, std::size_t all_samples)
   {
-    const double share = share_of<Schema>(part.size(), all_samples);
-    const detail::learnt_terms learnt = terms_of(part, all, all_samples);
-    std::vector<at::Tensor> each;
-    for (const auto& [name, term] : learnt.terms) each.push_back(term.detach() * share);
-    each.push_back(learnt.total.detach() * share);
-    const auto options = learnt.total.options().dtype(at::kDouble).requires_grad(false);
-    each.push_back(learnt.counts.defined()
-                       ? learnt.counts[0]
-                       : at::full({}, static_cast<double>(learnt.positives), options));
-    for (at::Tensor& e : each) e = e.to(at::kDouble);
-    numbers = numbers.defined() ? numbers + at::stack(each) : at::stack(each);
-    if (line.terms.empty())
-      for (const auto& [name, term] : learnt.terms) line.terms.push_back({name, 0});
-    at::Tensor total = learnt.total * share;
-    if (scale_) total = total * scale_on_device().value();
-    total.backward();
+    on_device().learn(terms_of(part, all, all_samples), share_of<Schema>(part.size(), all_samples));
   }
 
   /// Clips and updates on the device; the line waits for its numbers.
-  void update_deferred(std::string names, const log_line& line, at::Tensor numbers)
+  void update_deferred(std::string names, const log_line& line)
   {
-    const torch::NoGradGuard no_gradients;
     if (sums_) {
       sums_->finish();
-      settings_.group->sum(numbers);
+      settings_.group->sum(on_device().numbers());
     }
-    const at::Device device = numbers.device();
-    if (scale_) {
-      const at::Tensor& by = scale_on_device().value();
-      for (const at::Tensor& p : optimize_.parameters())
-        if (p.grad().defined()) at::Tensor(p.grad()).div_(by);
-    }
-    const at::Tensor norm = clip_on_device(
-        optimize_.parameters(),
-        settings_.clip > 0 ? settings_.clip : std::numeric_limits<double>::infinity(), device);
-    const at::Tensor made = at::isfinite(norm);
-    at::Tensor wrong = made.logical_not();
-    kept_tensors kept;
-    for (const at::Tensor& p : optimize_.parameters()) kept.keep(p);
-    kept.keep(optimize_.state());
-    if (average_) kept.keep(average_->state());
-    optimize_(step_, line.rate);
-    if (average_) (*average_)(step_);
-    kept.undo_unless(made);
+    wait_for(on_device().finish(step_, line.rate), std::move(names), line);
+  }
 
-    std::vector<at::Tensor> rest{norm, made};
-    if (scale_) {
-      device_loss_scale& scale = scale_on_device();
-      wrong = wrong.logical_and(scale.value() <= 1);
-      scale.after(made);
-      rest.insert(rest.end(), {wrong, scale.value(), scale.good_updates()});
+  /// The whole update by a recorder, where it can be: of a batch like that of which it was
+  /// recorded.
+  template <class Schema>
+  bool update_recorded(std::span<const training_sample<Schema>> all, const log_line& line)
+  {
+    if constexpr (device_optimizer<Optimizer> && detail::sends_truths<Objective, Schema>) {
+      if (!objective_.sends() || all.size() < whole_) return false;
+      const training_batch<Schema> batch = collate(all, send_.pins());
+      try {
+        const std::span<const std::vector<instance<Schema>>> truths(batch.truths);
+        wait_for(on_device().recorded(*settings_.recorder, *network_, settings_.compute, objective_,
+                                      send_(batch.planes), truths, step_, line.rate),
+                 names_of(all), line);
+      } catch (const error& e) {
+        fail(e.what(), ", of ", names_of(all));
+      }
+      return true;
     } else {
-      rest.push_back(wrong);
+      return false;
     }
-    for (at::Tensor& r : rest) r = r.to(at::kDouble);
-    pending_.push_back({line, std::move(names), at::cat({numbers, at::stack(rest)})});
+  }
+
+  void wait_for(at::Tensor numbers, std::string names, const log_line& line)
+  {
+    pending_.push_back({line, std::move(names), std::move(numbers)});
+    for (const std::string& name : on_device().names())
+      pending_.back().line.terms.push_back({name, 0});
   }
 
   /// Fetches the numbers of all updates that wait, in one copy, and says what they were.
@@ -592,10 +578,12 @@ class trainer {
     }
   }
 
-  device_loss_scale& scale_on_device()
+  device_update<Optimizer>& on_device()
   {
-    if (!device_scale_) device_scale_.emplace(*scale_, settings_.device);
-    return *device_scale_;
+    if (!on_device_)
+      on_device_.emplace(settings_.device, optimize_, average_ ? &*average_ : nullptr,
+                         scale_ ? &*scale_ : nullptr, settings_.clip);
+    return *on_device_;
   }
 
   /// What the log says of an update is the sum of what the processes found.
@@ -618,13 +606,8 @@ class trainer {
                                 std::size_t all_samples)
   {
     const training_batch<Schema> batch = collate(part, send_.pins());
-    network_outputs said;
-    {
-      const autocast_scope casting(settings_.compute, settings_.device.type());
-      said = network_->forward(send_(batch.planes).contiguous(at::MemoryFormat::ChannelsLast));
-    }
-    for (tensor_output* t : {&said.scores, &said.boxes, &said.points, &said.quality})
-      if (t->values.defined()) t->values = t->values.to(at::kFloat);
+    const network_outputs said =
+        detail::outputs_of(*network_, send_(batch.planes), settings_.compute);
     using truths = std::vector<std::vector<instance<Schema>>>;
     const auto view = [](const truths& of) {
       return std::span<const std::vector<instance<Schema>>>(of);
@@ -647,12 +630,18 @@ class trainer {
     }
   }
 
-  /// The channels of a pixel lie side by side, in weights and images: a step of MobileNet 0.25 on
-  /// a processor then takes two thirds of the time.
-  void lay_channels_last()
+  /// All weights lie side by side, and what the optimizer keeps of them: an update is then a few
+  /// calls, not some of each parameter. So do the channels of a pixel, in weights and images: a
+  /// step of MobileNet 0.25 on a processor then takes two thirds of the time.
+  void lay_out()
   {
-    for (at::Tensor& p : network_->parameters())
-      if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
+    const auto lay = [](const named_tensors& named) {
+      std::vector<at::Tensor> tensors;
+      for (const auto& [name, tensor] : named) tensors.push_back(tensor);
+      lay_side_by_side(tensors);
+    };
+    lay(detail::named_state(*network_));
+    lay(optimize_.state());
   }
 
   void add_up_counts(batch_counts& counts)
@@ -670,8 +659,7 @@ class trainer {
   {
     const torch::NoGradGuard no_gradients;
     const double by = scale_->value();
-    for (const at::Tensor& p : optimize_.parameters())
-      if (p.grad().defined()) at::Tensor(p.grad()).div_(by);
+    each_run([&](at::Tensor g) { g.div_(by); }, gathered_gradients(optimize_.parameters()));
     return scale_->accepts(std::isfinite(clip_gradients(optimize_.parameters())));
   }
 
@@ -778,9 +766,10 @@ class trainer {
   std::unique_ptr<gradient_sums> sums_;
   std::optional<moving_average> average_;
   std::optional<loss_scale> scale_;
-  std::optional<device_loss_scale> device_scale_;
-  std::vector<deferred_line> pending_;  // whose numbers are on the device
+  std::optional<device_update<Optimizer>> on_device_;  // made by the first update there
+  std::vector<deferred_line> pending_;                 // whose numbers are on the device
   std::int64_t step_ = 0;
+  std::size_t whole_ = 0;  // samples of an update, of this process
   std::optional<double> best_;
   std::string order_;
   std::optional<batch_counts> counts_;  // of the batch that is in work
