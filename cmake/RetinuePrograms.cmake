@@ -140,3 +140,32 @@ function(retinue_program name)
   endif()
   set(${name}_BUILT TRUE PARENT_SCOPE)
 endfunction()
+
+# retinue_kernels(name source.cu): name.o, for CUDA. Kernels are compiled by nvcc itself, so that no
+# device and no CUDA language of CMake is needed. Sets <name>_OBJECT, to nothing where there is no nvcc.
+if(TARGET retinue::cuda)
+  find_program(RETINUE_NVCC nvcc HINTS /usr/local/cuda/bin)
+endif()
+function(retinue_kernels name source)
+  set(${name}_OBJECT "" PARENT_SCOPE)
+  if(NOT RETINUE_NVCC OR NOT TARGET retinue::cuda)
+    return()
+  endif()
+  set(code "")
+  foreach(arch IN LISTS RETINUE_CUDA_ARCHITECTURES)
+    list(APPEND code "-gencode=arch=compute_${arch},code=[compute_${arch},sm_${arch}]")
+  endforeach()
+  set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
+  file(RELATIVE_PATH target "${PROJECT_BINARY_DIR}" "${object}")
+  cmake_path(ABSOLUTE_PATH source)
+  add_custom_command(
+    OUTPUT "${object}"
+    COMMAND
+      "${RETINUE_NVCC}" -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings -diag-suppress 186
+      ${code} -I "${PROJECT_SOURCE_DIR}/include" -MD -MF "${object}.d" -MT "${target}" -c "${source}"
+      -o "${object}"
+    DEPENDS "${source}"
+    DEPFILE "${object}.d"
+    VERBATIM)
+  set(${name}_OBJECT "${object}" PARENT_SCOPE)
+endfunction()

@@ -296,6 +296,14 @@ TEST_CASE("imglab and VOC: pictures of another folder, lines and sets without an
   CHECK(read_imglab<schemas::none>(list, {.images = "/p"}).samples[0].path == "/p/a.jpg");
   CHECK(refusal_of([&] { return read_imglab<schemas::points<1>>(list); }) ==
         list.string() + ":3: a second part \"0\" of one box");
+  for (const std::string x : {"1e39", "-4e38"}) {
+    const auto far = at.write("f.xml",
+                              "<dataset><images><image file='a.jpg'>\n"
+                              "<box top='1' left='2' width='3' height='4'>\n<part name='0' x='" +
+                                  x + "' y='2'/></box></image></images></dataset>");
+    CHECK(refusal_of([&] { return read_imglab<schemas::points<1>>(far); }) ==
+          far.string() + ":3: the part \"0\" lies beyond what a float can tell");
+  }
   const auto endless = at.write("e.xml",
                                 "<dataset><images><image file='a'>\n<box top='1' left='inf' "
                                 "width='3' height='4'/></image></images></dataset>");

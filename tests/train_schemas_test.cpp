@@ -5,10 +5,12 @@
 
 #include <retinue/augment.hpp>
 #include <retinue/augment/presets.hpp>
+#include <retinue/backend/host_blocks.hpp>
 #include <retinue/config.hpp>
 #include <retinue/data/imglab.hpp>
 #include <retinue/data/pictures.hpp>
 #include <retinue/evaluate/voc.hpp>
+#include <retinue/losses/libtorch_team.hpp>
 #include <retinue/models/any_network.hpp>
 #include <retinue/models/load.hpp>
 #include <retinue/models/retinaface.hpp>
@@ -23,7 +25,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace retinue;
@@ -176,6 +180,63 @@ TEMPLATE_TEST_CASE("batches of nothing, of crowds and of single pixels stay fini
     }
     CHECK(positives == k.has_positives);
   }
+}
+
+TEST_CASE("a configuration of the papers' parts is learnt by programs, and no other")
+{
+  const extent2 size{320, 320};
+  std::size_t by_programs = 0;
+  for (const preset& p : presets()) {
+    const network_config& config = p.config;
+    with_landmarks(config, [&]<class Schema>(Schema) {
+      auto ours = standard_objective_of<Schema, host_blocks>(config);
+      const bool standard = std::holds_alternative<softmax_labels>(config.labels.policy) &&
+                            std::holds_alternative<centre_size_coder>(config.coder.choice) &&
+                            std::holds_alternative<overlap_matcher::settings>(config.learn.match) &&
+                            std::holds_alternative<smooth_l1>(config.learn.box);
+      CAPTURE(p.name);
+      CHECK(ours.has_value() == standard);
+      if (!ours) return;
+      ++by_programs;
+      CHECK_FALSE(standard_objective_of<Schema, host_blocks>(config, {1, 2}).has_value());
+      auto other = config;
+      other.learn.match = adaptive_matcher::settings{};
+      CHECK_FALSE(standard_objective_of<Schema, host_blocks>(other).has_value());
+      other = config;
+      other.learn.box = giou_loss{};
+      CHECK_FALSE(standard_objective_of<Schema, host_blocks>(other).has_value());
+
+      network_outputs shape;
+      {
+        const torch::NoGradGuard no_gradients;
+        shape = std::make_shared<configured_network<Schema>>(config)->forward(
+            at::zeros({1, 3, size.height, size.width}));
+      }
+      auto by_tables = objective_of<Schema>(config, 1);
+      torch::manual_seed(1);
+      network_outputs one{.maps = shape.maps}, same{.maps = shape.maps};
+      const auto draw = [](const tensor_output& like, tensor_output& a, tensor_output& b) {
+        if (!like.values.defined()) return;
+        a.values = at::randn_like(like.values).requires_grad_();
+        b.values = a.values.detach().clone().requires_grad_();
+      };
+      draw(shape.scores, one.scores, same.scores);
+      draw(shape.boxes, one.boxes, same.boxes);
+      draw(shape.points, one.points, same.points);
+      std::vector<std::vector<instance<Schema>>> truths(1);
+      truths[0].emplace_back().bounds = {0.2f, 0.3f, 0.6f, 0.8f};
+      truths[0].back().visible.fill(true);
+      const std::span<const std::vector<instance<Schema>>> view(truths);
+      const tensor_terms found = (*ours)(one, size, view), want = by_tables(same, size, view);
+      CHECK(std::abs(found.total.template item<double>() - want.total.template item<double>()) <
+            1e-5 * std::abs(want.total.template item<double>()));
+      found.total.backward();
+      want.total.backward();
+      CHECK(at::allclose(one.boxes.values.grad(), same.boxes.values.grad(), 1e-4, 1e-6));
+      CHECK(at::allclose(one.scores.values.grad(), same.scores.values.grad(), 1e-4, 1e-6));
+    });
+  }
+  CHECK(by_programs >= 2);
 }
 
 TEST_CASE("a YuNet learns drawn faces: class and objectness, matched by what it says")

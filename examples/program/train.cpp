@@ -19,6 +19,11 @@
 #include <retinue/image/files.hpp>
 #include <retinue/train/configured_objective.hpp>
 #include <retinue/train/trainer.hpp>
+#if RETINUE_TRAINS_BY_PROGRAMS
+#include <retinue/backend/libtorch_team.hpp>
+#include <retinue/losses/libtorch_team.hpp>
+#include <retinue/train/cuda_graph.hpp>
+#endif
 
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>
@@ -55,6 +60,14 @@ auto fields_of(Arguments& a)
     field("subset", a.subset);
     field("test", a.test);
   };
+}
+
+void check_graph(const arguments& a)
+{
+  if (!a.device.starts_with("cuda")) fail("--graph is for --device cuda, not for ", a.device);
+#if !RETINUE_TRAINS_BY_PROGRAMS
+  fail("--graph wants kernels for CUDA, without which this program was built: see docs/cuda.md");
+#endif
 }
 
 arguments parse(CLI::App& app, const training_words& words, int count, char** values)
@@ -99,6 +112,7 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   take_kept_arguments(app, a, fields_of(a), {"--json"});
   if (a.data.empty())
     fail("--data is missing: labelled pictures, or 'synthetic'; --help says more");
+  if (a.graph) check_graph(a);
   if (a.resume.empty() && a.freeze_body && a.init.empty())
     fail("--freeze-body leaves the body as --init has it, and there is no --init");
   check_written(std::vector<fs::path>{a.data, a.init, a.config},
@@ -194,16 +208,27 @@ int train_network(const arguments& a, const network_config& config,
       return ap;
     };
 
-  const auto aim = objective_of<schema>(config, a.seed, a.class_weights);
   const recipe pictures =
       std::holds_alternative<ssd_form>(config.form) ? recipe::ssd : recipe::retinaface;
   const auto source = varied(set, pictures, augmentation_of(a), a.size, config.input, a.seed);
-  trainer run(network, aim, optimizer_of(a, *network), a.out, settings);
-  const auto done = train(a, run, source, settings.config, writes, fields_of(a));
-  if (!done.finished()) return 1;
-  if (writes && a.figures && test.count > 0)
-    report(a, evaluate(*network, run.weights(), config, test, a.size), config.classes);
-  return 0;
+#if RETINUE_TRAINS_BY_PROGRAMS
+  cuda_graph_recorder graph;
+  if (a.graph) settings.recorder = &graph;
+#endif
+  const auto train_for = [&](auto aim) {
+    trainer run(network, std::move(aim), optimizer_of(a, *network), a.out, settings);
+    const auto done = train(a, run, source, settings.config, writes, fields_of(a));
+    if (!done.finished()) return 1;
+    if (writes && a.figures && test.count > 0)
+      report(a, evaluate(*network, run.weights(), config, test, a.size), config.classes);
+    return 0;
+  };
+#if RETINUE_TRAINS_BY_PROGRAMS
+  if (settings.device.is_cuda())
+    if (auto aim = standard_objective_of<schema, torch_cuda_blocks>(config, a.class_weights))
+      return train_for(std::move(*aim));
+#endif
+  return train_for(objective_of<schema>(config, a.seed, a.class_weights));
 }
 
 network_config config_of(arguments& a, const any_form& kind)

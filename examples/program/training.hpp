@@ -60,7 +60,8 @@ struct training_arguments {
   // Of the process.
   std::string out = "run", resume, device = "cpu", meet;
   int threads = 0, world = 0, rank = 0;
-  std::size_t workers = 2;
+  std::size_t workers = 2, fetch_every = 0;
+  bool graph = false;
 };
 
 /// The options of a run, each under its name; config and preset have a file of their own.
@@ -187,6 +188,14 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->check(number_in(0, 1024))
       ->capture_default_str();
 
+  m->add_option("--fetch-every", o.fetch_every,
+                "Updates after which the numbers of the log come from the device, which is not "
+                "waited for in between (default: 1 on a processor, 16 on CUDA)")
+      ->check(number_in(1, 65536));
+  m->add_flag("--graph", o.graph,
+              "On CUDA, with softmax, mined negatives and smooth L1 losses: record an update once "
+              "and play it again as a graph");
+
   auto* p = app.add_option_group("Processes", "Each has its part of every batch; the first writes");
   p->add_option("--world", o.world,
                 "So many train together, each started with its --rank and the same options "
@@ -225,7 +234,8 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
 {
   if (o.resume.empty()) return;
   also_allowed.merge(std::set<std::string>{"--resume", "--device", "--threads", "--workers",
-                                           "--world", "--rank", "--meet", "--help"});
+                                           "--fetch-every", "--graph", "--world", "--rank",
+                                           "--meet", "--help"});
   const auto refuse_others = [&](const CLI::App& group) {
     for (const CLI::Option* given : group.get_options())
       if (given->count() > 0 && !also_allowed.contains(given->get_name()))
@@ -273,6 +283,10 @@ struct chosen_optimizer {
   std::variant<retinue::sgd, retinue::adamw> chosen;
 
   void operator()(std::int64_t update, double rate)
+  {
+    std::visit([&](auto& o) { o(update, rate); }, chosen);
+  }
+  void operator()(const at::Tensor& update, const at::Tensor& rate)
   {
     std::visit([&](auto& o) { o(update, rate); }, chosen);
   }
@@ -334,6 +348,8 @@ inline retinue::training_settings settings_of(const training_arguments& o,
                                               retinue::training_observer& observer,
                                               retinue::process_group* group)
 {
+  const at::Device device = retinue::find_device(o.device);
+  const std::size_t fetch_every = device.is_cuda() ? 16 : 1;
   return {.epochs = o.epochs,
           .batch = o.batch,
           .parts = o.parts,
@@ -348,7 +364,8 @@ inline retinue::training_settings settings_of(const training_arguments& o,
           .save_every = o.save_every,
           .keep = o.keep,
           .config = config,
-          .device = retinue::find_device(o.device),
+          .device = device,
+          .fetch_every = o.fetch_every > 0 ? o.fetch_every : fetch_every,
           .observer = &observer,
           .group = group,
           .share_statistics = o.share_statistics};

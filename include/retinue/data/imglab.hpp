@@ -15,6 +15,7 @@
 #include <retinue/detail/xml.hpp>        // xml_file
 
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -42,7 +43,10 @@ template <landmark_schema Schema>
       if (trouble != std::errc() || end != name.data() + name.size() || k >= Schema::count)
         in.refuse(part, "the part ", in_quotes(name), " is none of 0 to ", Schema::count - 1);
       if (truth.visible[k]) in.refuse(part, "a second part ", in_quotes(name), " of one box");
-      truth.points.points[k] = {float(in.number(part, "x")), float(in.number(part, "y"))};
+      auto& point = truth.points.points[k];
+      point = {float(in.number(part, "x")), float(in.number(part, "y"))};
+      if (!std::isfinite(point[0]) || !std::isfinite(point[1]))
+        in.refuse(part, "the part ", in_quotes(name), " lies beyond what a float can tell");
       truth.visible[k] = true;
     }
   return truth;

@@ -5,19 +5,25 @@
 // and ask which matcher, label policy or loss it is once a call.
 #pragma once
 
-#include <retinue/anchors/any_anchors.hpp>    // any_anchors
-#include <retinue/config/network_config.hpp>  // network_config
-#include <retinue/error.hpp>                  // fail
-#include <retinue/formulas/any_coder.hpp>     // any_coder
-#include <retinue/formulas/any_losses.hpp>    // any_box_loss
-#include <retinue/labels/any_learnable.hpp>   // any_learnable_labels
-#include <retinue/losses/any_negatives.hpp>   // any_negatives
-#include <retinue/losses/any_quality.hpp>     // any_quality
-#include <retinue/losses/multibox.hpp>        // multibox_settings
-#include <retinue/matchers/any_matcher.hpp>   // any_matcher
-#include <retinue/train/objective.hpp>        // objective
+#include <retinue/anchors/any_anchors.hpp>       // any_anchors
+#include <retinue/config/network_config.hpp>     // network_config
+#include <retinue/error.hpp>                     // fail
+#include <retinue/formulas/any_coder.hpp>        // any_coder
+#include <retinue/formulas/any_losses.hpp>       // any_box_loss
+#include <retinue/formulas/coders.hpp>           // centre_size_coder
+#include <retinue/formulas/residual.hpp>         // smooth_l1
+#include <retinue/labels/any_learnable.hpp>      // any_learnable_labels
+#include <retinue/labels/softmax.hpp>            // softmax_labels
+#include <retinue/losses/any_negatives.hpp>      // any_negatives
+#include <retinue/losses/any_quality.hpp>        // any_quality
+#include <retinue/losses/hard_negatives.hpp>     // hard_negatives
+#include <retinue/losses/multibox.hpp>           // multibox_settings
+#include <retinue/matchers/any_matcher.hpp>      // any_matcher
+#include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
+#include <retinue/train/objective.hpp>           // objective
 
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -82,6 +88,40 @@ template <landmark_schema Schema>
        .labels = learnable_labels_of(config, std::move(class_weights)),
        .quality = any_quality(how.quality)},
       any_matcher(how.match));
+}
+
+/// The objective of the papers' own parts: softmax with mined negatives, smooth L1 losses of
+/// centre-size offsets, and matching by overlap.
+template <landmark_schema Schema, class Blocks = no_blocks>
+using standard_objective =
+    objective<multibox_settings<Schema>, overlap_matcher, any_anchors, Blocks>;
+
+/// What the network of a configuration is trained for, by programs of these blocks; nothing where
+/// the configuration or the classes' weights ask for other parts.
+template <landmark_schema Schema, class Blocks>
+[[nodiscard]] std::optional<standard_objective<Schema, Blocks>> standard_objective_of(
+    const network_config& config, const std::vector<double>& class_weights = {})
+{
+  const learning_config& how = config.learn;
+  const auto* const code = std::get_if<centre_size_coder>(&config.coder.choice);
+  const auto* const match = std::get_if<overlap_matcher::settings>(&how.match);
+  const auto* const label = std::get_if<cross_entropy_loss>(&how.label);
+  const auto* const box = std::get_if<smooth_l1>(&how.box);
+  const auto* const landmark = std::get_if<smooth_l1>(&how.landmark);
+  const auto* const negatives = std::get_if<hard_negatives::settings>(&how.negatives);
+  if (!code || !match || !label || !box || !landmark || !negatives || !class_weights.empty() ||
+      !std::holds_alternative<softmax_labels>(config.labels.policy) ||
+      how.quality != rated_by::matcher || how.weigh_boxes != box_weighing::alike)
+    return {};
+  return standard_objective<Schema, Blocks>(config.anchors,
+                                            {.classes = config.classes.size(),
+                                             .code = *code,
+                                             .mining = hard_negatives(*negatives),
+                                             .box = *box,
+                                             .landmark = *landmark,
+                                             .weights = how.weights,
+                                             .labels = {.smoothing = label->smoothing}},
+                                            overlap_matcher(*match));
 }
 
 }  // namespace retinue
