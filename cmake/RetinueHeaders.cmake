@@ -153,6 +153,7 @@ retinue_headers(
   matchers/adaptive_matcher.hpp
   matchers/adaptive_program.hpp
   matchers/aligned_matcher.hpp
+  matchers/aligned_program.hpp
   matchers/aligned_rows.hpp
   matchers/any_matcher.hpp
   matchers/assignment.hpp
@@ -167,6 +168,7 @@ retinue_headers(
   matchers/overlap_program.hpp
   matchers/overlap_tables.hpp
   matchers/parts.hpp
+  matchers/predictions_view.hpp
   matchers/uniform_matcher.hpp
   models/extra_layer.hpp
   outputs.hpp
@@ -256,6 +258,7 @@ retinue_headers(
   models/yunet.hpp
   models/yunet_body.hpp
   train/batches.hpp
+  train/c10d_group.hpp
   train/configured_objective.hpp
   train/cuda_graph.hpp
   train/deferred.hpp
@@ -276,6 +279,10 @@ retinue_headers(
 retinue_headers(
   gloo
   train/gloo_group.hpp)
+
+retinue_headers(
+  nccl
+  train/nccl_group.hpp)
 
 retinue_headers(
   xml

@@ -135,8 +135,21 @@ if(RETINUE_WITH_CUDA)
   endif()
 endif()
 
+# And those on CUDA devices by NCCL, which a LibTorch with CUDA has; its header is the toolkit's or the
+# system's.
+if(RETINUE_WITH_NCCL AND TARGET retinue_torch AND TARGET torch_cuda AND TARGET retinue_cuda)
+  find_path(RETINUE_NCCL_INCLUDE_DIR nccl.h PATHS ${CUDAToolkit_INCLUDE_DIRS})
+  find_path(RETINUE_C10D_NCCL_DIR torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp
+            HINTS ${TORCH_INCLUDE_DIRS})
+  mark_as_advanced(RETINUE_NCCL_INCLUDE_DIR RETINUE_C10D_NCCL_DIR)
+  if(RETINUE_NCCL_INCLUDE_DIR AND RETINUE_C10D_NCCL_DIR)
+    retinue_room(nccl ROOMS torch cuda)
+    target_compile_definitions(retinue_nccl INTERFACE RETINUE_HAS_NCCL=1 USE_C10D_NCCL)
+  endif()
+endif()
+
 get_property(rooms GLOBAL PROPERTY RETINUE_ROOMS)
-foreach(room IN ITEMS eigen json xml zlib opencv dnn onnxruntime openvino torch gloo cuda)
+foreach(room IN ITEMS eigen json xml zlib opencv dnn onnxruntime openvino torch gloo cuda nccl)
   string(TOUPPER ${room} upper)
   if(RETINUE_WITH_${upper} AND NOT room IN_LIST rooms)
     list(APPEND absent retinue::${room})

@@ -7,6 +7,7 @@
 #include <retinue/anchors.hpp>
 #include <retinue/backend/host_blocks.hpp>
 #include <retinue/labels.hpp>
+#include <retinue/matchers/aligned_program.hpp>
 #include <retinue/matchers/dynamic_k_program.hpp>
 
 #include <cmath>
@@ -16,7 +17,8 @@
 
 namespace retinue::test {
 
-/// A batch at random: boxes near truths, scores of so many classes, truths to be ignored.
+/// A batch at random: boxes near truths, scores of so many classes, truths to be ignored. Centres
+/// of truths lie in a middle part of the image, of `spread` times its sides.
 template <class Labels, class Coder>
 struct said_batch {
   Labels labels;
@@ -27,7 +29,8 @@ struct said_batch {
   std::vector<float> scores, boxes;
 
   said_batch(const Labels& with, const Coder& coder, std::vector<centre_box<float>> places,
-             const std::vector<std::size_t>& counts, std::size_t classes, unsigned seed)
+             const std::vector<std::size_t>& counts, std::size_t classes, unsigned seed,
+             float spread = 1.1f)
       : labels(with),
         code(coder),
         anchors(std::move(places)),
@@ -39,7 +42,8 @@ struct said_batch {
     std::uniform_real_distribution<float> unit(0, 1);
     const auto drawn = [&] {
       const float w = 0.02f * std::exp(unit(random) * 3), h = w * (0.5f + unit(random));
-      const float x = unit(random) * 1.1f - 0.05f, y = unit(random) * 1.1f - 0.05f;
+      const float least = 0.5f - spread / 2;
+      const float x = least + unit(random) * spread, y = least + unit(random) * spread;
       return box<float>{x - w / 2, y - h / 2, x + w / 2, y + h / 2};
     };
     for (const std::size_t n : counts) {
@@ -83,32 +87,60 @@ struct team_said {
   template <class Blocks, class Labels, class Coder>
   team_said(Blocks blocks, const dynamic_k_matcher::settings& settings,
             const said_batch<Labels, Coder>& batch)
-      : verdicts(batch.rows(), verdict::positive),
-        truths(batch.rows(), 9),
-        qualities(batch.rows(), 9.0f)
+      : team_said(batch.rows())
   {
     std::vector<std::uint32_t> counts(batch.images, 9), wanted(batch.rows(), 9), last = wanted;
     std::vector<row_index> bidders(batch.rows(), 9);
     std::vector<float> backgrounds(batch.rows());
     std::vector<box<float>> said(batch.rows());
     bids_view<Labels, Coder> view;
+    show(batch, said, view);
+    view.settings = settings;
+    view.bidder_counts = counts.data(), view.bidders = bidders.data();
+    view.backgrounds = backgrounds.data();
+    view.wanted = wanted.data(), view.last = last.data();
+    team_match(blocks, view);
+  }
+  template <class Blocks, class Labels, class Coder>
+  team_said(Blocks blocks, const aligned_matcher::settings& settings,
+            const said_batch<Labels, Coder>& batch)
+      : team_said(batch.rows())
+  {
+    const std::size_t truth_count = batch.packed.truths.size();
+    std::vector<std::uint32_t> chosen(batch.rows(), 9), metric(truth_count, 9), overlap = metric;
+    std::vector<std::uint64_t> best(batch.rows(), 9);
+    std::vector<box<float>> said(batch.rows());
+    aligned_view<Labels, Coder> view;
+    show(batch, said, view);
+    view.settings = settings, view.least = least_sides(batch.anchors);
+    view.chosen = chosen.data(), view.best = best.data();
+    view.most_metric = metric.data(), view.most_overlap = overlap.data();
+    team_match(blocks, view);
+  }
+  friend bool operator==(const team_said&, const team_said&) = default;
+
+ private:
+  explicit team_said(std::size_t rows)
+      : verdicts(rows, verdict::positive), truths(rows, 9), qualities(rows, 9.0f)
+  {
+  }
+
+  template <class Labels, class Coder>
+  void show(const said_batch<Labels, Coder>& batch, std::vector<box<float>>& said,
+            predictions_view<Labels, Coder>& view)
+  {
     view.images = static_cast<std::uint32_t>(batch.images);
     view.anchor_count = static_cast<std::uint32_t>(batch.anchors.size());
     view.truth_room = static_cast<std::uint32_t>(batch.packed.truths.size());
-    view.settings = settings, view.labels = batch.labels, view.code = batch.code;
+    view.labels = batch.labels, view.code = batch.code;
     view.anchors = batch.anchors.data(), view.batch = batch.packed.view();
     const table_shape shape{batch.images, batch.anchors.size()};
     view.scores = {batch.scores.data(), static_cast<std::uint32_t>(batch.columns),
                    contiguous(shape, batch.columns)};
     view.boxes = {batch.boxes.data(), 4, contiguous(shape, 4)};
-    view.bidder_counts = counts.data(), view.bidders = bidders.data();
-    view.backgrounds = backgrounds.data(), view.said = said.data();
-    view.wanted = wanted.data(), view.last = last.data();
-    view.verdicts = verdicts.data(), view.truths = truths.data();
-    view.qualities = qualities.data();
-    team_match(blocks, view);
+    view.said = said.data(), view.verdicts = verdicts.data();
+    view.truths = truths.data(), view.qualities = qualities.data();
   }
-  friend bool operator==(const team_said&, const team_said&) = default;
 };
 
 }  // namespace retinue::test

@@ -8,6 +8,7 @@
 #include <retinue/labels.hpp>
 #include <retinue/matchers.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <span>
@@ -18,8 +19,8 @@ using namespace retinue;
 namespace {
 
 /// What the host's matcher says of one image.
-template <class Labels, class Coder>
-std::vector<assigned<float>> by_tables(const dynamic_k_matcher::settings& settings,
+template <class Match, class Labels, class Coder>
+std::vector<assigned<float>> by_tables(const Match& match,
                                        const test::said_batch<Labels, Coder>& batch,
                                        std::size_t image)
 {
@@ -43,26 +44,29 @@ std::vector<assigned<float>> by_tables(const dynamic_k_matcher::settings& settin
   b.map(detail::decoded<Coder>{batch.code}, said, b.template as<box_code_t<Coder>>(codes, "boxes"),
         anchors);
   columns<assigned<float>> out;
-  dynamic_k_matcher(settings).in_tables(
-      b, anchors, truths, said_of_image<host_backend, Labels>{scores, batch.labels, said}, out);
+  match.in_tables(b, anchors, truths,
+                  said_of_image<host_backend, Labels>{scores, batch.labels, said}, out);
   std::vector<assigned<float>> found;
   b.fetch(out, found);
   return found;
 }
 
-template <class Labels, class Coder = distance_coder>
-void check_matching(const dynamic_k_matcher::settings& settings, const Labels& labels,
-                    const std::vector<std::size_t>& counts, std::size_t classes, unsigned seed,
-                    const Coder& code = {}, extent2 size = {96, 128})
+/// How many positives there were.
+template <class Match, class Labels, class Coder = distance_coder>
+std::size_t check_matcher(const Match& match, const Labels& labels,
+                          const std::vector<std::size_t>& counts, std::size_t classes,
+                          unsigned seed, const Coder& code = {}, extent2 size = {96, 128},
+                          float spread = 1.1f)
 {
+  const auto& settings = match.how();
   const test::said_batch<Labels, Coder> batch(
       labels, code, make_anchors(point_anchors{.strides = {8, 16, 32}}, size), counts, classes,
-      seed);
+      seed, spread);
   const std::size_t n = batch.anchors.size();
   const test::team_said first(host_blocks(), settings, batch);
   std::size_t positives = 0, wrong = 0;
   for (std::size_t i = 0; i < batch.images; ++i) {
-    const auto want = by_tables(settings, batch, i);
+    const auto want = by_tables(match, batch, i);
     REQUIRE(want.size() == n);
     for (std::size_t a = 0; a < n; ++a) {
       const std::size_t row = i * n + a;
@@ -74,15 +78,26 @@ void check_matching(const dynamic_k_matcher::settings& settings, const Labels& l
       wrong += first.qualities[row] != want[a].quality;
     }
   }
-  CAPTURE(classes, seed, int(settings.bid), positives);
+  CAPTURE(classes, seed, positives);
 #if defined(__FMA__)
   CHECK(wrong * 50 <= positives);  // packets fuse products: equal costs may fall otherwise
 #else
   CHECK(wrong == 0);
 #endif
-  CHECK((positives > 0) == !batch.packed.truths.empty());
   for (const item_order order : test::five_orders())
     CHECK(test::team_said(host_blocks(order), settings, batch) == first);
+  return positives;
+}
+
+template <class Labels, class Coder = distance_coder>
+void check_matching(const dynamic_k_matcher::settings& settings, const Labels& labels,
+                    const std::vector<std::size_t>& counts, std::size_t classes, unsigned seed,
+                    const Coder& code = {}, extent2 size = {96, 128})
+{
+  const std::size_t positives =
+      check_matcher(dynamic_k_matcher(settings), labels, counts, classes, seed, code, size);
+  const bool none = std::ranges::all_of(counts, [](std::size_t n) { return n == 0; });
+  CHECK((positives > 0) == !none);
 }
 
 constexpr dynamic_k_matcher::settings hard{};
@@ -113,6 +128,31 @@ TEST_CASE("matching by predictions over a team of many images, and of 512 truths
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 5;
   check_matching(hard, sigmoid_labels<>{}, many, 1, 12, distance_coder{}, {32, 64});
   check_matching(hard, sigmoid_labels<>{}, {512}, 3, 13, distance_coder{}, {160, 160});
+}
+
+TEST_CASE("task-aligned matching over a team says what the host's says, in five orders")
+{
+  using settings = aligned_matcher::settings;
+  for (const aligned_matcher& match :
+       {aligned_matcher::tood(), aligned_matcher::ultralytics(), aligned_matcher::ultralytics(2),
+        aligned_matcher({.candidates = 3, .all_contend = true}),
+        aligned_matcher({.candidates = 4, .overlap_power = 1.5f, .ranks_inside = true})}) {
+    std::size_t positives = check_matcher(match, sigmoid_labels<>{}, {3, 0, 20, 1}, 1, 1);
+    positives += check_matcher(match, sigmoid_labels<>{}, {40, 7}, 80, 2);
+    positives += check_matcher(match, softmax_labels{}, {5, 12}, 20, 3);
+    positives += check_matcher(match, given_labels{.background = false}, {9}, 5, 4);
+    positives += check_matcher(match, times_quality<>{}, {9, 2}, 2, 5);
+    positives += check_matcher(match, sigmoid_labels<>{}, {6}, 3, 7, centre_size_coder{});
+    // Crowds, in which several truths choose an anchor that suits another one better.
+    positives += check_matcher(match, sigmoid_labels<>{}, {90, 60}, 1, 10, distance_coder{},
+                               {160, 160}, 0.2f);
+    CHECK(positives > 5);
+    CHECK(check_matcher(match, sigmoid_labels<>{}, {0, 0}, 2, 6) == 0);
+  }
+  CHECK(check_matcher(aligned_matcher(settings{.candidates = 100000}), sigmoid_labels<>{}, {30}, 2,
+                      8) > 0);
+  CHECK(check_matcher(aligned_matcher::tood(), sigmoid_labels<>{}, {512}, 3, 9, distance_coder{},
+                      {160, 160}) > 0);
 }
 
 namespace {

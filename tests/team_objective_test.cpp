@@ -232,6 +232,8 @@ TEMPLATE_TEST_CASE("an objective by programs is the host's, for outputs of any w
   const anchor_layout free(point_anchors{.strides = {8, 16, 32}}, {96, 128});
   check_objective<TestType>(points{.classes = 3}, dynamic_k_matcher::sim_ota(), free, {7, 0, 3});
   check_objective<TestType>(points{.classes = 3}, dynamic_k_matcher::soft_label(), free, {7, 0, 3});
+  check_objective<TestType>(points{.classes = 3}, aligned_matcher::tood(), free, {7, 0, 3});
+  check_objective<TestType>(points{.classes = 3}, aligned_matcher::ultralytics(2), free, {7, 0, 3});
 }
 
 TEST_CASE("an objective by programs of 256 images, and of 512 truths")

@@ -128,6 +128,9 @@ TEST_CASE("matching by predictions over threads is that over one")
         {}, {}, make_anchors(point_anchors{.strides = {16, 32}}, {96, 96}), {9, 0, 4}, 3, 14);
     CHECK(test::team_said(thread_blocks(3, 2), how, batch) ==
           test::team_said(host_blocks(), how, batch));
+    const auto aligned = aligned_matcher::ultralytics().how();
+    CHECK(test::team_said(thread_blocks(3, 2), aligned, batch) ==
+          test::team_said(host_blocks(), aligned, batch));
   }
 }
 

@@ -366,7 +366,7 @@ TEST_CASE("the terms of a loss are logged and read by their names, in their orde
   CHECK(to_json(read_log(room.path / "log.jsonl").at(0)) == old);
 }
 
-TEST_CASE("a signal is noted once, and the second one does what it always did")
+TEST_CASE("a signal is noted once, at once again it is the same, and later it kills")
 {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
@@ -375,8 +375,12 @@ TEST_CASE("a signal is noted once, and the second one does what it always did")
     if (stop.came() != 0) ::_exit(1);
     ::raise(SIGTERM);
     if (stop.came() != SIGTERM) ::_exit(2);
+    ::raise(SIGTERM);  // as timeout(1) does
+    ::raise(SIGINT);
+    if (stop.came() != SIGTERM) ::_exit(3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
     ::raise(SIGTERM);
-    ::_exit(3);
+    ::_exit(4);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);

@@ -6,6 +6,9 @@
 #if RETINUE_HAS_GLOO
 #include <retinue/train/gloo_group.hpp>
 #endif
+#if RETINUE_HAS_NCCL
+#include <retinue/train/nccl_group.hpp>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -54,8 +57,15 @@ std::unique_ptr<retinue::process_group> meet(const meeting& where, training_argu
   if (const auto own = retinue::detail::number_of_environment("LOCAL_RANK", 0, where.size - 1);
       own && a.device == "cuda")
     a.device = "cuda:" + std::to_string(*own);
+  if (retinue::find_device(a.device).is_cuda()) {
+#if RETINUE_HAS_NCCL
+    return std::make_unique<retinue::nccl_group>(where);
+#else
+    fail("this program was built without NCCL, over which CUDA devices train together");
+#endif
+  }
 #if RETINUE_HAS_GLOO
-  return std::make_unique<retinue::gloo_group>(where, retinue::find_device(a.device));
+  return std::make_unique<retinue::gloo_group>(where);
 #else
   fail(
       "this program was built without gloo's headers (Debian: libgloo-dev), so that it trains "

@@ -212,7 +212,7 @@ int train_network(const arguments& a, const network_config& config,
       std::holds_alternative<ssd_form>(config.form) ? recipe::ssd : recipe::retinaface;
   const auto source = varied(set, pictures, augmentation_of(a), a.size, config.input, a.seed);
 #if RETINUE_TRAINS_BY_PROGRAMS
-  cuda_graph_recorder graph;
+  cuda_graph_recorder graph(settings.device);
   if (a.graph) settings.recorder = &graph;
 #endif
   const auto train_for = [&](auto aim) {

@@ -141,6 +141,7 @@ module;
 #include <retinue/matchers/adaptive_matcher.hpp>
 #include <retinue/matchers/adaptive_program.hpp>
 #include <retinue/matchers/aligned_matcher.hpp>
+#include <retinue/matchers/aligned_program.hpp>
 #include <retinue/matchers/aligned_rows.hpp>
 #include <retinue/matchers/any_matcher.hpp>
 #include <retinue/matchers/assignment.hpp>
@@ -155,6 +156,7 @@ module;
 #include <retinue/matchers/overlap_program.hpp>
 #include <retinue/matchers/overlap_tables.hpp>
 #include <retinue/matchers/parts.hpp>
+#include <retinue/matchers/predictions_view.hpp>
 #include <retinue/matchers/uniform_matcher.hpp>
 #include <retinue/models/extra_layer.hpp>
 #include <retinue/outputs.hpp>
@@ -206,6 +208,7 @@ using retinue::adaptive_wing;
 using retinue::add_terms;
 using retinue::affine;
 using retinue::aligned_matcher;
+using retinue::aligned_view;
 using retinue::anchor_count;
 using retinue::anchor_layout;
 using retinue::anchor_sides;
@@ -270,6 +273,7 @@ using retinue::centre_ness;
 using retinue::centre_quality;
 using retinue::centre_size_coder;
 using retinue::check_images;
+using retinue::choose_aligned;
 using retinue::choose_bids;
 using retinue::ciou;
 using retinue::ciou_loss;
@@ -294,6 +298,7 @@ using retinue::colour_change;
 using retinue::colour_plan;
 using retinue::columns;
 using retinue::constant_rate;
+using retinue::contend;
 using retinue::contiguous;
 using retinue::continuous;
 using retinue::coordinate;
@@ -429,6 +434,7 @@ using retinue::learnable_labels;
 using retinue::learning_config;
 using retinue::learnt_truths;
 using retinue::least_cost_pairs;
+using retinue::least_sides;
 using retinue::level_grid;
 using retinue::level_layout;
 using retinue::linear_decay;
@@ -525,6 +531,7 @@ using retinue::point_anchors;
 using retinue::point_set;
 using retinue::points_loss;
 using retinue::precision_recall;
+using retinue::predictions_view;
 using retinue::predictive_matcher;
 using retinue::preset;
 using retinue::presets;
@@ -552,6 +559,7 @@ using retinue::random_resize;
 using retinue::random_source;
 using retinue::random_square_crop;
 using retinue::rank_rows;
+using retinue::rate_aligned;
 using retinue::rated_by;
 using retinue::ratio_anchors;
 using retinue::ratio_level;
@@ -591,6 +599,7 @@ using retinue::sample;
 using retinue::sample_source;
 using retinue::sampler;
 using retinue::samples;
+using retinue::say_boxes;
 using retinue::scalar_of;
 using retinue::scalar_of_t;
 using retinue::schedule;
@@ -600,6 +609,7 @@ using retinue::scored_boxes;
 using retinue::scrfd_augmentation;
 using retinue::selection;
 using retinue::selector;
+using retinue::settle_aligned;
 using retinue::settle_bids;
 using retinue::settle_claims;
 using retinue::shape_mismatch;

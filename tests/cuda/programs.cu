@@ -12,6 +12,7 @@
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/matchers/adaptive_program.hpp>
+#include <retinue/matchers/aligned_program.hpp>
 #include <retinue/matchers/dynamic_k_program.hpp>
 #include <retinue/matchers/overlap_program.hpp>
 #include <retinue/suppress/look_back.hpp>
@@ -58,6 +59,15 @@ template void cuda_blocks::run(
   template void cuda_blocks::run(std::size_t, const settle_bids<__VA_ARGS__>&)
 
 RETINUE_TEST_BIDS(sigmoid_labels<>, distance_coder);
+
+#define RETINUE_TEST_ALIGNED(...)                                                  \
+  template void cuda_blocks::run(std::size_t, const say_boxes<__VA_ARGS__>&);      \
+  template void cuda_blocks::run(std::size_t, const choose_aligned<__VA_ARGS__>&); \
+  template void cuda_blocks::run(std::size_t, const contend<__VA_ARGS__>&);        \
+  template void cuda_blocks::run(std::size_t, const rate_aligned<__VA_ARGS__>&);   \
+  template void cuda_blocks::run(std::size_t, const settle_aligned<__VA_ARGS__>&)
+
+RETINUE_TEST_ALIGNED(sigmoid_labels<>, distance_coder);
 
 #define RETINUE_TEST_LOSS(...)                                                  \
   template void cuda_blocks::run(std::size_t, const rank_rows<__VA_ARGS__>&);   \

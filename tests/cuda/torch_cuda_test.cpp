@@ -13,6 +13,10 @@
 #include <retinue/random.hpp>
 #include <retinue/train/cuda_graph.hpp>
 #include <retinue/train/log.hpp>
+#include <retinue/train/meeting.hpp>
+#if RETINUE_HAS_NCCL
+#include <retinue/train/nccl_group.hpp>
+#endif
 #include <retinue/train/objective.hpp>
 #include <retinue/train/optimizers.hpp>
 #include <retinue/train/schedules.hpp>
@@ -177,4 +181,21 @@ TEST_CASE("updates that are a CUDA graph are those that are launched")
     CHECK(played[k].positives == launched[k].positives);
     CHECK(std::abs(played[k].total - launched[k].total) < 1e-3 * launched[k].total);
   }
+}
+
+TEST_CASE("a process that is alone on its CUDA device has met all, and adds up its own")
+{
+#if !RETINUE_HAS_NCCL
+  std::puts("not built: there is no header of NCCL");
+#else
+  if (!torch::cuda::is_available()) {
+    std::puts("skipped: there is no CUDA device");
+    return;
+  }
+  nccl_group all(meeting{.port = 29517, .rank = 0, .size = 1});
+  const at::Tensor numbers = at::arange(5, at::TensorOptions(at::kFloat).device(at::kCUDA));
+  all.sum(numbers);
+  all.take_first(numbers);
+  CHECK(at::equal(numbers.cpu(), at::arange(5, at::kFloat)));
+#endif
 }

@@ -46,7 +46,7 @@ class Retinue(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["RETINUE_BUILD_TESTS"] = False
         toolchain.cache_variables["RETINUE_BUILD_EXAMPLES"] = False
-        for room in ("eigen", "json", "xml", "zlib", "opencv", "torch", "gloo", "cuda",
+        for room in ("eigen", "json", "xml", "zlib", "opencv", "torch", "gloo", "cuda", "nccl",
                      "dnn", "onnxruntime", "openvino"):  # the last three have no option yet
             wanted = bool(self.options.get_safe(f"with_{room}", False))
             toolchain.cache_variables[f"RETINUE_WITH_{room.upper()}"] = wanted

@@ -16,6 +16,7 @@
 #if __has_include(<c10/cuda/impl/cuda_cmake_macros.h>) && __has_include(<cuda_runtime_api.h>)
 #include <retinue/backend/cuda_blocks.hpp>  // cuda_blocks
 
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 /// Whether LibTorch was built with CUDA.
 #define RETINUE_HAS_TORCH_CUDA 1
@@ -33,17 +34,24 @@
 namespace retinue {
 
 #if RETINUE_HAS_TORCH_CUDA
-/// The blocks of the CUDA stream that is LibTorch's current one whenever a program is run. Offered
-/// where LibTorch was built with CUDA; the programs are named in a .cu of yours.
+/// The blocks of the CUDA stream that is LibTorch's current one of a device whenever a program is
+/// run. Offered where LibTorch was built with CUDA; the programs are named in a .cu of yours.
 class torch_cuda_blocks {
  public:
   static constexpr at::DeviceType device = at::kCUDA;
 
+  /// Without a number: of the device that is current.
+  explicit torch_cuda_blocks(at::Device on = at::kCUDA) : on_(on) {}
+
   template <class Program>
   void run(std::size_t blocks, const Program& program)
   {
+    const c10::cuda::CUDAGuard now(on_);
     cuda_blocks(c10::cuda::getCurrentCUDAStream().stream()).run(blocks, program);
   }
+
+ private:
+  at::Device on_;
 };
 #endif
 
@@ -57,12 +65,23 @@ template <class Blocks>
     return at::kCPU;
 }
 
+namespace detail {
+template <class Blocks>
+[[nodiscard]] Blocks blocks_on(at::Device device)
+{
+  if constexpr (requires { Blocks(device); })
+    return Blocks(device);
+  else
+    return Blocks();
+}
+}  // namespace detail
+
 /// A device of LibTorch's that has a team.
 template <class Blocks>
 class torch_team : public Blocks {
  public:
-  explicit torch_team(at::Device device, Blocks blocks = Blocks())
-      : Blocks(std::move(blocks)), device_(device)
+  explicit torch_team(at::Device device) : torch_team(device, detail::blocks_on<Blocks>(device)) {}
+  torch_team(at::Device device, Blocks blocks) : Blocks(std::move(blocks)), device_(device)
   {
     if (device.type() != device_of_blocks<Blocks>())
       fail("programs for ", c10::DeviceTypeName(device_of_blocks<Blocks>(), true),

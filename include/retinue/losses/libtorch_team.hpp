@@ -103,8 +103,8 @@ template <class Settings, class Match, class Blocks>
 class torch_team_loss {
   static_assert(
       programmed_matcher<Match>,
-      "programs match by overlap_matcher, adaptive_matcher and dynamic_k_matcher alone: an "
-      "objective of another matcher has no blocks");
+      "programs match by overlap_matcher, adaptive_matcher, dynamic_k_matcher and aligned_matcher "
+      "alone: an objective of another matcher has no blocks");
 
  public:
   using schema = typename Settings::schema;

@@ -10,6 +10,7 @@
 #include <retinue/losses/multibox_programs.hpp>    // team_loss
 #include <retinue/losses/truths.hpp>               // truth_batch
 #include <retinue/matchers/adaptive_program.hpp>   // team_match, claims_view
+#include <retinue/matchers/aligned_program.hpp>    // team_match, aligned_view
 #include <retinue/matchers/dynamic_k_program.hpp>  // team_match, bids_view
 #include <retinue/matchers/overlap_matcher.hpp>    // overlap_matcher
 #include <retinue/matchers/overlap_program.hpp>    // match_images
@@ -31,7 +32,7 @@ namespace retinue {
 template <class M>
 concept programmed_matcher =
     std::same_as<M, overlap_matcher> || std::same_as<M, adaptive_matcher> ||
-    std::same_as<M, dynamic_k_matcher>;
+    std::same_as<M, dynamic_k_matcher> || std::same_as<M, aligned_matcher>;
 
 /// What a network said of a batch, where a device sees it.
 template <class E = float>
@@ -52,6 +53,7 @@ class team_objective {
       : device_(std::move(device)),
         settings_(settings),
         how_(match.how()),
+        least_(layout.anchors()),
         anchor_memory_(put_anchors(layout))
   {
     settings_.check();
@@ -157,14 +159,15 @@ class team_objective {
       team_match(device_, claims);
       v.assigned = {claims.verdicts, claims.truths};
     } else {
-      auto& bids = r.bids;
-      bids.images = images, bids.anchor_count = anchors_.count;
-      bids.truth_room = static_cast<std::uint32_t>(truths.room);
-      bids.settings = how_, bids.labels = settings_.labels, bids.code = settings_.code;
-      bids.anchors = anchors_.anchors, bids.batch = v.batch;
-      bids.scores = said.scores, bids.boxes = said.boxes;
-      team_match(device_, bids);
-      v.assigned = {bids.verdicts, bids.truths, bids.qualities};
+      auto& looks = r.looks;
+      looks.images = images, looks.anchor_count = anchors_.count;
+      looks.truth_room = static_cast<std::uint32_t>(truths.room);
+      looks.settings = how_, looks.labels = settings_.labels, looks.code = settings_.code;
+      looks.anchors = anchors_.anchors, looks.batch = v.batch;
+      looks.scores = said.scores, looks.boxes = said.boxes;
+      if constexpr (by_alignment) looks.least = least_;
+      team_match(device_, looks);
+      v.assigned = {looks.verdicts, looks.truths, looks.qualities};
     }
     team_loss(device_, settings_, v, whole);
     return all;
@@ -192,6 +195,7 @@ class team_objective {
  private:
   static constexpr bool by_overlap = std::same_as<Match, overlap_matcher>;
   static constexpr bool by_threshold = std::same_as<Match, adaptive_matcher>;
+  static constexpr bool by_alignment = std::same_as<Match, aligned_matcher>;
   using labels_type = decltype(Settings::labels);
   using coder_type = decltype(Settings::code);
 
@@ -217,7 +221,9 @@ class team_objective {
     loss_view<Settings, E> view;
     match_room match;
     claims_view claims;
-    bids_view<labels_type, coder_type, E> bids;
+    std::conditional_t<by_alignment, aligned_view<labels_type, coder_type, E>,
+                       bids_view<labels_type, coder_type, E>>
+        looks;
 
     void lay(memory_layout& in, const anchor_view& of, std::size_t images, std::size_t truths)
     {
@@ -232,11 +238,17 @@ class team_objective {
         in.take(claims.covered, rows);
         in.take(claims.verdicts, rows), in.take(claims.truths, rows);
       } else {
-        in.take(bids.bidder_counts, images), in.take(bids.bidders, rows);
-        in.take(bids.backgrounds, rows), in.take(bids.said, rows);
-        in.take(bids.wanted, rows), in.take(bids.last, rows);
-        in.take(bids.verdicts, rows), in.take(bids.truths, rows);
-        in.take(bids.qualities, rows);
+        in.take(looks.said, rows);
+        in.take(looks.verdicts, rows), in.take(looks.truths, rows);
+        in.take(looks.qualities, rows);
+        if constexpr (by_alignment) {
+          in.take(looks.chosen, rows), in.take(looks.best, rows);
+          in.take(looks.most_metric, truths), in.take(looks.most_overlap, truths);
+        } else {
+          in.take(looks.bidder_counts, images), in.take(looks.bidders, rows);
+          in.take(looks.backgrounds, rows);
+          in.take(looks.wanted, rows), in.take(looks.last, rows);
+        }
       }
       in.take(view.roles, rows), in.take(view.keys, rows);
       in.take(view.parts, loss_blocks(rows)), in.take(view.terms, 1);
@@ -281,6 +293,7 @@ class team_objective {
   Device device_;
   Settings settings_;
   std::remove_cvref_t<decltype(std::declval<const Match&>().how())> how_;
+  least_sides least_;
   anchor_view anchors_;
   memory anchor_memory_;
   std::vector<std::byte> staging_;

@@ -14,6 +14,7 @@
 
 #include <retinue/backend.hpp>                // tensor_backend
 #include <retinue/backend/host_memory.hpp>    // in_host_memory
+#include <retinue/compiler.hpp>               // RETINUE_HD
 #include <retinue/error.hpp>                  // fail
 #include <retinue/formulas/overlap.hpp>       // iou, ciou
 #include <retinue/labels/policy.hpp>          // label_policy
@@ -32,7 +33,7 @@ namespace detail {
 
 /// x^p of x >= 0: whole powers as products, so that they are as exact as can be.
 template <class T>
-[[nodiscard]] T power_of(const T& x, float p)
+[[nodiscard]] RETINUE_HD T power_of(const T& x, float p)
 {
   using detail::exp, detail::log, detail::sqrt;
   using S = scalar_of_t<T>;
@@ -70,7 +71,8 @@ struct widen {
   float by;
 
   template <class T>
-  rival<T> operator()(rival<T> truth, const best_row<T>& minus_w, const best_row<T>& minus_h) const
+  RETINUE_HD rival<T> operator()(rival<T> truth, const best_row<T>& minus_w,
+                                 const best_row<T>& minus_h) const
   {
     using S = scalar_of_t<T>;
     const centre_box<T> c = to_centre(truth.bounds);
@@ -106,7 +108,7 @@ struct lies_inside {
 };
 
 template <class T>
-[[nodiscard]] T overlap_of(const box<T>& said, const box<T>& truth, bool complete)
+[[nodiscard]] RETINUE_HD T overlap_of(const box<T>& said, const box<T>& truth, bool complete)
 {
   return complete ? T(maximum_of(ciou(said, truth), fill_like(said.x1, 0))) : iou(said, truth);
 }
@@ -114,7 +116,7 @@ template <class T>
 /// Above 0 where two boxes have anything in common: no overlap is above 0 elsewhere.
 struct touches {
   template <class T>
-  number<T> operator()(const box<T>& said, const rival<T>& truth) const
+  RETINUE_HD number<T> operator()(const box<T>& said, const rival<T>& truth) const
   {
     const box<T>& m = truth.bounds;
     return {minimum_of(T(minimum_of(said.x2, m.x2) - maximum_of(said.x1, m.x1)),
@@ -130,28 +132,28 @@ struct align {
 
   /// `around` is the truth as it is asked for what lies in it.
   template <class Row, class T>
-  alignment<T> operator()(const Row& x, const box<T>& said, const centre_box<T>& anchor,
-                          const rival<T>& truth, const rival<T>& around) const
+  RETINUE_HD alignment<T> operator()(const Row& x, const box<T>& said, const centre_box<T>& anchor,
+                                     const rival<T>& truth, const rival<T>& around) const
   {
     const T shared = overlap(said, truth);
     return of(x, shared, most(shared), anchor, truth, around);
   }
 
   template <class T>
-  [[nodiscard]] T overlap(const box<T>& said, const rival<T>& truth) const
+  [[nodiscard]] RETINUE_HD T overlap(const box<T>& said, const rival<T>& truth) const
   {
     return overlap_of(said, truth.bounds, complete);
   }
   /// The metric of a row with the largest score there is, 1.
   template <class T>
-  [[nodiscard]] T most(const T& shared) const
+  [[nodiscard]] RETINUE_HD T most(const T& shared) const
   {
     return power_of(shared, overlap_power);
   }
   template <class Row, class T>
-  [[nodiscard]] alignment<T> of(const Row& x, const T& shared, const T& of_shared,
-                                const centre_box<T>& anchor, const rival<T>& truth,
-                                const rival<T>& around) const
+  [[nodiscard]] RETINUE_HD alignment<T> of(const Row& x, const T& shared, const T& of_shared,
+                                           const centre_box<T>& anchor, const rival<T>& truth,
+                                           const rival<T>& around) const
   {
     const T zero = fill_like(shared, 0), half = fill_like(zero, 0.5);
     const T score = called_score(labels, x, truth.label);
@@ -258,8 +260,8 @@ struct settle_choice {
   float least;
 
   template <class T>
-  assigned<T> operator()(const choice<T>& c, const best_row<T>& metric,
-                         const best_row<T>& overlap) const
+  RETINUE_HD assigned<T> operator()(const choice<T>& c, const best_row<T>& metric,
+                                    const best_row<T>& overlap) const
   {
     const T one = fill_like(c.count, 1);
     const T share = c.metric / (metric.value + scalar_of_t<T>(least));

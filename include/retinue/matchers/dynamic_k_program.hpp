@@ -12,80 +12,46 @@
 // the order in which they come does not matter.
 #pragma once
 
-#include <retinue/backend/lane.hpp>              // lane, lanes_of
-#include <retinue/backend/radix_select.hpp>      // bound_of_least, falling_word
-#include <retinue/backend/table.hpp>             // row_index
-#include <retinue/compiler.hpp>                  // RETINUE_HD
-#include <retinue/formulas/coders.hpp>           // coder
-#include <retinue/geometry.hpp>                  // box, centre_box
-#include <retinue/losses/multibox_programs.hpp>  // output_view, some_rows, loss_blocks
-#include <retinue/matchers/dynamic_k.hpp>        // dynamic_k_matcher, bid_for
-#include <retinue/matchers/overlap_program.hpp>  // truth_view
+#include <retinue/backend/lane.hpp>               // lane
+#include <retinue/backend/radix_select.hpp>       // bound_of_least, falling_word
+#include <retinue/backend/table.hpp>              // row_index
+#include <retinue/compiler.hpp>                   // RETINUE_HD
+#include <retinue/geometry.hpp>                   // box
+#include <retinue/losses/multibox_programs.hpp>   // some_rows, loss_blocks
+#include <retinue/matchers/dynamic_k.hpp>         // dynamic_k_matcher, bid_for
+#include <retinue/matchers/predictions_view.hpp>  // predictions_view
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 
 namespace retinue {
 
-/// All that the programs of one batch see. Pointers are to where they run.
+/// All that the programs of one batch see.
 template <class Labels, class Coder, class E = float>
-struct bids_view {
-  std::uint32_t images = 0, anchor_count = 0;
-  std::uint32_t truth_room = 0;  ///< of all images: so many, or fewer
+struct bids_view : predictions_view<Labels, Coder, E> {
   dynamic_k_matcher::settings settings;
-  Labels labels{};
-  Coder code{};
-  const centre_box<float>* anchors = nullptr;  ///< (anchors), fractions of the image's sides
-  truth_view batch;
-  output_view<E> scores, boxes;
 
   std::uint32_t* bidder_counts = nullptr;  ///< (images)
   row_index* bidders = nullptr;            ///< (images, anchors): those that may answer, rising
   float* backgrounds = nullptr;            ///< (images, anchors): what they cost as background
-  box<float>* said = nullptr;              ///< (images, anchors): their boxes
   std::uint32_t* wanted = nullptr;         ///< (images, anchors): by how many truths
   std::uint32_t* last = nullptr;           ///< (images, anchors): 1 more than the last of those
 
-  verdict* verdicts = nullptr;  ///< (images, anchors)
-  row_index* truths = nullptr;  ///< (images, anchors), within the image
-  float* qualities = nullptr;   ///< (images, anchors)
-
-  [[nodiscard]] RETINUE_HD std::size_t rows() const { return std::size_t{images} * anchor_count; }
-  /// Truth t of the batch, as the formulas see it.
-  [[nodiscard]] RETINUE_HD rival<lane> truth(std::size_t t) const
-  {
-    const truth_bounds<float>& of = batch.truths[t];
-    const box<float>& b = of.bounds;
-    const float ignored = batch.ignore && batch.ignore[t] ? 1.0f : of.label < 0 ? 2.0f : 0.0f;
-    return {{{b.x1}, {b.y1}, {b.x2}, {b.y2}}, {of.label}, {ignored}};
-  }
-  [[nodiscard]] RETINUE_HD centre_box<lane> anchor(std::size_t a) const
-  {
-    const centre_box<float>& of = anchors[a];
-    return {{of.cx}, {of.cy}, {of.w}, {of.h}};
-  }
-  [[nodiscard]] RETINUE_HD auto scores_of(std::size_t image, std::size_t a) const
-  {
-    const auto x = scores(image, a);
-    return lanes_of<std::remove_const_t<decltype(x)>>{x};
-  }
   /// What truth t offers an anchor that may answer.
   [[nodiscard]] RETINUE_HD detail::bid<float> bid_of(std::size_t t, std::size_t image,
                                                      std::size_t a) const
   {
-    const std::size_t row = image * anchor_count + a;
-    const box<float>& b = said[row];
-    const detail::bidder<lane> who{anchor(a), {{b.x1}, {b.y1}, {b.x2}, {b.y2}}, {backgrounds[row]}};
+    const std::size_t row = image * this->anchor_count + a;
+    const detail::bidder<lane> who{this->anchor(a), this->said_of(row), {backgrounds[row]}};
     const auto by = [&](const auto& formula) {
-      const auto found = formula(scores_of(image, a), who, truth(t));
+      const auto found = formula(this->scores_of(image, a), who, this->truth(t));
       return detail::bid<float>{found.cost.value, found.overlap.value};
     };
     const auto& s = settings;
     if (s.bid == bidding::soft)
-      return by(detail::soft_bid_for<Labels>{labels, s.radius, s.class_weight, s.iou_weight});
-    return by(detail::bid_for<Labels>{labels, s.radius, s.class_weight, s.iou_weight});
+      return by(detail::soft_bid_for<Labels>{this->labels, s.radius, s.class_weight, s.iou_weight});
+    return by(detail::bid_for<Labels>{this->labels, s.radius, s.class_weight, s.iou_weight});
   }
 };
 
@@ -111,14 +77,10 @@ struct enter_bids {
       // Until all is settled, a verdict says who bids.
       view.verdicts[row] = enters ? verdict::ignored : verdict::negative;
       if (!enters) return;
-      const auto x = view.boxes(image, a);
-      box_code_t<Coder, lane> code;
-      for (std::size_t c = 0; c < code.width; ++c) code[c] = {x[c]};
-      const auto anchor = view.anchor(a);
-      const box<lane> said = view.code.decode(code, anchor);
-      view.said[row] = {said.x1.value, said.y1.value, said.x2.value, said.y2.value};
+      const box<lane> said = view.decode(image, a);
       const detail::enter_bid<Labels> enter{view.labels, view.settings.bid == bidding::soft};
-      view.backgrounds[row] = enter(view.scores_of(image, a), anchor, said).background.value;
+      view.backgrounds[row] =
+          enter(view.scores_of(image, a), view.anchor(a), said).background.value;
     });
   }
 

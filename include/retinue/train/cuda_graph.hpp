@@ -16,13 +16,20 @@
 
 namespace retinue {
 
-/// Notes what the current CUDA device does, in a graph with memory of its own.
+/// Notes what a CUDA device does, in a graph with memory of its own.
 class cuda_graph_recorder : public step_recorder {
  public:
-  [[nodiscard]] bool serves(at::Device device) const override { return device.is_cuda(); }
+  /// Without a number: of the device that is current.
+  explicit cuda_graph_recorder(at::Device on = at::kCUDA) : on_(on) {}
+
+  [[nodiscard]] bool serves(at::Device device) const override
+  {
+    return device.is_cuda() && device.index() == on_.index();
+  }
 
   void record(const std::function<void()>& step) override
   {
+    const c10::cuda::CUDAGuard device(on_);
     graph_.reset();  // before its memory is asked for anew
     graph_.emplace();
     const auto learns = c10::cuda::getCurrentCUDAStream();
@@ -42,9 +49,14 @@ class cuda_graph_recorder : public step_recorder {
     graph_->capture_end();
   }
 
-  void play() override { graph_->replay(); }
+  void play() override
+  {
+    const c10::cuda::CUDAGuard device(on_);
+    graph_->replay();
+  }
 
  private:
+  at::Device on_;
   std::optional<at::cuda::CUDAGraph> graph_;
 };
 

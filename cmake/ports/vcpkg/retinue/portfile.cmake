@@ -14,6 +14,7 @@ vcpkg_check_features(
     torch RETINUE_WITH_TORCH
     gloo RETINUE_WITH_GLOO
     cuda RETINUE_WITH_CUDA
+    nccl RETINUE_WITH_NCCL
     xml RETINUE_WITH_XML
     zlib RETINUE_WITH_ZLIB)
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of one machine or of several, over LibTorch's c10d: what is common to gloo_group, for
+// tensors of the processor, and nccl_group, for those of CUDA devices.
+#pragma once
+
+#include <retinue/error.hpp>                 // fail
+#include <retinue/models/process_group.hpp>  // process_group
+#include <retinue/train/meeting.hpp>         // meeting
+
+#include <torch/torch.h>
+#include <torch/version.h>
+#if TORCH_VERSION_MAJOR >= 2
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#else
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#endif
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace retinue {
+
+namespace detail {
+/// Newer LibTorch asks for libuv, which Debian's is built without.
+template <class Options>
+void use_plain_sockets(Options& options)
+{
+  if constexpr (requires { options.useLibUV; }) options.useLibUV = false;
+}
+
+}  // namespace detail
+
+/// Processes that have met. Which way tensors travel is a matter of the class that is derived.
+class c10d_group : public process_group {
+ public:
+  [[nodiscard]] int rank() const final { return at_.rank; }
+  [[nodiscard]] int size() const final { return at_.size; }
+
+  [[nodiscard]] std::function<void()> begin_sum(const at::Tensor& of) final
+  {
+    std::vector<at::Tensor> tensors{of};
+    const auto work = heard([&] { return over_->allreduce(tensors); });
+    return [this, work] { heard([&] { return work->wait(); }); };
+  }
+  void take_first(const at::Tensor& into) final
+  {
+    std::vector<at::Tensor> tensors{into};
+    heard([&] { return over_->broadcast(tensors)->wait(); });
+  }
+
+ protected:
+  /// Waits until all have come; `travel(store, at)` is then how they talk.
+  template <class Travel>
+  c10d_group(meeting at, const Travel& travel) : at_(std::move(at))
+  {
+    if (at_.size < 1 || at_.rank < 0 || at_.rank >= at_.size)
+      fail("process ", at_.rank, " of ", at_.size, ": expected a number from 0 to ", at_.size - 1);
+    try {
+      c10d::TCPStoreOptions wanted;
+      detail::use_plain_sockets(wanted);
+      wanted.port = at_.port;
+      wanted.isServer = at_.rank == 0;
+      wanted.numWorkers = static_cast<std::size_t>(at_.size);
+      wanted.timeout = at_.patience;
+      const auto store = c10::make_intrusive<c10d::TCPStore>(at_.host, wanted);
+      over_ = travel(store, at_);
+    } catch (const error&) {
+      throw;
+    } catch (const std::exception& e) {
+      fail("process ", at_.rank, " of ", at_.size, " did not meet the others at ", at_.host, ":",
+           at_.port, ": ", first_line(e));
+    }
+  }
+
+ private:
+  static std::string first_line(const std::exception& e)
+  {
+    const std::string all = e.what();
+    return all.substr(0, all.find('\n'));
+  }
+
+  /// What the others' silence looks like from here: one sentence.
+  template <class Call>
+  std::invoke_result_t<const Call&> heard(const Call& call)
+  {
+    try {
+      return call();
+    } catch (const std::exception& e) {
+      fail("process ", at_.rank, " of ", at_.size,
+           " cannot go on, for another one has ended, or is out of reach: ", first_line(e));
+    }
+  }
+
+#if TORCH_VERSION_MAJOR >= 2
+  c10::intrusive_ptr<c10d::Backend> over_;
+#else
+  c10::intrusive_ptr<c10d::ProcessGroup> over_;
+#endif
+  meeting at_;
+};
+
+}  // namespace retinue
