@@ -4,8 +4,6 @@
 // all of it is noted once and played again.
 #pragma once
 
-#include <retinue/error.hpp>                // fail
-#include <retinue/geometry.hpp>             // extent2
 #include <retinue/instance.hpp>             // instance
 #include <retinue/losses/libtorch.hpp>      // tensor_terms
 #include <retinue/models/network.hpp>       // network_outputs
