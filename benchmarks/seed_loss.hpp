@@ -14,11 +14,16 @@
 #include <span>
 #include <vector>
 
+struct dense_match;
+
 /// What every anchor of every image should say: (images, anchors, 4), (images, anchors) and
 /// (images, anchors, 10), as the seeds' match leaves it.
 struct dense_targets {
   using face = retinue::schemas::face5;
   at::Tensor offsets, labels, points;
+
+  /// Of images that were matched one by one.
+  explicit dense_targets(const std::vector<dense_match>& matched);
 
   dense_targets(std::span<const retinue::centre_box<float>> anchors,
                 const std::vector<std::vector<retinue::instance<face>>>& truths,
@@ -84,8 +89,8 @@ struct dense_match {
     auto [overlap, truth] = overlaps.max(0);
     overlap.index_fill_(0, own_anchor.index({own_overlap >= 0.2f}), 2);
     for (std::int64_t t = 0; t < truths.size(0); ++t)
-      truth.index_put_({own_anchor[t]}, at::scalar_tensor(t, at::kLong));
-    labels = at::ones({anchors.size(0)}, at::kLong).masked_fill(overlap < 0.35f, 0);
+      truth.index_put_({own_anchor[t]}, at::scalar_tensor(t, truth.options()));
+    labels = at::ones_like(truth).masked_fill(overlap < 0.35f, 0);
 
     const at::Tensor own = truths.index({truth}), own_marks = marks.index({truth});
     const at::Tensor middle = (own.slice(1, 0, 2) + own.slice(1, 2, 4)) / 2;
@@ -96,6 +101,18 @@ struct dense_match {
                  .view({-1, 10});
   }
 };
+
+inline dense_targets::dense_targets(const std::vector<dense_match>& matched)
+{
+  const auto stacked = [&](at::Tensor dense_match::* part) {
+    std::vector<at::Tensor> all;
+    for (const dense_match& image : matched) all.push_back(image.*part);
+    return at::stack(all);
+  };
+  offsets = stacked(&dense_match::offsets);
+  labels = stacked(&dense_match::labels);
+  points = stacked(&dense_match::points);
+}
 
 inline at::Tensor two_sorts(at::Tensor cost, const at::Tensor& positive)
 {

@@ -80,6 +80,8 @@ RETINUE_TEST_LOSS(multibox_settings<schemas::face5>);
 RETINUE_TEST_LOSS(multibox_settings<schemas::face5>, float16);
 RETINUE_TEST_LOSS(multibox_settings<schemas::face5>, bfloat16);
 RETINUE_TEST_LOSS(multibox_settings<schemas::none>);
+RETINUE_TEST_LOSS(multibox_settings<schemas::none>, float16);
+RETINUE_TEST_LOSS(multibox_settings<schemas::none>, bfloat16);
 RETINUE_TEST_LOSS(multibox_settings<schemas::wflw98>);
 // Not the default: losses of overlap carry four derivatives along.
 RETINUE_TEST_LOSS(multibox_settings<schemas::none, centre_size_coder, every_negative, ciou_loss,
