@@ -455,15 +455,32 @@ TEST_CASE("what the reader takes, the schema takes; what is wrong with one key, 
   CHECK(refused > 1000);
 }
 
+namespace {
+/// A file of the documents that is written by the library.
+void check_document(const std::string& name, const std::string& as_it_should_be)
+{
+  const auto place = std::filesystem::path(RETINUE_DOCS) / name;
+  std::ifstream file(place);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text != as_it_should_be) {
+    const auto fresh = std::filesystem::temp_directory_path() / name;
+    write_text(fresh, as_it_should_be);
+    FAIL(place.string() << " is out of date; as it should be it is now " << fresh.string());
+  }
+}
+}  // namespace
+
 TEST_CASE("the schema in the documents is that of the library")
 {
-  std::ifstream file(RETINUE_SCHEMA);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (text != config_schema()) {
-    const auto fresh = std::filesystem::temp_directory_path() / "config.schema.json";
-    write_text(fresh, config_schema());
-    FAIL(RETINUE_SCHEMA " is out of date; as it should be it is now " << fresh.string());
-  }
+  check_document("config.schema.json", config_schema());
+}
+
+TEST_CASE("presets are what the documents say, for weights were trained with them")
+{
+  std::string all;
+  for (const auto& p : presets())
+    all += (all.empty() ? "{\n\"" : ",\n\"") + std::string(p.name) + "\": " + to_json(p.config);
+  check_document("presets.json", all + "\n}\n");
 }
 
 TEST_CASE("what earlier versions wrote, of a RetinaFace or of an SSD, is read as it was")
