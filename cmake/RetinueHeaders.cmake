@@ -188,6 +188,7 @@ retinue_headers(
   suppress/measured.hpp
   suppress/merge.hpp
   suppress/per_class.hpp
+  suppress/reach.hpp
   suppress/run.hpp
   suppress/soft.hpp
   suppress/suppressor.hpp

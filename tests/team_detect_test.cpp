@@ -141,6 +141,11 @@ void check_detection(const Labels& labels, const Coder& coder, std::size_t class
     std::vector<candidate<float>> candidates(images * view.most);
     std::vector<box<float>> decoded(images * view.most);
     std::uint32_t ticket = 0;
+    view.cells.cells = cell_view::cells_for(view.most);
+    std::vector<std::uint32_t> begins(images * (view.cells.cells + 1)), ranks(images * view.most);
+    std::vector<cell_box> sorted(images * view.most);
+    view.cells.begins = begins.data(), view.cells.ranks = ranks.data();
+    view.cells.boxes = sorted.data();
     view.words = words.data(), view.best = best.data(), view.found_counts = found_counts.data();
     view.counts = counts.data(), view.rows = rows.data(), view.found = candidates.data();
     view.decoded = decoded.data(), view.fates = fates.data(), view.ticket = &ticket;

@@ -303,17 +303,29 @@ std::vector<row_index> looked_back(Blocks blocks, const std::vector<box<float>>&
   for (std::size_t i = 0; i < n; ++i) found[i].label = static_cast<float>(groups[i]);
   std::vector<row_index> kept(most);
   std::uint32_t ticket = 0;
-  const look_back<Lengths> program{
-      boxes.data(), found.data(), counts.data(), fates.data(), &ticket, 1, n, overlap};
-  blocks.run(program.blocks(), program);
+  const std::uint32_t cells = cell_view::cells_for(n);
+  std::vector<std::uint32_t> begins(cells + 1), ranks(n);
+  std::vector<cell_box> sorted(n);
+  decide_fates<Lengths>(blocks, {boxes.data(),
+                                 found.data(),
+                                 counts.data(),
+                                 {begins.data(), ranks.data(), sorted.data(), cells},
+                                 fates.data(),
+                                 &ticket,
+                                 1,
+                                 n,
+                                 overlap});
   blocks.run(1, collect_kept{fates.data(), counts.data(), kept.data(), &counts[1], n, most});
   kept.resize(counts[1]);
   return kept;
 }
 
+/// How the boxes of a case lie.
+enum class lying : std::uint8_t { scattered, long_and_flat, in_heaps, far_out };
+
 template <class Lengths>
 void check_looking_back(float overlap, std::size_t n, std::int32_t classes, std::uint32_t most,
-                        unsigned seed)
+                        unsigned seed, lying how = lying::scattered)
 {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> unit(0, 1);
@@ -322,8 +334,15 @@ void check_looking_back(float overlap, std::size_t n, std::int32_t classes, std:
   std::vector<std::uint32_t> groups;
   std::vector<float> scores;
   for (std::size_t i = 0; i < n; ++i) {
-    const float x = 300 * unit(random), y = 300 * unit(random), w = 8 * std::exp(3 * unit(random));
-    boxes.push_back({x, y, x + w, y + w * (0.5f + unit(random))});
+    float x = 300 * unit(random), y = 300 * unit(random), w = 8 * std::exp(3 * unit(random));
+    float h = w * (0.5f + unit(random));
+    if (how == lying::long_and_flat) (i % 2 ? w : h) *= 40;
+    if (how == lying::in_heaps) {
+      x = std::floor(x / 100) * 100 + 5 * unit(random), y = std::floor(y / 100) * 100;
+      w = 60 + 5 * unit(random), h = 50 + 5 * unit(random);
+    }
+    if (how == lying::far_out) x = (x - 150) * 1e4f, y = (y - 150) * 1e-4f, w *= 1e4f, h *= 1e-5f;
+    boxes.push_back({x, y, x + w, y + h});
     if (i % 31 == 30) boxes.back() = boxes[i / 2];
     if (i % 41 == 40) boxes.back().x2 = boxes.back().x1;
     labels.push_back(1 + static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(classes)));
@@ -354,4 +373,10 @@ TEST_CASE("suppression by looking back keeps what the host's keeps, class by cla
   check_looking_back<continuous>(0.0f, 300, 3, 100000, 3);
   check_looking_back<continuous>(0.7f, 3000, 80, 750, 4);
   check_looking_back<inclusive_pixels>(0.5f, 1000, 2, 100000, 5);
+  for (const lying how : {lying::long_and_flat, lying::in_heaps, lying::far_out}) {
+    check_looking_back<continuous>(0.3f, 2000, 2, 100000, 6, how);
+    check_looking_back<continuous>(0.05f, 2000, 1, 100000, 7, how);
+    check_looking_back<continuous>(0.95f, 2000, 1, 100000, 8, how);
+    check_looking_back<continuous>(1.0f, 500, 1, 100000, 9, how);
+  }
 }

@@ -108,9 +108,18 @@ TEST_CASE("boxes that threads look back from wait for better ones, and are what 
     std::vector<std::uint32_t> fates(boxes.size()), kept_counts(images);
     std::vector<row_index> kept(images * 50);
     std::uint32_t ticket = 0;
-    const look_back<> program{boxes.data(), found.data(), counts.data(), fates.data(),
-                              &ticket,      images,       room,          0.4f};
-    blocks.run(program.blocks(), program);
+    const std::uint32_t cells = cell_view::cells_for(room);
+    std::vector<std::uint32_t> begins(images * (cells + 1)), ranks(images * room);
+    std::vector<cell_box> sorted(images * room);
+    decide_fates(blocks, {boxes.data(),
+                          found.data(),
+                          counts.data(),
+                          {begins.data(), ranks.data(), sorted.data(), cells},
+                          fates.data(),
+                          &ticket,
+                          images,
+                          room,
+                          0.4f});
     blocks.run(images, collect_kept{fates.data(), counts.data(), kept.data(), kept_counts.data(),
                                     room, 50});
     CHECK(kept_counts[0] > 5);

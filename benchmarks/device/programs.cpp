@@ -136,16 +136,19 @@ class benchmark {
     v.scores = {scores.data(), 2, contiguous(shape, 2)};
     v.boxes = {boxes.data(), 4, contiguous(shape, 4)};
     to.points = {points.data(), 10, contiguous(shape, 10)};
+    v.cells.cells = cell_view::cells_for(v.most);
     const std::size_t most = std::size_t{images_} * v.most, keep = std::size_t{images_} * v.keep;
     std::size_t cleared = 0;
     const auto lay = [&](memory_layout& in) {
+      in.take(v.cells.begins, images_ * (std::size_t{v.cells.cells} + 1));
       in.take(v.ticket, 1), in.take(v.found_counts, images_), in.take(v.fates, most);
       cleared = in.size();
       in.take(v.kept_counts, images_), in.take(v.kept, keep), in.take(v.rows, most);
       in.take(v.words, std::size_t{images_} * v.room);
       in.take(v.best, std::size_t{images_} * v.best_room());
       in.take(v.counts, images_), in.take(v.found, most), in.take(v.decoded, most);
-      in.take(to.detections, keep), in.take(to.rows, keep);
+      in.take(to.detections, keep), in.take(to.rows, keep), in.take(v.cells.ranks, most),
+          in.take(v.cells.boxes, most);
     };
     memory_layout size;
     lay(size);
@@ -187,22 +190,27 @@ class benchmark {
     const there boxes_there(device_, boxes);
     const there found_there(device_, found);
     const there counts(device_, std::vector<std::uint32_t>{count, 0});
-    const auto fates = room_for<std::uint32_t>(device_, std::size_t{count} + 1);
     const auto kept = room_for<row_index>(device_, count);
-    const look_back<> program{boxes_there.data(),
-                              found_there.data(),
-                              counts.data(),
-                              fates.data(),
-                              fates.data() + count,
-                              1,
-                              count,
-                              0.4f};
+    const std::uint32_t cells = cell_view::cells_for(count);
+    const std::size_t cleared = std::size_t{cells} + 1 + count + 1;
+    const auto words = room_for<std::uint32_t>(device_, cleared + count);
+    const auto sorted = room_for<cell_box>(device_, count);
+    std::uint32_t* const fates = words.data() + cells + 1;
+    const suppression_view view{boxes_there.data(),
+                                found_there.data(),
+                                counts.data(),
+                                {words.data(), words.data() + cleared, sorted.data(), cells},
+                                fates,
+                                fates + count,
+                                1,
+                                count,
+                                0.4f};
     say_.moves("suppression of " + std::to_string(count) + " sorted boxes", time_([&] {
-                 device_.clear(reinterpret_cast<std::byte*>(fates.data()),
-                               (std::size_t{count} + 1) * sizeof(std::uint32_t));
-                 device_.run(program.blocks(), program);
-                 device_.run(1, collect_kept{fates.data(), counts.data(), kept.data(),
-                                             counts.data() + 1, count, count});
+                 device_.clear(reinterpret_cast<std::byte*>(words.data()),
+                               cleared * sizeof(std::uint32_t));
+                 decide_fates(device_, view);
+                 device_.run(1, collect_kept{fates, counts.data(), kept.data(), counts.data() + 1,
+                                             count, count});
                }),
                boxes_there.bytes() + found_there.bytes() + kept.bytes());
   }

@@ -5,7 +5,7 @@
 //   find_candidates     a block for some rows    the (row, label) whose score is above the floor
 //   sort_candidates     a block an image         the best of them, best first
 //   decode_candidates   a block for some boxes   those alone, in pixels of the pictures
-//   look_back, collect_kept   suppress/look_back.hpp
+//   decide_fates, collect_kept   suppress/look_back.hpp
 //   collect_detections    a block for some places  what is kept, with its landmarks
 //
 // Nothing is sorted but the best, so that many classes cost little. Rooms are of fixed size. Of an
@@ -24,7 +24,7 @@
 #include <retinue/geometry.hpp>                  // box, centre_box, clip
 #include <retinue/landmarks.hpp>                 // landmark_schema
 #include <retinue/losses/multibox_programs.hpp>  // output_view, some_rows
-#include <retinue/suppress/look_back.hpp>        // look_back
+#include <retinue/suppress/look_back.hpp>        // cell_view, decide_fates
 
 #include <bit>
 #include <cstddef>
@@ -74,6 +74,7 @@ struct detection_view {
   box<float>* decoded = nullptr;          ///< (images, most): pixels of the pictures
   std::uint32_t* fates = nullptr;         ///< (images, most)
   std::uint32_t* ticket = nullptr;        ///< one, 0 before
+  cell_view cells{};                      ///< of `most` boxes an image
   row_index* kept = nullptr;              ///< (images, keep): places in `found` and `decoded`
   std::uint32_t* kept_counts = nullptr;   ///< (images)
 
@@ -261,7 +262,8 @@ struct collect_detections {
   }
 };
 
-/// What is kept of a batch: `kept` and what it points to. found_counts and ticket are 0 before.
+/// What is kept of a batch: `kept` and what it points to. found_counts, ticket and the beginnings
+/// of the cells are 0 before.
 template <class Lengths = continuous, class Blocks, class Labels, class Coder, class E>
 void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
 {
@@ -270,9 +272,8 @@ void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
   blocks.run(view.images, sort_candidates<Labels, Coder, E>{view});
   blocks.run(loss_blocks(std::size_t{view.images} * view.most),
              decode_candidates<Labels, Coder, E>{view});
-  const look_back<Lengths> suppress{view.decoded, view.found,  view.counts, view.fates,
-                                    view.ticket,  view.images, view.most,   view.overlap};
-  blocks.run(suppress.blocks(), suppress);
+  decide_fates<Lengths>(blocks, {view.decoded, view.found, view.counts, view.cells, view.fates,
+                                 view.ticket, view.images, view.most, view.overlap});
   blocks.run(view.images, collect_kept{view.fates, view.counts, view.kept, view.kept_counts,
                                        view.most, view.keep});
 }

@@ -103,16 +103,17 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
     return reinterpret_cast<centre_box<float>*>(anchors_->data());
   }
 
-  /// Where all of a batch lies: first what is sent, then what is cleared, then what comes back.
+  /// Where all of a batch lies: what is sent, what is cleared, and from among that on what comes
+  /// back.
   template <class E>
   struct room {
     detection_view<Labels, Coder, E> view;
     found_view<Schema, E> found;
     picture_scale* scales = nullptr;
 
-    /// Returns where the cleared and the fetched parts begin and end.
+    /// Cleared is from `sent` to `cleared`, fetched from `counts` to `fetched`.
     struct places {
-      std::size_t sent, cleared, fetched;  ///< where these parts end
+      std::size_t sent, counts, cleared, fetched;  ///< in bytes from the block's beginning
     };
     places lay(memory_layout& in)
     {
@@ -122,6 +123,8 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
       in.take(scales, images);
       v.scales = scales;
       at.sent = in.size();
+      in.take(v.cells.begins, images * (std::size_t{v.cells.cells} + 1));
+      at.counts = in.size();
       in.take(v.ticket, 1), in.take(v.found_counts, images);
       at.cleared = in.size();
       in.take(v.kept_counts, images);
@@ -131,6 +134,7 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
       in.take(v.words, images * v.room), in.take(v.best, images * v.best_room());
       in.take(v.counts, images);
       in.take(v.found, most), in.take(v.decoded, most), in.take(v.fates, most);
+      in.take(v.cells.ranks, most), in.take(v.cells.boxes, most);
       return at;
     }
   };
@@ -148,6 +152,7 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
     v.most = static_cast<std::uint32_t>(
         std::min(options_.candidates, placed_.anchors().size() * classes));
     v.keep = static_cast<std::uint32_t>(std::min<std::size_t>(options_.keep, v.most));
+    v.cells.cells = cell_view::cells_for(v.most);
     v.score = options_.score, v.bound = labels_.least_logit(options_.score);
     v.overlap = options_.overlap, v.labels = labels_, v.code = coder_;
     v.anchors = anchors_of_device();
@@ -172,7 +177,7 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
       device_.clear(block + at.sent, at.cleared - at.sent);
       team_detect<Lengths>(device_, v, r.found);
       fetched_.resize(at.fetched);
-      device_.fetch(block + at.sent, fetched_.data() + at.sent, at.fetched - at.sent);
+      device_.fetch(block + at.counts, fetched_.data() + at.counts, at.fetched - at.counts);
 
       room<E> here;
       here.view = v;

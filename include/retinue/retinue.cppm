@@ -176,6 +176,7 @@ module;
 #include <retinue/suppress/measured.hpp>
 #include <retinue/suppress/merge.hpp>
 #include <retinue/suppress/per_class.hpp>
+#include <retinue/suppress/reach.hpp>
 #include <retinue/suppress/run.hpp>
 #include <retinue/suppress/soft.hpp>
 #include <retinue/suppress/suppressor.hpp>
@@ -242,6 +243,7 @@ using retinue::bad_truths;
 using retinue::balanced_l1;
 using retinue::basic_host_backend;
 using retinue::batch_counts;
+using retinue::begin_cells;
 using retinue::best_of_all;
 using retinue::best_of_free;
 using retinue::best_row;
@@ -268,6 +270,8 @@ using retinue::box_loss;
 using retinue::box_range;
 using retinue::box_weighing;
 using retinue::candidate;
+using retinue::cell_box;
+using retinue::cell_view;
 using retinue::centre_box;
 using retinue::centre_ness;
 using retinue::centre_quality;
@@ -304,11 +308,13 @@ using retinue::continuous;
 using retinue::coordinate;
 using retinue::corners_of;
 using retinue::cosine_rate;
+using retinue::count_cells;
 using retinue::cover_anchors;
 using retinue::coverage_report;
 using retinue::cross_entropy_loss;
 using retinue::curve_of;
 using retinue::data_set;
+using retinue::decide_fates;
 using retinue::decode_candidates;
 using retinue::default_box_level;
 using retinue::default_boxes;
@@ -349,6 +355,7 @@ using retinue::fail;
 using retinue::fail_at;
 using retinue::falling_word;
 using retinue::fetch_values;
+using retinue::fill_cells;
 using retinue::fill_colour;
 using retinue::fill_like;
 using retinue::find_body;
@@ -647,6 +654,7 @@ using retinue::summed_term;
 using retinue::suppress_tables;
 using retinue::suppression;
 using retinue::suppression_measure;
+using retinue::suppression_view;
 using retinue::suppressor;
 using retinue::table_block;
 using retinue::table_matcher;

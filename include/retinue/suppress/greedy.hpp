@@ -5,10 +5,9 @@
 //   kept = { b : no kept a with a better score has iou(a, b) > overlap }
 //
 // The result is exactly that of comparing all pairs; only pairs that cannot overlap enough are left
-// out. iou(a, b) > t implies, with w, h the sides and area = w h,
-//   t < area_a / area_b < 1 / t      and      |cx_a - cx_b| < (w_a + w_b) / 2 - t max(w_a, w_b),
-// so boxes are sorted into octaves of size, and within an octave into the cells of a grid. A kept
-// box then marks what it suppresses: a few runs of cells, eight boxes at a time, in any order.
+// out (suppress/reach.hpp). Boxes are sorted into octaves of size, and within an octave into the
+// cells of a grid. A kept box then marks what it suppresses: a few runs of cells, eight boxes at a
+// time, in any order.
 #pragma once
 
 #include <retinue/backend/packet.hpp>       // packet
@@ -16,6 +15,7 @@
 #include <retinue/error.hpp>                // fail
 #include <retinue/formulas/overlap.hpp>     // iou, continuous
 #include <retinue/geometry.hpp>             // to_corners
+#include <retinue/suppress/reach.hpp>       // sized_box, box_reach
 #include <retinue/suppress/suppressor.hpp>  // box_range, kept_rows
 #include <retinue/suppress/tables.hpp>      // suppress_tables
 
@@ -81,27 +81,12 @@ class greedy_suppressor {
   using numbers = packet<float>;
   using marks = packet<std::uint32_t>;
   static constexpr std::size_t block = numbers::lanes;
-  static constexpr std::size_t octaves = 128;  // of a side; the exponents of a float's area
 
   /// The grid of cells over the centres of one octave's boxes.
   struct octave {
     std::uint32_t boxes = 0, columns = 1, rows = 1, first_cell = 0;
     float cells_per_x = 0, cells_per_y = 0;
   };
-
-  /// The octave of the square root of an area > 0.
-  static std::size_t octave_of(float area) { return std::bit_cast<std::uint32_t>(area) >> 24; }
-
-  /// The side of a square box of the octave, near its upper end: areas lie in 4^(octave - 63.5) to
-  /// 4^(octave - 62.5).
-  static float side_of(std::size_t octave)
-  {
-    return 3.0f * std::ldexp(1.0f, static_cast<int>(octave) - 64);
-  }
-
-  // Halved before they are added, for the sum may pass the largest float.
-  static float centre_x(const box<float>& b) { return b.x1 * 0.5f + b.x2 * 0.5f; }
-  static float centre_y(const box<float>& b) { return b.y1 * 0.5f + b.y2 * 0.5f; }
 
   static std::uint32_t cell_along(float cell, std::uint32_t cells)
   {
@@ -124,30 +109,29 @@ class greedy_suppressor {
       const box<float> b{static_cast<float>(given.x1), static_cast<float>(given.y1),
                          static_cast<float>(given.x2), static_cast<float>(given.y2)};
       corners_[i] = b;
-      const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
-      const float cx = centre_x(b), cy = centre_y(b);
-      if (!(w > 0 && h > 0 && size > 0 && std::isfinite(size))) continue;  // then its corners are
-      widest_ = std::max(widest_, w), tallest_ = std::max(tallest_, h);
-      left_ = std::min(left_, cx), right = std::max(right, cx);
-      top_ = std::min(top_, cy), bottom = std::max(bottom, cy);
-      ++octave_[octave_of(size)].boxes;
+      const detail::sized_box<Lengths> sized(b);
+      if (!sized.overlaps()) continue;  // if it does, its corners are finite
+      widest_ = std::max(widest_, sized.w), tallest_ = std::max(tallest_, sized.h);
+      left_ = std::min(left_, sized.cx), right = std::max(right, sized.cx);
+      top_ = std::min(top_, sized.cy), bottom = std::max(bottom, sized.cy);
+      ++octave_[detail::octave_of(sized.area)].boxes;
       place_[i] = 0;
     }
 
     std::uint32_t cells = 0;
-    for (std::size_t at = 0; at < octaves; ++at) {
+    for (std::uint32_t at = 0; at < detail::size_octaves; ++at) {
       if (octave_[at].boxes == 0) continue;
       octave_[at].first_cell = cells;
-      lay_grid(octave_[at], side_of(at), right - left_, bottom - top_);
+      lay_grid(octave_[at], detail::side_of(at), right - left_, bottom - top_);
       cells += octave_[at].columns * octave_[at].rows;
     }
     cell_begin_.assign(cells + 2, 0);  // counted two places up: filling leaves begins behind
     cell_of_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
       if (place_[i] == nowhere) continue;
-      const box<float>& b = corners_[i];
-      const octave& o = octave_[octave_of(area<Lengths>(b))];
-      cell_of_[i] = o.first_cell + row_of(o, centre_y(b)) * o.columns + column_of(o, centre_x(b));
+      const detail::sized_box<Lengths> sized(corners_[i]);
+      const octave& o = octave_[detail::octave_of(sized.area)];
+      cell_of_[i] = o.first_cell + row_of(o, sized.cy) * o.columns + column_of(o, sized.cx);
       ++cell_begin_[cell_of_[i] + 2];
     }
     std::uint32_t placed = 0;
@@ -191,30 +175,18 @@ class greedy_suppressor {
     return cell_along((y - top_) * o.cells_per_y, o.rows);
   }
 
-  /// How far apart two centres may lie if one side is `side` and the other at most `most`.
-  [[nodiscard]] float reach(float side, float most) const
-  {
-    const float longest = overlap_ < 0.5f ? std::min(side / overlap_, most) : side;
-    return std::max((1 - overlap_) * side, (side + longest) * 0.5f - overlap_ * longest) * 1.0001f;
-  }
-
   void drop_what_overlaps(std::uint32_t place)
   {
     const box<float> b{sides_[0][place], sides_[1][place], sides_[2][place], sides_[3][place]};
-    const float w = Lengths::length(b.x1, b.x2), h = Lengths::length(b.y1, b.y2), size = w * h;
-    const float cx = centre_x(b), cy = centre_y(b);
-    const float slack = (std::abs(cx) + std::abs(cy)) * 1e-6f;
-    const float rx = reach(w, widest_) + slack, ry = reach(h, tallest_) + slack;
-    const std::size_t smallest = octave_of(size * overlap_ * 0.9999f);
-    const float largest_area =
-        std::min(size / overlap_ * 1.0001f, std::numeric_limits<float>::max());
-    const std::size_t largest = octave_of(largest_area);
-    for (std::size_t at = smallest; at <= largest; ++at) {
+    const detail::sized_box<Lengths> sized(b);
+    const detail::box_reach near(sized, overlap_, widest_, tallest_);
+    for (std::uint32_t at = near.smallest; at <= near.largest; ++at) {
       const octave& o = octave_[at];
       if (o.boxes == 0) continue;
-      const std::uint32_t first = column_of(o, cx - rx), last = column_of(o, cx + rx);
-      const std::uint32_t bottom = row_of(o, cy + ry);
-      for (std::uint32_t row = row_of(o, cy - ry); row <= bottom; ++row) {
+      const std::uint32_t first = column_of(o, sized.cx - near.x),
+                          last = column_of(o, sized.cx + near.x);
+      const std::uint32_t bottom = row_of(o, sized.cy + near.y);
+      for (std::uint32_t row = row_of(o, sized.cy - near.y); row <= bottom; ++row) {
         const std::uint32_t cells = o.first_cell + row * o.columns;
         drop_run(b, cell_begin_[cells + first], cell_begin_[cells + last + 1]);
       }
@@ -242,7 +214,7 @@ class greedy_suppressor {
   score_order order_;
   float left_ = 0, top_ = 0;        // of all centres
   float widest_ = 0, tallest_ = 0;  // sides
-  std::array<octave, octaves> octave_;
+  std::array<octave, detail::size_octaves> octave_;
   std::vector<box<float>> corners_;
   std::vector<std::uint32_t> place_, cell_of_, cell_begin_, dropped_;
   std::array<std::vector<float>, 4> sides_;  // x1, y1, x2, y2 by place
