@@ -374,9 +374,9 @@ TEST_CASE("suppression by looking back keeps what the host's keeps, class by cla
   check_looking_back<continuous>(0.7f, 3000, 80, 750, 4);
   check_looking_back<inclusive_pixels>(0.5f, 1000, 2, 100000, 5);
   for (const lying how : {lying::long_and_flat, lying::in_heaps, lying::far_out}) {
-    check_looking_back<continuous>(0.3f, 2000, 2, 100000, 6, how);
-    check_looking_back<continuous>(0.05f, 2000, 1, 100000, 7, how);
-    check_looking_back<continuous>(0.95f, 2000, 1, 100000, 8, how);
-    check_looking_back<continuous>(1.0f, 500, 1, 100000, 9, how);
+    check_looking_back<continuous>(0.3f, 1000, 2, 100000, 6, how);
+    check_looking_back<continuous>(0.05f, 500, 1, 100000, 7, how);
+    check_looking_back<continuous>(0.95f, 1000, 1, 100000, 8, how);
+    check_looking_back<continuous>(1.0f, 300, 1, 100000, 9, how);
   }
 }

@@ -10,11 +10,16 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
 #include <utility>
 
 namespace retinue {
 
-/// The device of a stream, which outlives it and all memory of it.
+/// The device of a stream, which outlives it and all memory of it. What is given back stays with
+/// the device and its copies for what is asked for next, so that a steady state takes nothing from
+/// the system.
 class cuda_device : public cuda_blocks {
  public:
   using cuda_blocks::cuda_blocks;
@@ -22,10 +27,10 @@ class cuda_device : public cuda_blocks {
   /// Bytes that are taken and given back in the order of the stream.
   class owned {
    public:
-    owned(std::size_t n, cudaStream_t stream) : stream_(stream)
+    owned(std::size_t n, cudaMemPool_t pool, cudaStream_t stream) : stream_(stream)
     {
       // A block without bytes has a place, too.
-      check(cudaMallocAsync(&data_, n > 0 ? n : 1, stream), "give memory");
+      check(cudaMallocFromPoolAsync(&data_, n > 0 ? n : 1, pool, stream), "give memory");
     }
     owned(owned&& other) noexcept
         : data_(std::exchange(other.data_, nullptr)), stream_(other.stream_)
@@ -50,7 +55,8 @@ class cuda_device : public cuda_blocks {
     cudaStream_t stream_;
   };
 
-  [[nodiscard]] owned memory(std::size_t n) const { return {n, on()}; }
+  /// Bytes of the device that is current at the first call.
+  [[nodiscard]] owned memory(std::size_t n) const { return {n, pool_->handle(), on()}; }
   void put(const std::byte* from, std::byte* to, std::size_t n) const
   {
     // What is no pinned memory has been copied aside when the call returns.
@@ -67,11 +73,42 @@ class cuda_device : public cuda_blocks {
   }
 
  private:
+  /// Memory that is kept until all of it has been given back and nobody asks any more.
+  class pool {
+   public:
+    pool() = default;
+    pool(const pool&) = delete;
+    pool& operator=(const pool&) = delete;
+    ~pool()
+    {
+      if (handle_) cudaMemPoolDestroy(handle_);
+    }
+
+    [[nodiscard]] cudaMemPool_t handle()
+    {
+      if (handle_) return handle_;
+      cudaMemPoolProps of{};
+      of.allocType = cudaMemAllocationTypePinned;  // the only one that there is
+      of.location.type = cudaMemLocationTypeDevice;
+      check(cudaGetDevice(&of.location.id), "name its device");
+      check(cudaMemPoolCreate(&handle_, &of), "make a pool of memory");
+      std::uint64_t kept = std::numeric_limits<std::uint64_t>::max();
+      check(cudaMemPoolSetAttribute(handle_, cudaMemPoolAttrReleaseThreshold, &kept),
+            "keep its memory");
+      return handle_;
+    }
+
+   private:
+    cudaMemPool_t handle_ = nullptr;
+  };
+
   [[nodiscard]] cudaStream_t on() const { return static_cast<cudaStream_t>(stream()); }
   static void check(cudaError_t said, const char* what)
   {
     if (said != cudaSuccess) fail("CUDA does not ", what, ": ", cudaGetErrorString(said));
   }
+
+  std::shared_ptr<pool> pool_ = std::make_shared<pool>();
 };
 static_assert(team_device<cuda_device>);
 
