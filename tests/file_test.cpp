@@ -284,6 +284,72 @@ TEST_CASE("a message holds nothing that a terminal would obey, and words of any 
         }).ends_with("/?[31mred: no such file"));
 }
 
+namespace {
+/// UTF-8 of a number, by its definition (RFC 3629, section 3), whether or not that is a character.
+std::string encoded(std::uint32_t number, std::size_t length)
+{
+  if (length == 1) return {static_cast<char>(number)};
+  std::string bytes;
+  for (std::size_t i = 1; i < length; ++i, number >>= 6)
+    bytes.insert(bytes.begin(), static_cast<char>(0x80 | (number & 0x3F)));
+  const std::uint32_t lead = 0xF00u >> length & 0xFFu;  // as many ones as there are bytes
+  return bytes.insert(0, 1, static_cast<char>(lead | number));
+}
+constexpr std::uint32_t last_character = 0x10FFFF;
+bool is_character(std::uint32_t number)
+{
+  return number <= last_character && (number < 0xD800 || number > 0xDFFF);
+}
+std::size_t shortest(std::uint32_t number)
+{
+  return number < 0x80 ? 1 : number < 0x800 ? 2 : number < 0x10000 ? 3 : 4;
+}
+}  // namespace
+
+TEST_CASE("every character is shown as it is, or is one that turns, erases or rings")
+{
+  for (std::uint32_t c = 0; c <= last_character; ++c) {
+    const std::string one = encoded(c, shortest(c));
+    if (detail::utf8_length(one) != (is_character(c) ? one.size() : 0))
+      FAIL_CHECK("length of " << c);
+    if (!is_character(c)) continue;
+    const bool blank = c == '\t' || c == '\n' || c == '\r',
+               hidden = c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F ||
+                        (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    if (detail::printable(one) != (blank ? " " : hidden ? "?" : one)) FAIL_CHECK("shown of " << c);
+  }
+}
+
+TEST_CASE("what is no character is found out byte by byte")
+{
+  // Spelt longer than need be.
+  for (std::size_t length = 2; length <= 4; ++length)
+    for (std::uint32_t c = 0; c <= last_character; c += c < 0x10000 ? 1 : 251)
+      if (shortest(c) < length && detail::utf8_length(encoded(c, length)) != 0)
+        FAIL_CHECK(c << " in " << length << " bytes");
+  // Each lead byte before bytes that may follow it or not, and cut short.
+  for (unsigned lead = 0; lead < 256; ++lead)
+    for (const unsigned follows :
+         {0x00u, 0x41u, 0x7Fu, 0x80u, 0x8Fu, 0x90u, 0x9Fu, 0xA0u, 0xBFu, 0xC0u, 0xFFu})
+      for (std::size_t at = 1; at < 4; ++at) {
+        std::string text(4, '\x80');
+        text[0] = static_cast<char>(lead), text[1] = '\x90', text[at] = static_cast<char>(follows);
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        std::uint32_t number = lead < 0x80 ? lead : lead & (0x7Fu >> length);
+        bool right = lead < 0x80 || (lead >= 0xC0 && lead < 0xF8);
+        for (std::size_t i = 1; i < length; ++i) {
+          const auto byte = static_cast<unsigned char>(text[i]);
+          right = right && (byte & 0xC0) == 0x80;
+          number = number << 6 | (byte & 0x3Fu);
+        }
+        right = right && is_character(number) && shortest(number) == length;
+        INFO(lead << " " << follows << " at " << at);
+        CHECK(detail::utf8_length(text) == (right ? length : 0));
+        if (right && length > 1) CHECK(detail::utf8_length(text.substr(0, length - 1)) == 0);
+        if (right) CHECK(detail::utf8_length(text.substr(0, length)) == length);
+      }
+}
+
 TEST_CASE("what a file says is quoted short, in whole characters")
 {
   const auto in_quotes = [](std::string_view text) { return detail::in_quotes(text); };
