@@ -121,6 +121,28 @@ TEST_CASE("presets are those of the checkpoints")
        "expected one of mobilenet0.25-");
 }
 
+TEST_CASE("the word that was probably meant is the one that the fewest slips make of it")
+{
+  using detail::edit_distance;
+  CHECK(edit_distance("", "") == 0);
+  CHECK(edit_distance("score", "") == 5);
+  CHECK(edit_distance("score", "core") == 1);
+  CHECK(edit_distance("score", "scored") == 1);
+  CHECK(edit_distance("score", "scope") == 1);
+  CHECK(edit_distance("ab", "ba") == 1);  // at the beginning, in the middle, at the end
+  CHECK(edit_distance("scroe", "score") == 1);
+  CHECK(edit_distance("scoer", "score") == 1);
+  CHECK(edit_distance("csroe", "score") == 2);
+  CHECK(edit_distance("abcd", "dcba") == 3);
+  const std::vector<std::string> known{"score", "scope", "overlap"};
+  CHECK(detail::nearest("scor", known) == "score");
+  CHECK(detail::nearest("scxxx", known) == "");
+  CHECK(detail::nearest("scoxx", known) == "score");  // the first of equals
+  const std::string most(100, 'a'), longer(101, 'a');
+  CHECK(detail::nearest(most, std::vector{most + 'b'}) == most + 'b');
+  CHECK(detail::nearest(longer, std::vector{longer + 'b'}) == "");  // nobody's slip
+}
+
 TEST_CASE("every key changes what it names, and nothing else")
 {
   const auto c = parse_config(R"({"preset": "mobilenet0.25", "name": "mine",
@@ -954,6 +976,13 @@ TEST_CASE("weights that do not fit a configuration are explained")
 
 TEST_CASE("limits of a configuration: the last value that is taken and the first that is not")
 {
+  const auto tiny = [](const char* size) {
+    return std::string(R"({"anchors": {"kind": "default_boxes", "design_side": 1, "levels": [)") +
+           R"({"stride": 1, "size": )" + size + R"(, "next_size": 1, "ratios": [2]}]}})";
+  };
+  CHECK(std::get<default_boxes>(parse_config(tiny("1"), "f", ssd_form()).anchors.source).level[0].size ==
+        1);
+  CHECK(refusal(tiny("0")) != "");
   std::string classes;
   for (int i = 0; i < 1000; ++i) classes += "\"c" + std::to_string(i) + "\",";
   const auto with = [&](const std::string& more) {
