@@ -62,6 +62,7 @@ retinue_headers(
   backend/table.hpp
   backend/team.hpp
   backend/team_device.hpp
+  backend/team_outputs.hpp
   backend/thread_blocks.hpp
   backend/transpose.hpp
   candidate.hpp
@@ -142,6 +143,8 @@ retinue_headers(
   losses/costs.hpp
   losses/every_negative.hpp
   losses/hard_negatives.hpp
+  losses/loss_view.hpp
+  losses/mining_programs.hpp
   losses/multibox.hpp
   losses/multibox_programs.hpp
   losses/quality.hpp
@@ -157,6 +160,7 @@ retinue_headers(
   matchers/aligned_rows.hpp
   matchers/any_matcher.hpp
   matchers/assignment.hpp
+  matchers/batch_view.hpp
   matchers/coverage.hpp
   matchers/dynamic_k.hpp
   matchers/dynamic_k_program.hpp

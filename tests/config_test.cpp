@@ -980,8 +980,9 @@ TEST_CASE("limits of a configuration: the last value that is taken and the first
     return std::string(R"({"anchors": {"kind": "default_boxes", "design_side": 1, "levels": [)") +
            R"({"stride": 1, "size": )" + size + R"(, "next_size": 1, "ratios": [2]}]}})";
   };
-  CHECK(std::get<default_boxes>(parse_config(tiny("1"), "f", ssd_form()).anchors.source).level[0].size ==
-        1);
+  CHECK(std::get<default_boxes>(parse_config(tiny("1"), "f", ssd_form()).anchors.source)
+            .level[0]
+            .size == 1);
   CHECK(refusal(tiny("0")) != "");
   std::string classes;
   for (int i = 0; i < 1000; ++i) classes += "\"c" + std::to_string(i) + "\",";

@@ -5,6 +5,7 @@
 #include <retinue/data/retinaface_labels.hpp>
 #include <retinue/data/voc_annotations.hpp>
 #include <retinue/data/wflw.hpp>
+#include <retinue/detail/xml.hpp>
 
 #include "catch.hpp"
 #include "npz.hpp"
@@ -19,6 +20,7 @@
 #include <fstream>
 #include <numeric>
 #include <string>
+#include <utility>
 
 using namespace retinue;
 using retinue::test::refusal_of;
@@ -166,6 +168,41 @@ TEST_CASE("WFLW's lists: faces of one picture are brought together")
   CHECK(std::ranges::count(face.visible, true) == 98);
   const auto bad = at.write("l.txt", points + "10 20 30 50 0 1 0 0 7 0 a.jpg\n");
   CHECK(refusal_of([&] { return read_wflw(bad); }).find(":1: occlusion is 7") != std::string::npos);
+}
+
+TEST_CASE("XML that lacks something, or has what is no number, is refused where that stands")
+{
+  const folder room;
+  const auto file = room.write("f.xml",
+                               "<all>\n"
+                               "<one x='1.5' y='no' z=' 2\t' w='1e999' v='1 2' u='' t='nan'/>\n"
+                               "<two>\r\n 3.25 \n</two></all>\n");
+  const detail::xml_file xml(file);
+  const auto all = xml.root("all"), one = xml.child(all, "one"), two = xml.child(all, "two");
+  CHECK(xml.number(one, "x") == 1.5);
+  CHECK(xml.number(one, "z") == 2);
+  CHECK(xml.number(two, "a side", two.text().get()) == 3.25);
+  const auto refused = [&](const auto& read) {
+    const std::string said = refusal_of(read);
+    REQUIRE(said.starts_with(file.string()));
+    return said.substr(file.string().size());
+  };
+  CHECK(refused([&] { static_cast<void>(xml.root("annotation")); }) ==
+        ": the outer element is \"all\", expected <annotation>");
+  CHECK(refused([&] { static_cast<void>(xml.child(all, "three")); }) == ":1: <all> has no <three>");
+  CHECK(refused([&] { static_cast<void>(xml.attribute(one, "q")); }) == ":2: <one> has no q");
+  CHECK(refused([&] { static_cast<void>(xml.child(two, "three")); }) == ":3: <two> has no <three>");
+  for (const auto& [name, value] :
+       {std::pair("y", "no"), std::pair("w", "1e999"), std::pair("v", "1 2"), std::pair("u", ""),
+        std::pair("t", "nan")})
+    CHECK(refused([&] { static_cast<void>(xml.number(one, name)); }) ==
+          ":2: " + std::string(name) + " is \"" + value + "\", expected a number");
+  const auto cut = room.write("cut.xml", "<all>\n<one>\n</all>\n");
+  CHECK(refusal_of([&] { detail::xml_file{cut}; }) ==
+        cut.string() + ":3: not XML: Start-end tags mismatch");
+  CHECK(refusal_of([&] {
+          detail::xml_file{room.write("empty.xml", "")};
+        }).ends_with("empty.xml:1: not XML: No document element found"));
 }
 
 TEST_CASE("imglab's XML: parts by number, absent ones not labelled")

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <retinue/detail/file.hpp>
+#include <retinue/detail/lines.hpp>
+#include <retinue/detail/text.hpp>
 #include <retinue/error.hpp>
 
 #include "catch.hpp"
@@ -358,7 +360,59 @@ TEST_CASE("what a file says is quoted short, in whole characters")
   CHECK(in_quotes(std::string(101, 'a')) == '"' + std::string(100, 'a') + "...\"");
   CHECK(in_quotes(std::string(99, 'a') + "ö") == '"' + std::string(99, 'a') + "...\"");
   CHECK(in_quotes(std::string(98, 'a') + "öö") == '"' + std::string(98, 'a') + "ö...\"");
+  CHECK(in_quotes(std::string(99, 'a') + "å") == '"' + std::string(99, 'a') + "...\"");
   CHECK(in_quotes(std::string(300, '\x80')) == '"' + std::string(97, '?') + "...\"");
+}
+
+TEST_CASE("fields of a line are read one by one, and what is wrong is said with its line")
+{
+  const std::string text = "1 2.5\tword \r\n\n7x\n 1e999 nan 1e39\nleft over\n";
+  detail::line_reader lines(text, "f.txt");
+  REQUIRE(lines.next());
+  CHECK(lines.line() == "1 2.5\tword ");
+  CHECK(lines.number<int>("a count") == 1);
+  CHECK(lines.number<double>("a score") == 2.5);
+  CHECK_FALSE(lines.done());
+  CHECK(lines.word("a name") == "word");
+  lines.end_of_line();
+  CHECK(refusal_of([&] { static_cast<void>(lines.word("a score")); }) ==
+        "f.txt:1: the line ends where a score was expected");
+  REQUIRE(lines.next());
+  CHECK(lines.done());
+  REQUIRE(lines.next());
+  CHECK(refusal_of([&] { static_cast<void>(lines.number<int>("a count")); }) ==
+        "f.txt:3: \"7x\" stands where a count was expected, a whole number");
+  REQUIRE(lines.next());
+  for (const char* const number : {"1e999", "nan", "1e39"})
+    CHECK(refusal_of([&] { static_cast<void>(lines.number<float>("a score")); }) ==
+          "f.txt:4: \"" + std::string(number) +
+              "\" stands where a score was expected, a finite number");
+  REQUIRE(lines.next());
+  CHECK(lines.word("a name") == "left");
+  CHECK(refusal_of([&] { lines.end_of_line(); }) ==
+        "f.txt:5: nothing was expected after the last field, but \"over\"");
+  CHECK_FALSE(lines.next());
+  CHECK_FALSE(detail::line_reader("", "f.txt").next());
+}
+
+TEST_CASE("a text is a file as it stands, unless it begins as gzip does")
+{
+  const scratch room;
+  const auto file = room.path / "text";
+  const auto unpacked = [](detail::byte_view, std::string_view) { return std::string("unpacked"); };
+  for (const std::string_view plain :
+       {"", "\x1f", "\x1f ", "\x1e\x8b", " \x8b", "\x1f\x8a", "words"}) {
+    write_text(file, plain);
+    CHECK(detail::read_text(file, unpacked) == plain);
+  }
+  for (const std::string_view packed : {"\x1f\x8b", "\x1f\x8b\x08"}) {
+    write_text(file, packed);
+    CHECK(detail::read_text(file, unpacked) == "unpacked");
+    CHECK(refusal_of([&] { static_cast<void>(detail::read_text(file)); }) ==
+          file.string() +
+              ": compressed by gzip, which is not read here: unpack it first, or pass gunzip of "
+              "<retinue/data/gzip.hpp> (retinue::zlib)");
+  }
 }
 
 TEST_CASE("a sentence is joined of text, letters and numbers, whatever the locale says of commas")

@@ -126,7 +126,7 @@ struct by_team {
     blocks.run(batch.images,
                match_images{matching, batch.plain.view(), batch.packed.view(), match.room()});
     std::vector<std::uint32_t> keys(batch.rows);
-    std::vector<part_sums> parts(loss_blocks(batch.rows));
+    std::vector<part_sums> parts(row_blocks(batch.rows));
     loss_view<Settings> view;
     view.images = static_cast<std::uint32_t>(batch.images);
     view.anchors = batch.plain.view();

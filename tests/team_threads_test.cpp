@@ -55,7 +55,7 @@ struct step {
     view.scores = {batch.logits.data(), 2, contiguous(shape, 2)};
     view.boxes = {batch.offsets.data(), 4, contiguous(shape, 4)};
     view.points = {batch.landmarks.data(), 10, contiguous(shape, 10)};
-    std::vector<part_sums> parts(loss_blocks(roles.size()));
+    std::vector<part_sums> parts(row_blocks(roles.size()));
     view.roles = roles.data(), view.keys = keys.data();
     view.parts = parts.data(), view.terms = &terms;
     team_loss(blocks, settings{}, view);

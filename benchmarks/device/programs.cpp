@@ -157,13 +157,13 @@ class benchmark {
     lay(in);
     const auto clear = [&] { device_.clear(block.data(), cleared); };
     const auto find = [&] {
-      device_.run(loss_blocks(shape.size()), find_candidates<softmax_labels, centre_size_coder>{v});
+      device_.run(row_blocks(shape.size()), find_candidates<softmax_labels, centre_size_coder>{v});
     };
     const auto sort = [&] {
       device_.run(images_, sort_candidates<softmax_labels, centre_size_coder>{v});
     };
     const auto decode = [&] {
-      device_.run(loss_blocks(most), decode_candidates<softmax_labels, centre_size_coder>{v});
+      device_.run(row_blocks(most), decode_candidates<softmax_labels, centre_size_coder>{v});
     };
     say_.moves("finding candidates" + of_images(), time_([&] { clear(), find(); }), scores.bytes());
     say_.takes("detections of outputs, from candidates to landmarks" + of_images(),

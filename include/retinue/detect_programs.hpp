@@ -13,18 +13,18 @@
 // there were, and its result is not to be used.
 #pragma once
 
-#include <retinue/backend/lane.hpp>              // lane
-#include <retinue/backend/radix_select.hpp>      // bound_of_least
-#include <retinue/backend/table.hpp>             // row_index
-#include <retinue/candidate.hpp>                 // candidate
-#include <retinue/compiler.hpp>                  // RETINUE_HD
-#include <retinue/detection.hpp>                 // detection
-#include <retinue/formulas/coders.hpp>           // coder
-#include <retinue/frame.hpp>                     // frame
-#include <retinue/geometry.hpp>                  // box, centre_box, clip
-#include <retinue/landmarks.hpp>                 // landmark_schema
-#include <retinue/losses/multibox_programs.hpp>  // output_view, some_rows
-#include <retinue/suppress/look_back.hpp>        // cell_view, decide_fates
+#include <retinue/backend/lane.hpp>          // lane
+#include <retinue/backend/radix_select.hpp>  // bound_of_least
+#include <retinue/backend/table.hpp>         // row_index
+#include <retinue/backend/team_outputs.hpp>  // output_view, some_rows
+#include <retinue/candidate.hpp>             // candidate
+#include <retinue/compiler.hpp>              // RETINUE_HD
+#include <retinue/detection.hpp>             // detection
+#include <retinue/formulas/coders.hpp>       // coder
+#include <retinue/frame.hpp>                 // frame
+#include <retinue/geometry.hpp>              // box, centre_box, clip
+#include <retinue/landmarks.hpp>             // landmark_schema
+#include <retinue/suppress/look_back.hpp>    // cell_view, decide_fates
 
 #include <bit>
 #include <cstddef>
@@ -267,10 +267,10 @@ struct collect_detections {
 template <class Lengths = continuous, class Blocks, class Labels, class Coder, class E>
 void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view)
 {
-  blocks.run(loss_blocks(std::size_t{view.images} * view.anchor_count),
+  blocks.run(row_blocks(std::size_t{view.images} * view.anchor_count),
              find_candidates<Labels, Coder, E>{view});
   blocks.run(view.images, sort_candidates<Labels, Coder, E>{view});
-  blocks.run(loss_blocks(std::size_t{view.images} * view.most),
+  blocks.run(row_blocks(std::size_t{view.images} * view.most),
              decode_candidates<Labels, Coder, E>{view});
   decide_fates<Lengths>(blocks, {view.decoded, view.found, view.counts, view.cells, view.fates,
                                  view.ticket, view.images, view.most, view.overlap});
@@ -285,7 +285,7 @@ void team_detect(Blocks& blocks, const detection_view<Labels, Coder, E>& view,
                  const found_view<Schema, E>& to)
 {
   team_detect<Lengths>(blocks, view);
-  blocks.run(loss_blocks(std::size_t{view.images} * view.keep),
+  blocks.run(row_blocks(std::size_t{view.images} * view.keep),
              collect_detections<Schema, Labels, Coder, E>{view, to});
 }
 

@@ -3,12 +3,12 @@
 // they are, and what is found comes to the host in one copy.
 #pragma once
 
-#include <retinue/backend/team_device.hpp>    // team_device, memory_layout
-#include <retinue/detect.hpp>                 // detector
-#include <retinue/detect_programs.hpp>        // team_detect
-#include <retinue/error.hpp>                  // fail
-#include <retinue/losses/team_objective.hpp>  // team_outputs
-#include <retinue/suppress/greedy.hpp>        // greedy_suppressor
+#include <retinue/backend/team_device.hpp>   // team_device, memory_layout
+#include <retinue/backend/team_outputs.hpp>  // team_outputs
+#include <retinue/detect.hpp>                // detector
+#include <retinue/detect_programs.hpp>       // team_detect
+#include <retinue/error.hpp>                 // fail
+#include <retinue/suppress/greedy.hpp>       // greedy_suppressor
 
 #include <algorithm>
 #include <bit>

@@ -165,6 +165,10 @@ struct point_set {
 namespace detail {
 struct positions;
 struct regressed;
+
+/// One of the points of a schema, as a schema of its own.
+template <class Schema>
+using one_point = schemas::points<1, Schema::dimension>;
 }  // namespace detail
 
 /// Where the points of one object lie, in the unit of its box; a depth in that of x.

@@ -50,6 +50,7 @@ module;
 #include <retinue/backend/table.hpp>
 #include <retinue/backend/team.hpp>
 #include <retinue/backend/team_device.hpp>
+#include <retinue/backend/team_outputs.hpp>
 #include <retinue/backend/thread_blocks.hpp>
 #include <retinue/backend/transpose.hpp>
 #include <retinue/candidate.hpp>
@@ -130,6 +131,8 @@ module;
 #include <retinue/losses/costs.hpp>
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/hard_negatives.hpp>
+#include <retinue/losses/loss_view.hpp>
+#include <retinue/losses/mining_programs.hpp>
 #include <retinue/losses/multibox.hpp>
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/losses/quality.hpp>
@@ -145,6 +148,7 @@ module;
 #include <retinue/matchers/aligned_rows.hpp>
 #include <retinue/matchers/any_matcher.hpp>
 #include <retinue/matchers/assignment.hpp>
+#include <retinue/matchers/batch_view.hpp>
 #include <retinue/matchers/coverage.hpp>
 #include <retinue/matchers/dynamic_k.hpp>
 #include <retinue/matchers/dynamic_k_program.hpp>
@@ -452,8 +456,6 @@ using retinue::listed_level;
 using retinue::log_iou_loss;
 using retinue::log_sum_exp;
 using retinue::look_back;
-using retinue::loss_blocks;
-using retinue::loss_rows_of_block;
 using retinue::loss_terms;
 using retinue::loss_view;
 using retinue::make_anchors;
@@ -595,9 +597,11 @@ using retinue::rotated_box;
 using retinue::rotated_intersection;
 using retinue::rotated_iou;
 using retinue::rotated_iou_of;
+using retinue::row_blocks;
 using retinue::row_index;
 using retinue::row_role;
 using retinue::rows;
+using retinue::rows_of_block;
 using retinue::run_lock;
 using retinue::runtime_array;
 using retinue::runtime_parts;

@@ -123,7 +123,7 @@ TEST_CASE("a training step on the device is the twin's")
     here.assigned = {match.verdicts.data(), match.truths.data()};
     std::vector<row_role> roles(rows);
     std::vector<std::uint32_t> keys(rows);
-    std::vector<part_sums> parts(loss_blocks(rows));
+    std::vector<part_sums> parts(row_blocks(rows));
     std::vector<team_terms> terms(1);
     std::vector<float> scores(rows * 2), boxes(rows * 4), marks(rows * 10);
     here.roles = roles.data(), here.keys = keys.data(), here.parts = parts.data();

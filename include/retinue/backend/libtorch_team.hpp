@@ -3,13 +3,12 @@
 // them. Blocks are host_blocks for tensors of the processor, torch_cuda_blocks for those of CUDA.
 #pragma once
 
-#include <retinue/backend/libtorch.hpp>          // tensor_output
-#include <retinue/backend/team_device.hpp>       // team_device
-#include <retinue/detect_team.hpp>               // team_backend, and the detector over one
-#include <retinue/error.hpp>                     // fail
-#include <retinue/formulas/narrow.hpp>           // float16, bfloat16
-#include <retinue/losses/multibox_programs.hpp>  // output_view
-#include <retinue/losses/team_objective.hpp>     // team_outputs
+#include <retinue/backend/libtorch.hpp>      // tensor_output
+#include <retinue/backend/team_device.hpp>   // team_device
+#include <retinue/backend/team_outputs.hpp>  // output_view, team_outputs
+#include <retinue/detect_team.hpp>           // team_backend, and the detector over one
+#include <retinue/error.hpp>                 // fail
+#include <retinue/formulas/narrow.hpp>       // float16, bfloat16
 
 #include <torch/torch.h>
 

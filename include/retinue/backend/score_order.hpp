@@ -93,9 +93,10 @@ class score_order {
   /// Four stable passes of a byte over the upper half; the rows below it begin in order.
   void radix_sort()
   {
-    constexpr std::size_t digits = 4, width = 8, values = std::size_t{1} << width;
+    constexpr std::size_t digits = 4, width = 8, values = 256;
     sorted_.resize(keys_.size());
-    std::array<std::array<std::uint32_t, values>, digits> count{};
+    // Spelt out: of a constant, nvcc 13 gives g++ this type, and any like it, in what is no C++.
+    std::array<std::array<std::uint32_t, 256>, digits> count{};
     for (const std::uint64_t key : keys_)
       for (std::size_t d = 0; d < digits; ++d) ++count[d][key >> (32 + d * width) & (values - 1)];
     for (std::size_t d = 0; d < digits; ++d) {

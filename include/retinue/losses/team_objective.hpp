@@ -6,6 +6,7 @@
 
 #include <retinue/anchors/layout.hpp>              // anchor_layout
 #include <retinue/backend/team_device.hpp>         // team_device, memory_layout
+#include <retinue/backend/team_outputs.hpp>        // team_outputs
 #include <retinue/error.hpp>                       // fail
 #include <retinue/losses/multibox_programs.hpp>    // team_loss
 #include <retinue/losses/truths.hpp>               // truth_batch
@@ -33,12 +34,6 @@ template <class M>
 concept programmed_matcher =
     std::same_as<M, overlap_matcher> || std::same_as<M, adaptive_matcher> ||
     std::same_as<M, dynamic_k_matcher> || std::same_as<M, aligned_matcher>;
-
-/// What a network said of a batch, where a device sees it.
-template <class E = float>
-struct team_outputs {
-  output_view<E> scores, boxes, points, quality;
-};
 
 /// One copy serves one thread at a time, and the anchors of one image size.
 template <team_device Device, class Settings, programmed_matcher Match = overlap_matcher>
@@ -251,7 +246,7 @@ class team_objective {
         }
       }
       in.take(view.roles, rows), in.take(view.keys, rows);
-      in.take(view.parts, loss_blocks(rows)), in.take(view.terms, 1);
+      in.take(view.parts, row_blocks(rows)), in.take(view.terms, 1);
     }
   };
 

@@ -13,13 +13,13 @@
 
 #include <retinue/backend/radix_select.hpp>       // bound_of_least, no_word
 #include <retinue/backend/table.hpp>              // row_index
+#include <retinue/backend/team_outputs.hpp>       // some_rows, row_blocks
 #include <retinue/compiler.hpp>                   // RETINUE_HD
 #include <retinue/formulas/overlap.hpp>           // iou, iof
 #include <retinue/geometry.hpp>                   // box, centre_box
-#include <retinue/losses/multibox_programs.hpp>   // some_rows, loss_blocks
 #include <retinue/matchers/adaptive_matcher.hpp>  // adaptive_matcher
+#include <retinue/matchers/batch_view.hpp>        // anchor_view, truth_view
 #include <retinue/matchers/near_cells.hpp>        // window_of_nearest
-#include <retinue/matchers/overlap_program.hpp>   // anchor_view, truth_view
 
 #include <bit>
 #include <cmath>
@@ -240,7 +240,7 @@ struct settle_claims {
 template <class Blocks>
 void team_match(Blocks& blocks, const claims_view& view)
 {
-  const std::size_t parts = loss_blocks(view.rows());
+  const std::size_t parts = row_blocks(view.rows());
   blocks.run(parts, cover_anchors{view});
   blocks.run(view.truth_room, claim_anchors{view});
   blocks.run(parts, settle_claims{view});

@@ -16,9 +16,9 @@
 #include <retinue/backend.hpp>                    // best_row
 #include <retinue/backend/lane.hpp>               // lane
 #include <retinue/backend/radix_select.hpp>       // bound_of_least, falling_word
+#include <retinue/backend/team_outputs.hpp>       // some_rows, row_blocks
 #include <retinue/compiler.hpp>                   // RETINUE_HD
 #include <retinue/geometry.hpp>                   // centre_box
-#include <retinue/losses/multibox_programs.hpp>   // some_rows, loss_blocks
 #include <retinue/matchers/aligned_matcher.hpp>   // aligned_matcher, align
 #include <retinue/matchers/predictions_view.hpp>  // predictions_view
 
@@ -230,7 +230,7 @@ struct settle_aligned {
 template <class Blocks, class Labels, class Coder, class E>
 void team_match(Blocks& blocks, const aligned_view<Labels, Coder, E>& view)
 {
-  const std::size_t parts = loss_blocks(view.rows());
+  const std::size_t parts = row_blocks(view.rows());
   blocks.run(parts, say_boxes<Labels, Coder, E>{view});
   blocks.run(view.truth_room, choose_aligned<Labels, Coder, E>{view});
   if (view.settings.all_contend) blocks.run(parts, contend<Labels, Coder, E>{view});

@@ -15,9 +15,9 @@
 #include <retinue/backend/lane.hpp>               // lane
 #include <retinue/backend/radix_select.hpp>       // bound_of_least, falling_word
 #include <retinue/backend/table.hpp>              // row_index
+#include <retinue/backend/team_outputs.hpp>       // some_rows, row_blocks
 #include <retinue/compiler.hpp>                   // RETINUE_HD
 #include <retinue/geometry.hpp>                   // box
-#include <retinue/losses/multibox_programs.hpp>   // some_rows, loss_blocks
 #include <retinue/matchers/dynamic_k.hpp>         // dynamic_k_matcher, bid_for
 #include <retinue/matchers/predictions_view.hpp>  // predictions_view
 
@@ -226,10 +226,10 @@ struct settle_bids {
 template <class Blocks, class Labels, class Coder, class E>
 void team_match(Blocks& blocks, const bids_view<Labels, Coder, E>& view)
 {
-  blocks.run(loss_blocks(view.rows()), enter_bids<Labels, Coder, E>{view});
+  blocks.run(row_blocks(view.rows()), enter_bids<Labels, Coder, E>{view});
   blocks.run(view.images, list_bids<Labels, Coder, E>{view});
   blocks.run(view.truth_room, choose_bids<Labels, Coder, E>{view});
-  blocks.run(loss_blocks(view.rows()), settle_bids<Labels, Coder, E>{view});
+  blocks.run(row_blocks(view.rows()), settle_bids<Labels, Coder, E>{view});
 }
 
 }  // namespace retinue

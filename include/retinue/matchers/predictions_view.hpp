@@ -2,14 +2,14 @@
 // What a program that matches by what the network says sees of a batch, and what it writes.
 #pragma once
 
-#include <retinue/backend/lane.hpp>              // lane, lanes_of
-#include <retinue/backend/table.hpp>             // row_index
-#include <retinue/compiler.hpp>                  // RETINUE_HD
-#include <retinue/formulas/coders.hpp>           // box_code_t
-#include <retinue/geometry.hpp>                  // box, centre_box
-#include <retinue/losses/multibox_programs.hpp>  // output_view
-#include <retinue/matchers/assignment.hpp>       // rival, verdict
-#include <retinue/matchers/overlap_program.hpp>  // truth_view
+#include <retinue/backend/lane.hpp>          // lane, lanes_of
+#include <retinue/backend/table.hpp>         // row_index
+#include <retinue/backend/team_outputs.hpp>  // output_view
+#include <retinue/compiler.hpp>              // RETINUE_HD
+#include <retinue/formulas/coders.hpp>       // box_code_t
+#include <retinue/geometry.hpp>              // box, centre_box
+#include <retinue/matchers/assignment.hpp>   // rival, verdict
+#include <retinue/matchers/batch_view.hpp>   // truth_view
 
 #include <cstddef>
 #include <cstdint>
