@@ -34,10 +34,9 @@ struct asked {
   }
 };
 
-namespace detail_of_timing {
 /// The median of so many rounds, after one for warmth.
 template <std::size_t Rounds, class Round>
-double median(const Round& round)
+double median_of(const Round& round)
 {
   round();
   std::array<double, Rounds> times{};
@@ -45,7 +44,6 @@ double median(const Round& round)
   std::nth_element(times.begin(), times.begin() + Rounds / 2, times.end());
   return times[Rounds / 2];
 }
-}  // namespace detail_of_timing
 
 /// The processor's clock, for rehearsals.
 struct host_clock {
@@ -53,7 +51,7 @@ struct host_clock {
   template <class Work>
   double operator()(const Work& work) const
   {
-    return detail_of_timing::median<3>([&] {
+    return median_of<3>([&] {
       const auto begin = std::chrono::steady_clock::now();
       work();
       return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
@@ -85,7 +83,7 @@ class device_clock {
   double operator()(const Work& work) const
   {
     constexpr int calls = 10;
-    return detail_of_timing::median<21>([&] {
+    return median_of<21>([&] {
       cudaEventRecord(begin_);
       for (int i = 0; i < calls; ++i) work();
       cudaEventRecord(end_);
