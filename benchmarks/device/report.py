@@ -24,6 +24,8 @@ from torch.nn import functional
 
 
 def lines_of(program, *more):
+    if not program.is_file():
+        sys.exit(f"{program}: no such program; `cmake --workflow --preset cuda` builds it into build/cuda/tests/cuda")
     done = subprocess.run([program, "--json", *more], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{program}: {done.stderr.strip() or done.returncode}")

@@ -161,6 +161,24 @@ struct suppression_view {
   [[nodiscard]] RETINUE_HD std::size_t all() const { return std::size_t{images} * room; }
 };
 
+namespace detail {
+/// Calls f(i, begins of its cell) for those of a block's `count` boxes that overlap anything.
+template <class Lengths, class Team, class F>
+RETINUE_HD void each_in_cell(Team& team, std::size_t count, const suppression_view& view,
+                             const F& f)
+{
+  team.each(count, [&](std::size_t k) {
+    const std::size_t i = team.block() * count + k;
+    if (i >= view.all() || i % view.room >= view.counts[i / view.room]) return;
+    const sized_box<Lengths> b(view.boxes[i]);
+    if (!b.overlaps()) return;
+    const cell_view& in = view.cells;
+    f(i, in.begins[i / view.room * (std::size_t{in.cells} + 1) +
+                   cell_of(b, view.found[i].label, in.cells)]);
+  });
+}
+}  // namespace detail
+
 /// Counts the boxes of every cell: a block for some boxes.
 template <class Lengths = continuous>
 struct count_cells {
@@ -174,14 +192,8 @@ struct count_cells {
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared&) const
   {
-    team.each(threads, [&](std::size_t thread) {
-      const std::size_t i = team.block() * threads + thread;
-      if (i >= view.all() || i % view.room >= view.counts[i / view.room]) return;
-      const detail::sized_box<Lengths> b(view.boxes[i]);
-      if (!b.overlaps()) return;
-      const cell_view& to = view.cells;
-      std::uint32_t* const counts = to.begins + i / view.room * (std::size_t{to.cells} + 1);
-      to.ranks[i] = Team::add(counts[detail::cell_of(b, view.found[i].label, to.cells)], 1);
+    detail::each_in_cell<Lengths>(team, threads, view, [&](std::size_t i, std::uint32_t& cell) {
+      view.cells.ranks[i] = Team::add(cell, 1);
     });
   }
 };
@@ -218,16 +230,10 @@ struct fill_cells {
   template <class Team>
   RETINUE_HD void operator()(Team& team, shared&) const
   {
-    team.each(threads, [&](std::size_t thread) {
-      const std::size_t i = team.block() * threads + thread, image = i / view.room;
-      if (i >= view.all() || i % view.room >= view.counts[image]) return;
-      const detail::sized_box<Lengths> b(view.boxes[i]);
-      if (!b.overlaps()) return;
-      const cell_view& to = view.cells;
-      const float label = view.found[i].label;
-      const std::uint32_t* const begins = to.begins + image * (std::size_t{to.cells} + 1);
-      to.boxes[image * view.room + begins[detail::cell_of(b, label, to.cells)] + to.ranks[i]] = {
-          view.boxes[i], label, static_cast<std::uint32_t>(i % view.room)};
+    detail::each_in_cell<Lengths>(team, threads, view, [&](std::size_t i, std::uint32_t& cell) {
+      const std::size_t own = i % view.room;
+      view.cells.boxes[i - own + cell + view.cells.ranks[i]] = {view.boxes[i], view.found[i].label,
+                                                                static_cast<std::uint32_t>(own)};
     });
   }
 };
