@@ -17,8 +17,11 @@
 #include <retinue/matchers/overlap_program.hpp>
 #include <retinue/suppress/look_back.hpp>
 
+#include "operations.hpp"
+
 namespace retinue {
 
+template void cuda_blocks::run(std::size_t, const test::every_operation&);
 template void cuda_blocks::run(std::size_t, const match_images&);
 template void cuda_blocks::run(std::size_t, const cover_anchors&);
 template void cuda_blocks::run(std::size_t, const claim_anchors&);
@@ -87,7 +90,7 @@ RETINUE_TEST_LOSS(multibox_settings<schemas::none>, float16);
 RETINUE_TEST_LOSS(multibox_settings<schemas::none>, bfloat16);
 RETINUE_TEST_LOSS(multibox_settings<schemas::wflw98>);
 // Not the default: losses of overlap carry four derivatives along.
-RETINUE_TEST_LOSS(multibox_settings<schemas::none, centre_size_coder, every_negative, ciou_loss,
+RETINUE_TEST_LOSS(multibox_settings<schemas::none, distance_coder, every_negative, ciou_loss,
                                     smooth_l1, sigmoid_labels<>>);
 
 }  // namespace retinue

@@ -73,7 +73,7 @@ struct square_anchors {
   [[nodiscard]] static square_anchors retinaface68()
   {
     const auto octave = [](double size) {
-      return std::vector{size, size * std::cbrt(2.0), size * std::cbrt(4.0)};
+      return std::vector{size, size * std::exp2(1.0 / 3), size * std::exp2(2.0 / 3)};
     };
     return {.level = {{8, octave(16)}, {16, octave(64)}, {32, octave(256)}}};
   }

@@ -11,6 +11,8 @@
 #include <cub/block/block_scan.cuh>
 #include <cuda/atomic>
 
+#include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -151,12 +153,15 @@ void cuda_blocks::run(std::size_t blocks, const Program& program)
 {
   static_assert(std::is_trivially_copyable_v<Program>);
   if (blocks == 0) return;
-  const auto stream = static_cast<cudaStream_t>(stream_);
-  detail::run_program<<<static_cast<unsigned>(blocks), static_cast<unsigned>(Program::threads), 0,
-                        stream>>>(program);
-  if (const cudaError_t said = cudaGetLastError(); said != cudaSuccess)
-    fail("CUDA refused a program of ", blocks, " blocks of ", Program::threads,
-         " threads: ", cudaGetErrorString(said));
+  cudaLaunchConfig_t as{};
+  as.gridDim = static_cast<unsigned>(std::min<std::size_t>(blocks, UINT_MAX));
+  as.blockDim = static_cast<unsigned>(Program::threads);
+  as.stream = static_cast<cudaStream_t>(stream_);
+  const cudaError_t said = cudaLaunchKernelEx(&as, detail::run_program<Program>, program);
+  if (said == cudaSuccess) return;
+  cudaGetLastError();  // where CUDA keeps it, to say it again of what comes next
+  fail("CUDA refused a program of ", blocks, " blocks of ", Program::threads,
+       " threads: ", cudaGetErrorString(said));
 }
 
 }  // namespace retinue
