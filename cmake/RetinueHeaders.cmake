@@ -125,6 +125,7 @@ retinue_headers(
   image/pixel_format.hpp
   image/planes_program.hpp
   image/resample_program.hpp
+  image/orientation.hpp
   image/signatures.hpp
   instance.hpp
   labels.hpp
@@ -328,7 +329,6 @@ retinue_headers(
   data/scenes.hpp
   image/drawing.hpp
   image/files.hpp
-  image/orientation.hpp
   image/planes.hpp
   train/augmented_source.hpp)
 

@@ -34,7 +34,27 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/retinue-config.cmake"
 
 # The same for tools that know no CMake: a file of the Common Package Specification, with an appendix
 # for each room. Only if asked for: CMake 4.3 and later prefer it, and then say less of a component
-# that is not there.
+# that is not there. A room is left out where it, or one below it, needs targets that are not named
+# after their package, as OpenCV's, LibTorch's and the CUDA Toolkit's are: CPS has no word for those.
+function(retinue_room_fits_cps room fits)
+  set(${fits} FALSE PARENT_SCOPE)
+  get_property(package GLOBAL PROPERTY RETINUE_ROOM_PACKAGE_${room})
+  string(REGEX MATCH "^[^ ;]+" package "${package}")
+  get_target_property(needed retinue_${room} INTERFACE_LINK_LIBRARIES)
+  foreach(library IN LISTS needed)
+    if(library MATCHES "^[^$]" AND NOT library MATCHES "^(retinue|${package})(::|$)")
+      return()
+    endif()
+  endforeach()
+  get_property(below GLOBAL PROPERTY RETINUE_ROOM_ROOMS_${room})
+  foreach(one IN LISTS below)
+    retinue_room_fits_cps(${one} one_fits)
+    if(NOT one_fits)
+      return()
+    endif()
+  endforeach()
+  set(${fits} TRUE PARENT_SCOPE)
+endfunction()
 if(RETINUE_INSTALL_CPS AND CMAKE_VERSION VERSION_LESS 4.3)
   message(FATAL_ERROR "retinue: RETINUE_INSTALL_CPS needs CMake 4.3, and this is ${CMAKE_VERSION}")
 elseif(RETINUE_INSTALL_CPS)
@@ -42,9 +62,15 @@ elseif(RETINUE_INSTALL_CPS)
           DEFAULT_TARGETS retinue VERSION ${PROJECT_VERSION} COMPAT_VERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}.0
           LICENSE Apache-2.0)
   foreach(room IN LISTS rooms)
-    if(NOT room STREQUAL "retinue")
+    if(room STREQUAL "retinue")
+      continue()
+    endif()
+    retinue_room_fits_cps(${room} fits)
+    if(fits)
       install(PACKAGE_INFO retinue EXPORT retinue_${room} APPENDIX ${room}
               DESTINATION "${CMAKE_INSTALL_DATADIR}/cps/retinue")
+    else()
+      message(STATUS "retinue: retinue::${room} is not described by CPS, which has no name for what it needs")
     endif()
   endforeach()
 endif()

@@ -277,6 +277,7 @@ TEST_CASE("a log is continued from the update of a checkpoint")
   CHECK(read_log(file).size() == 5);
   {
     log_writer log(file, 3);
+    CHECK(log.told() == 3);
     log.add({.step = 3, .total = 9});
   }
   const auto lines = read_log(file);
@@ -284,6 +285,9 @@ TEST_CASE("a log is continued from the update of a checkpoint")
   CHECK(lines[2].total == 1.0 / 3);
   CHECK(lines[2].epoch == 1);
   CHECK(lines[3].total == 9);
+  CHECK(log_writer(file, 9).told() == 4);  // what was lost is not made up
+  write_text(file, "");
+  CHECK(log_writer(file, 9).told() == 0);
 }
 
 TEST_CASE("a log may be damaged at its end, which is dropped, but not before")

@@ -663,6 +663,21 @@ TEST_CASE("a run goes on from the newest checkpoint that is whole, and says whic
   CHECK(fs::exists(folder / "checkpoints/step-000000012.safetensors"));  // still to be looked into
 }
 
+TEST_CASE("a run that goes on says of which updates its log has lost the lines")
+{
+  const scratch room;
+  trainer_in(room.path, {.workers = 0})(noise_source{}, constant_rate{});
+  write_text(room.path / "log.jsonl", "");
+  listening ear;
+  auto run = trainer_in(room.path, {.epochs = 2, .workers = 0, .observer = &ear});
+  CHECK(run.resume() == 3);
+  CHECK(run(noise_source{}, constant_rate{}).finished());
+  CHECK(std::ranges::any_of(ear.heard, [](const std::string& h) {
+    return h.starts_with("warned ") &&
+           h.ends_with("log.jsonl: says nothing of the updates from 0 to 2, which are done");
+  }));
+}
+
 TEST_CASE("two runs in one folder: the second is refused, and the first goes on")
 {
   const scratch room;

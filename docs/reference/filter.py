@@ -166,8 +166,9 @@ def members_of(lines, top):
             start, pending = at, ""
         code = bare(lines[at])
         pending += " " + code.strip()
+        ends = re.sub(r"\{\}(?=\s*[,)])", "", code)  # `{}` of an argument ends nothing
         if pending.count("(") != pending.count(")") or not (
-                re.search(r"[{}]", code) or code.rstrip().endswith((";", ":"))):
+                re.search(r"[{}]", ends) or ends.rstrip().endswith((";", ":"))):
             continue
         end = at
         while end + 1 < len(lines) and lines[end + 1].strip().startswith("///<"):
@@ -262,7 +263,7 @@ def main():
     sentences = words_of(pathlib.Path(__file__).with_name("words.txt"))
     used = set()
     if sys.argv[1] == "--unused":
-        for header in pathlib.Path(sys.argv[2]).rglob("*.hpp"):
+        for header in pathlib.Path(sys.argv[2]).rglob("*.[hc][pu][ph]"):  # .hpp and .cuh
             filtered(header.read_text().splitlines(), sentences, used)
         unused = ["::".join(filter(None, key)) for key in sentences if key not in used]
         if unused:

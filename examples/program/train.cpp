@@ -115,8 +115,9 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   if (a.graph) check_graph(a);
   if (a.resume.empty() && a.freeze_body && a.init.empty())
     fail("--freeze-body leaves the body as --init has it, and there is no --init");
-  check_written(std::vector<fs::path>{a.data, a.init, a.config},
-                std::vector<written_file>{{"--json", a.json}});
+  const std::vector<fs::path> read{a.data, a.init, a.config};
+  check_written(read, std::vector<written_file>{{"--json", a.json}});
+  if (a.resume.empty()) refuse_to_overrun(a, read);
   return a;
 }
 
@@ -261,6 +262,7 @@ int train_any(arguments a, const any_form& kind)
     if (a.config.empty() && config.landmarks == 0)
       config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
     set = with_labels_of(config.classes, std::move(set), a.data);
+    if (set.count == 0) fail("--data ", a.data, ": there is no labelled picture to train on");
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
       code = train_network(a, config, std::move(network), set, group.get());

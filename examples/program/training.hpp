@@ -29,6 +29,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,7 @@
 #include <iostream>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -418,6 +420,26 @@ class shown_training final : public retinue::training_observer {
   bool writes_;
   std::optional<retinue::progress_bar> bar_;
 };
+
+/// What a run writes into its folder, beside its checkpoints.
+inline constexpr std::array files_of_run{
+    "options.json",     "config.json", "log.jsonl",           "weights.safetensors",
+    "best.safetensors", "curves.png",  "precision_recall.png"};
+
+/// Throws where a run that begins would replace what it reads, or what is no run's. A run that ended
+/// before its first checkpoint left its options there, and is begun anew.
+inline void refuse_to_overrun(const training_arguments& o,
+                              std::span<const std::filesystem::path> read)
+{
+  std::vector<written_file> written;
+  for (const char* file : files_of_run) written.push_back({"--out", in_run(o, file)});
+  refuse_to_replace(read, written);
+  if (std::filesystem::exists(in_run(o, "options.json"))) return;
+  for (const written_file& file : written)
+    if (std::filesystem::exists(file.name))
+      retinue::fail("--out ", o.out, ": there is a ", file.name.filename().string(),
+                    " of no run, which a run would replace; expected another folder");
+}
 
 /// Begins the run in its folder or goes on with it, trains, and says how far it came, where this is
 /// the process that `writes`. `fields` are those of take_kept_arguments.

@@ -89,7 +89,9 @@ struct example_class_cost {
 }  // namespace detail
 
 /// Write these, as members of an object that holds a device and its workspace. `f` is a formula: a
-/// template over T, of records of T. `in` are tables, views, or what gather and across give.
+/// template over T, of records of T. `in` are tables, views, or what gather and across give, of as
+/// many images and as many rows as each other, or of one: backends of the library throw where they
+/// are not, and `as` where a row has other than R::width numbers.
 ///
 ///   table<R>                   an owned table of records R, resized by whoever writes to it
 ///   output                     what a network wrote: (images, rows, numbers); image(i) is one

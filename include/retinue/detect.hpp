@@ -230,6 +230,8 @@ class detector {
       "in packets: write encode and decode for box<T>, centre_box<T> and its code of T");
 
  public:
+  /// By the suppressor that these options make. Throws where they make none: greedy suppression
+  /// wants an overlap of 0 to 1.
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
                     Backend backend = Backend(), Labels labels = {})
       : detector(std::move(anchors), options, std::move(coder), std::move(backend),
@@ -246,13 +248,17 @@ class detector {
   }
 
   /// Detections of outputs of one image, best first; they lie in the detector until its next call.
+  /// Throws where the outputs are of another number of images, where a part has not a row for each
+  /// anchor or not the numbers that the coder and the labels read, and where labels are given and a
+  /// score is no probability.
   std::span<const detection<Schema>> operator()(const outputs<Backend>& said, const frame& image)
   {
     expect_images(said, 1);
     return find(said, 0, image);
   }
 
-  /// Of a batch of images of one input size: detections of image i at result[i].
+  /// Of a batch of images of one input size: detections of image i at result[i]. Throws as the one
+  /// above.
   void operator()(const outputs<Backend>& said, std::span<const frame> images,
                   std::vector<std::vector<detection<Schema>>>& result)
   {
@@ -309,7 +315,7 @@ class detector {
 };
 
 /// Compatibility: the reference's pipeline as it is (seed 003): both pixels of a side count in
-/// suppression, exp is not clamped.
+/// suppression, exp is not clamped. Throws where the overlap is not 0 to 1.
 template <landmark_schema Schema, tensor_backend Backend>
 [[nodiscard]] auto reference_detector(square_anchors anchors, detect_options options = {},
                                       Backend backend = Backend())

@@ -38,6 +38,7 @@ template <landmark_schema Schema, team_backend Backend, anchor_source Anchors, c
           class Lengths, label_policy Labels>
 class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labels> {
  public:
+  /// Throws where the options have more than 2^24 candidates, or keep more.
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
                     Backend backend = Backend(), Labels labels = {})
       : placed_(std::move(anchors)),
@@ -54,13 +55,17 @@ class detector<Schema, Backend, Anchors, Coder, greedy_suppressor<Lengths>, Labe
   }
 
   /// Detections of outputs of one image, best first; they lie in the detector until its next call.
+  /// Throws as the one below.
   std::span<const detection<Schema>> operator()(const outputs<Backend>& said, const frame& image)
   {
     (*this)(said, std::span(&image, 1), found_);
     return found_[0];
   }
 
-  /// Of a batch of images of one input size: detections of image i at result[i].
+  /// Of a batch of images of one input size: detections of image i at result[i]. Throws where the
+  /// outputs are of another number of images, where the images have not one size of input, and
+  /// where a part has not a row for each anchor or not the numbers that the coder and the labels
+  /// read.
   void operator()(const outputs<Backend>& said, std::span<const frame> images,
                   std::vector<std::vector<detection<Schema>>>& result)
   {

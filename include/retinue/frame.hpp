@@ -33,6 +33,7 @@ struct frame {
 
 /// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
 /// the reference. The scales are exact for the rounded sizes, and no side is less than a pixel.
+/// Throws where a side of the picture, or `long_side`, is less than a pixel.
 [[nodiscard]] inline frame fit_long_side(extent2 original, int long_side)
 {
   if (original.width < 1 || original.height < 1 || long_side < 1)
@@ -47,7 +48,8 @@ struct frame {
           double(input.height) / original.height};
 }
 
-/// The frame of a picture scaled as a whole into an input of that size, and padded to it.
+/// The frame of a picture scaled as a whole into an input of that size, and padded to it. Throws
+/// where a side of the picture is less than a pixel.
 [[nodiscard]] inline frame fit_into(extent2 original, extent2 input)
 {
   if (original.width < 1 || original.height < 1)
@@ -59,7 +61,7 @@ struct frame {
           scaled(original.height) / original.height};
 }
 
-/// The same frame with padding to sides that are multiples of `multiple`.
+/// The same frame with padding to sides that are multiples of `multiple` pixels, one or more.
 [[nodiscard]] inline frame padded(frame how, int multiple)
 {
   const auto up = [&](int side) { return (side + multiple - 1) / multiple * multiple; };
@@ -67,7 +69,8 @@ struct frame {
   return how;
 }
 
-/// The frame of a picture stretched to a square, as an SSD sees it.
+/// The frame of a picture stretched to a square, as an SSD sees it: of `side` pixels. The sides
+/// of the picture are a pixel or more.
 [[nodiscard]] inline frame stretched(extent2 original, int side)
 {
   return {{side, side}, original, double(side) / original.width, double(side) / original.height};

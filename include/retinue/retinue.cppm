@@ -113,6 +113,7 @@ module;
 #include <retinue/image/pixel_format.hpp>
 #include <retinue/image/planes_program.hpp>
 #include <retinue/image/resample_program.hpp>
+#include <retinue/image/orientation.hpp>
 #include <retinue/image/signatures.hpp>
 #include <retinue/instance.hpp>
 #include <retinue/labels.hpp>

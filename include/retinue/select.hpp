@@ -62,7 +62,8 @@ inline void check_given(float score)
 template <tensor_backend B, label_policy Labels>
 class table_selector {
  public:
-  /// `scores` and `quality` are of one image.
+  /// `scores` and `quality` are of one image. Throws where the scores have no column of a class,
+  /// and where labels are given and the best score is no probability.
   void operator()(B& b, const Labels& labels, const typename B::output& scores,
                   const typename B::output& quality, float floor, std::size_t most,
                   selection<B>& chosen)
@@ -133,6 +134,8 @@ class table_selector {
 template <label_policy Labels>
 class host_selector {
  public:
+  /// Scores (1, anchors, columns) and quality (1, anchors, 1) are of one image. Throws as that over
+  /// any backend.
   template <in_host_memory B>
   void operator()(B&, const Labels& labels, const number_rows& scores, const number_rows& quality,
                   float floor, std::size_t most, selection<B>& chosen)

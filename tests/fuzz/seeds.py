@@ -278,6 +278,27 @@ save("gzip", packed, packed * 2, named.getvalue(), gzip.compress(bytes(2000), mt
      gzip.compress(bytes(range(256)), 0, mtime=0), packed[:-5])
 
 
+# --- pictures -------------------------------------------------------------------------------------
+def exif(order, orientation):
+    as_number = ">" if order == b"MM" else "<"
+    entries = [(0x010f, 2, 4, 0), (0x0112, 3, 1, orientation if order == b"II" else orientation << 16)]
+    directory = struct.pack(as_number + "H", len(entries)) + b"".join(
+        struct.pack(as_number + "HHII", *entry) for entry in entries)
+    return order + struct.pack(as_number + "HI", 42, 8) + directory
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+segments = b"\xff\xd8\xff\xe0\x00\x06JFIF\xff\xda\x00\x04ab" + b"pixels\xff\x00\xff\xd3" + b"\xff\xd9"
+save("picture", *(exif(order, turn) for order in (b"II", b"MM") for turn in (1, 6, 9)), b"Exif\0\0" + exif(b"MM", 8),
+     b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"eXIf", exif(b"MM", 3)) + chunk(b"IEND", b""),
+     b"RIFF" + struct.pack("<I", 60) + b"WEBPVP8 " + struct.pack("<I", 3) + b"abc\0" + b"EXIF" +
+     struct.pack("<I", 38) + exif(b"II", 5), segments, segments[:-2], segments[:20], b"BM" + bytes(140), b"P6 1 1 255 rgb",
+     bytes(128) + b"DICM", b"BM" + bytes(138) + b"DTED", b"GIF89a", b"\0\0\0\x0cjP  \r\n\x87\n")
+
+
 # --- cores ----------------------------------------------------------------------------------------
 def drawn(head, rows, count):
     """Bytes that look random, the same ones everywhere."""

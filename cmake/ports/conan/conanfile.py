@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""retinue for Conan 2:  conan create cmake/ports/conan [-o "retinue/*:with_eigen=True" ...]"""
+"""retinue for Conan 2:  conan create cmake/ports/conan -s compiler.cppstd=20 [-o "retinue/*:with_eigen=True" ...]"""
 import pathlib
 import re
 

@@ -89,7 +89,9 @@ template <anchor_source A>
 }
 
 /// Writes every anchor of the image over `out`, computed in double and rounded once to T. Storage
-/// is reused, so a second call for the same sizes allocates nothing.
+/// is reused, so a second call for the same sizes allocates nothing. Throws where a side of the
+/// image is not positive, where there are not as many maps as levels, or where a map has a negative
+/// side.
 template <class T, anchor_source A>
 constexpr void make_anchors(const A& source, extent2 image, std::span<const extent2> maps,
                             std::vector<centre_box<T>>& out)
@@ -131,7 +133,8 @@ constexpr void make_anchors(const A& source, extent2 image, std::span<const exte
   }
 }
 
-/// The anchors of an image, from the map sizes that the network really has.
+/// The anchors of an image, from the map sizes that the network really has. Throws as the one
+/// above.
 template <class T = float, anchor_source A>
 [[nodiscard]] constexpr std::vector<centre_box<T>> make_anchors(const A& source, extent2 image,
                                                                 std::span<const extent2> maps)
@@ -141,7 +144,8 @@ template <class T = float, anchor_source A>
   return anchors;
 }
 
-/// The anchors of an image, from map sizes by `map_sizes`.
+/// The anchors of an image, from map sizes by `map_sizes`. Throws where a side of the image is not
+/// positive.
 template <class T = float, anchor_source A>
 [[nodiscard]] constexpr std::vector<centre_box<T>> make_anchors(const A& source, extent2 image)
 {
@@ -149,7 +153,7 @@ template <class T = float, anchor_source A>
 }
 
 /// The same where the compiler knows all sizes; Count is their number, `make_anchors(...).size()`.
-/// g++ 12 computes it, clang 14 does not.
+/// g++ 12 computes it, clang 14 does not. Does not compile where Count is another.
 template <std::size_t Count, class T = float, anchor_source A>
 [[nodiscard]] consteval std::array<centre_box<T>, Count> anchor_table(const A& source,
                                                                       extent2 image)

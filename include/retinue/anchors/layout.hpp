@@ -38,7 +38,8 @@ class anchor_layout {
  public:
   anchor_layout() = default;
 
-  /// From map sizes that the network really has, or from the image's size if there are none.
+  /// From map sizes that the network really has, or from the image's size if there are none. Throws
+  /// as `make_anchors` does.
   template <anchor_source A>
   anchor_layout(const A& source, extent2 image, std::span<const extent2> maps = {})
   {

@@ -65,10 +65,10 @@ static_assert(transform<affine>);
 /// Draws turn, scale and shift within limits.
 struct random_affine {
   double probability = 0.5;
-  double degrees = 10;  ///< at most, either way
+  double degrees = 10;  ///< at most, either way; 0 to 360
   double least_scale = 0.8, most_scale = 1.25;
-  double shift = 0.1;  ///< at most, as a share of the sides
-  double shear = 0;    ///< at most: x moves by this times y
+  double shift = 0.1;  ///< at most, as a share of the sides; 0 or more
+  double shear = 0;    ///< at most: x moves by this times y; 0 or more
   edge_landmarks landmarks = edge_landmarks::hide;
   fill_colour fill = mean_colour;
 

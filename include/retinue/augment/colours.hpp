@@ -40,9 +40,9 @@ static_assert(transform<colour_change>);
 /// Draws a change of brightness, contrast, saturation and hue.
 struct random_colours {
   double probability = 0.5;        ///< of each of the four
-  double brightness = 32;          ///< at most, up or down
-  double least = 0.5, most = 1.5;  ///< of contrast and of saturation
-  int hue = 18;                    ///< at most, either way
+  double brightness = 32;          ///< at most, up or down; steps of a channel, 0 to 255
+  double least = 0.5, most = 1.5;  ///< factors of contrast and of saturation, 0 to 1000
+  int hue = 18;                    ///< at most, either way, in steps of 2 degrees; 0 to 180
   colour_arithmetic arithmetic = colour_arithmetic::exact;
 
   template <random_source Random, class Schema>

@@ -44,8 +44,8 @@ static_assert(transform<erase>);
 /// Draws which rectangle is filled (Zhong 2020, "Random erasing").
 struct random_erase {
   double probability = 0.5;
-  double least_area = 0.02, most_area = 0.1;  ///< shares of the picture
-  double most_aspect = 3;                     ///< 1 or more, and no less than 1 / most_aspect
+  double least_area = 0.02, most_area = 0.1;  ///< shares of the picture, 0 to 1
+  double most_aspect = 3;                     ///< height by width, or width by height; 1 to 1000
   bool hides_landmarks = false;
 
   template <random_source Random, class Schema>

@@ -319,6 +319,7 @@ class augmentation_buffers {
 };
 
 /// All stages. The result is a view of `picture` or of a buffer: it lasts until the next call.
+/// Throws where the picture is not 8-bit BGR, or not of the size that the plan was drawn for.
 template <class... Transforms>
 [[nodiscard]] cv::Mat apply(const augmentation_plan<Transforms...>& plan, const cv::Mat& picture,
                             augmentation_buffers& buffers)

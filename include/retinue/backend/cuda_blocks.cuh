@@ -34,6 +34,7 @@ class cuda_team {
     __syncthreads();
   }
 
+  /// The lanes of a warp.
   struct warp_lanes {
     template <class Each>
     __device__ void each(std::size_t n, const Each& f) const

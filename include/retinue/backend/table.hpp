@@ -113,6 +113,8 @@ class blocks {
 
   blocks() = default;
   explicit blocks(table_block<V> one) : one_(one), shape_(one.shape) {}
+  /// Views levels, which must outlive the view. Throws where there are none, or where they are not
+  /// of as many images each.
   explicit blocks(std::span<const table_block<V>> levels) : levels_(levels)
   {
     if (levels.empty()) fail("a table of no levels, expected one or more");
@@ -300,7 +302,7 @@ class columns {
     shape_ = shape;
   }
   void assign(std::span<const R> records) { assign(records, 1); }
-  /// As many of each image.
+  /// As many of each image. Throws where they are not.
   void assign(std::span<const R> records, std::size_t images)
   {
     check_images(records.size(), images);

@@ -15,7 +15,7 @@
 namespace retinue {
 
 /// A device of your own. Its memory is aligned to 256 bytes; what is asked of a device is done in
-/// the order in which it was asked.
+/// the order in which it was asked. What it cannot do, it throws.
 ///
 ///   memory(n)            an object that owns n bytes; data() is where they are
 ///   put(from, to, n)     from the host; returns at once, and `from` may then change

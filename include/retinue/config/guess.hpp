@@ -208,7 +208,7 @@ class convolution_rows {
 }  // namespace detail
 
 /// Explains, before any network is built, in what the weights differ from what was chosen for them.
-/// Only a RetinaFace's tell that much by their names.
+/// Only a RetinaFace's tell that much by their names. Throws where they differ.
 inline void check_weights(const network_config& config, const state_dict& weights,
                           const std::string& file)
 {

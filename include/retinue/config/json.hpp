@@ -329,7 +329,7 @@ void check_together(const network_config& c, const Refuse& refuse)
 
 }  // namespace detail
 
-/// The kind of that name, as it stands.
+/// The kind of that name, as it stands. Throws where there is none.
 [[nodiscard]] inline any_form kind_named(const std::string& name)
 {
   any_form kind;
@@ -375,7 +375,7 @@ void check_together(const network_config& c, const Refuse& refuse)
   return config;
 }
 
-/// The same of a file.
+/// The same of a file. Throws, too, where it cannot be read.
 [[nodiscard]] inline network_config read_config(const std::filesystem::path& file,
                                                 const any_form& kind = retinaface_form())
 {

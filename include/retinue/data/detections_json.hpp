@@ -106,7 +106,7 @@ template <landmark_schema Schema>
   return text + "\n]\n";
 }
 
-/// Writes the list, whole or not at all.
+/// Writes the list, whole or not at all. Throws where it cannot be written.
 inline void write_detections(const std::filesystem::path& file,
                              std::span<const nlohmann::ordered_json> images)
 {

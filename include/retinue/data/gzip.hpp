@@ -22,7 +22,8 @@
 
 namespace retinue {
 
-/// All members of a .gz file, one after the other. `name` is for messages.
+/// All members of a .gz file, one after the other. `name` is for messages. Throws where the bytes
+/// are no such file, or end early.
 [[nodiscard]] inline std::string gunzip(detail::byte_view bytes, std::string_view name)
 {
   struct stream : z_stream {

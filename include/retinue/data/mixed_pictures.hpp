@@ -38,7 +38,8 @@ struct mixing_options {
 template <landmark_schema Schema, picture_reader<Schema> Read, mixing_stage Stage>
 class mixed_pictures {
  public:
-  /// `read` reads `count` pictures, of which the others are taken.
+  /// `read` reads `count` pictures, of which the others are taken. Throws where the probability is
+  /// not 0 to 1.
   mixed_pictures(std::size_t count, Read read, Stage stage, const mixing_options& options)
       : count_(count), read_(std::move(read)), stage_(std::move(stage)), options_(options)
   {

@@ -33,7 +33,7 @@ namespace retinue {
 /// How scenes are drawn. Pixels.
 struct scene_options {
   extent2 size{320, 320};
-  int least = 1, most = 6;  ///< objects; fewer where no room is left
+  int least = 1, most = 6;  ///< objects, least <= most; fewer where no room is left
   double smallest = 14;     ///< pixels, the longer side of a box
   double largest = 160;
   double covered = 0.25;  ///< the share of faces with something in front

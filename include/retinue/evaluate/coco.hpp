@@ -90,6 +90,7 @@ struct coco_result {
 /// COCO's measure: images are added one by one, the result is asked for at the end.
 class coco_evaluation {
  public:
+  /// Throws where the numbers of detections do not ascend, or where the first is 0.
   explicit coco_evaluation(coco_protocol protocol = {}) : protocol_(protocol)
   {
     if (protocol.detections[0] == 0 || !std::ranges::is_sorted(protocol.detections))
@@ -98,7 +99,8 @@ class coco_evaluation {
   }
 
   /// One image; pycocotools takes them by ascending id, which decides between equal scores. A
-  /// truth's `area`, where it has such a member, decides its size, else the area of its box.
+  /// truth's `area`, where it has such a member, decides its size, else the area of its box. Throws
+  /// where a box or a score is not finite.
   void add(const scored_boxes auto& detections, const labelled_boxes auto& truths)
   {
     for_each_class(detections, truths, images_, [&](class_of_image& c) {

@@ -99,7 +99,7 @@ struct class_of_image {
 };
 
 /// Calls visit(class_of_image) for each class that the image has, ascending. `image` is its number,
-/// for messages.
+/// for messages. Throws where a box or a score is not finite.
 template <scored_boxes Detections, labelled_boxes Truths, class Visit>
 void for_each_class(const Detections& detections, const Truths& truths, std::size_t image,
                     Visit visit)

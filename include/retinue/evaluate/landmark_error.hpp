@@ -107,6 +107,8 @@ struct landmark_result {
 template <landmark_schema Schema>
 class landmark_evaluation {
  public:
+  /// Throws where the overlap is not above 0 and at most 1, and where distances are divided by that
+  /// of the eyes and the schema does not say which those are: see `eye_points`.
   explicit landmark_evaluation(landmark_protocol protocol = {}) : protocol_(protocol)
   {
     if (protocol.scale == landmark_scale::inter_ocular && !eye_points<Schema>)
@@ -116,7 +118,7 @@ class landmark_evaluation {
       fail("the overlap of pairs is ", protocol.overlap, ", expected more than 0 and at most 1");
   }
 
-  /// One image. Detections in any order.
+  /// One image. Detections in any order. Throws where a box or a score is not finite.
   void add(std::span<const detection<Schema>> detections, std::span<const instance<Schema>> truths)
   {
     for_each_class(detections, truths, images_++, [&](class_of_image& c) {

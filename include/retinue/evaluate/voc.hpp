@@ -28,7 +28,7 @@ enum class voc_area { eleven_points, all_points };
 
 /// What changed in VOC's evaluation over the years.
 struct voc_protocol {
-  double overlap = 0.5;                  ///< a hit overlaps by at least this
+  double overlap = 0.5;                  ///< a hit overlaps by at least this; > 0, at most 1
   voc_area area = voc_area::all_points;  ///< all points since 2010, eleven before
   bool inclusive_pixels = true;  ///< a side from pixel 3 to pixel 5 is 3 long, as in VOC's own tool
 
@@ -78,13 +78,14 @@ struct voc_result {
 /// PASCAL VOC's measure: images are added one by one, the result is asked for at the end.
 class voc_evaluation {
  public:
+  /// Throws where the overlap is not above 0 and at most 1.
   explicit voc_evaluation(voc_protocol protocol = {}) : protocol_(protocol)
   {
     if (!(protocol.overlap > 0 && protocol.overlap <= 1))
       fail("VOC's overlap is ", protocol.overlap, ", expected more than 0 and at most 1");
   }
 
-  /// One image. Detections in any order.
+  /// One image. Detections in any order. Throws where a box or a score is not finite.
   void add(const scored_boxes auto& detections, const labelled_boxes auto& truths)
   {
     for_each_class(detections, truths, images_, [&](const class_of_image& c) {

@@ -133,13 +133,15 @@ struct wider_result {
 /// WIDER FACE's measure: images are added one by one, the result is asked for at the end.
 class wider_evaluation {
  public:
+  /// Throws where the overlap is not above 0 and at most 1.
   explicit wider_evaluation(wider_protocol protocol = {}) : protocol_(protocol)
   {
     if (!(protocol.overlap > 0 && protocol.overlap <= 1))
       fail("WIDER FACE's overlap is ", protocol.overlap, ", expected more than 0 and at most 1");
   }
 
-  /// One image. Detections in any order; their labels do not matter.
+  /// One image. Detections in any order; their labels do not matter. Throws where a box or a score
+  /// is not finite.
   void add(const scored_boxes auto& detections, std::span<const wider_truth> truths)
   {
     const auto rows = detail::best_first(detections, images_);

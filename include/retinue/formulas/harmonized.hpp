@@ -63,7 +63,7 @@ struct harmonized_cross_entropy {
 template <std::size_t Bins = 10>
 class gradient_density {
  public:
-  /// 0: of the last batch alone.
+  /// 0: of the last batch alone. Throws where it is not at least 0 and less than 1.
   explicit gradient_density(double momentum = 0) : momentum_(momentum)
   {
     if (!(momentum >= 0 && momentum < 1))
@@ -72,7 +72,8 @@ class gradient_density {
   }
 
   /// The cost of a batch: its mean over what is counted is GHM-C. Targets are from 0 to 1; where
-  /// `counted` is given, those that have a 0 there take no part.
+  /// `counted` is given, those that have a 0 there take no part. Throws where there are not as many
+  /// targets, or marks, as logits.
   template <std::floating_point T>
   [[nodiscard]] harmonized_cross_entropy<Bins> operator()(
       std::span<const T> logits, std::span<const T> targets,

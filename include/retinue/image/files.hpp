@@ -4,8 +4,8 @@
 
 #include <retinue/detail/file.hpp>        // opened_file, replace_file
 #include <retinue/error.hpp>              // fail
-#include <retinue/image/orientation.hpp>  // turn_upright
-#include <retinue/image/signatures.hpp>   // form_of_picture
+#include <retinue/image/orientation.hpp>  // png_orientation, webp_orientation
+#include <retinue/image/signatures.hpp>   // form_of_picture, jpeg_is_whole
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -29,23 +29,15 @@ namespace retinue {
 
 namespace detail {
 
-/// Whether the scans of a JPEG are followed by their end. Decoders paint the missing part grey and
-/// call it a success.
-[[nodiscard]] inline bool jpeg_is_whole(std::string_view file)
+/// The picture as it is to be seen: orientations 5 to 8 change its sides for each other.
+inline void turn_upright(cv::Mat& picture, int orientation)
 {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(file[i]); };
-  std::size_t i = 2;  // after FF D8
-  while (i + 1 < file.size()) {
-    const unsigned marker = byte(i + 1);
-    if (byte(i) != 0xFF || marker == 0 || (marker >= 0xD0 && marker <= 0xD7) || marker == 0xFF) {
-      i += marker == 0xFF ? 1 : byte(i) == 0xFF ? 2 : 1;  // pixels of a scan, a restart, or filling
-      continue;
-    }
-    if (marker == 0xD9) return true;
-    if (i + 3 >= file.size()) return false;
-    i += 2 + byte(i + 2) * 256u + byte(i + 3);  // a thumbnail's own end lies inside its segment
-  }
-  return false;
+  if (picture.empty()) return;
+  if (orientation >= 5) cv::transpose(picture, picture);
+  constexpr int across = 1, down = 0, both = -1;  // of cv::flip
+  if (orientation == 2 || orientation == 6) cv::flip(picture, picture, across);
+  if (orientation == 4 || orientation == 8) cv::flip(picture, picture, down);
+  if (orientation == 3 || orientation == 7) cv::flip(picture, picture, both);
 }
 
 }  // namespace detail
@@ -139,7 +131,7 @@ namespace detail {
 }  // namespace detail
 
 /// The files of a folder, not of folders in it, that are named like pictures and not hidden:
-/// "9.jpg" before "10.jpg".
+/// "9.jpg" before "10.jpg". Throws where the folder cannot be listed.
 [[nodiscard]] inline std::vector<std::filesystem::path> images_in(
     const std::filesystem::path& folder)
 {
@@ -173,7 +165,9 @@ inline void check_image_ending(const std::filesystem::path& file)
     fail(file.string(), ": pictures cannot be written in this form, expected an ending like .png");
 }
 
-/// Writes the picture in the form that the name's ending says, whole or not at all.
+/// Writes the picture in the form that the name's ending says, whole or not at all. Throws where
+/// pictures are not written in that form, where OpenCV does not write such a picture in it, and
+/// where the file cannot be written.
 inline void write_image(const std::filesystem::path& file, const cv::Mat& picture)
 {
   check_image_ending(file);

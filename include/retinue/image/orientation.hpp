@@ -7,8 +7,7 @@
 //   WebP   chunks of name, length (little endian), bytes, padded to even; EXIF stands under EXIF
 #pragma once
 
-#include <opencv2/core.hpp>
-
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -50,8 +49,9 @@ namespace retinue::detail {
 {
   for (std::size_t at = 8; at < file.size();) {  // after the signature
     const std::size_t length = number_at(file, at, 4, false);
-    const std::string_view chunk = file.substr(at).substr(4);
+    const std::string_view chunk = file.substr(std::min(at + 4, file.size()));
     if (chunk.starts_with("eXIf")) return exif_orientation(chunk.substr(4, length));
+    if (length > file.size() - at) return 1;  // or the next place would wrap round
     at += 12 + length;
   }
   return 1;
@@ -64,20 +64,10 @@ namespace retinue::detail {
     const std::string_view chunk = file.substr(at);
     if (chunk.starts_with("EXIF") && chunk.size() > 8)
       return exif_orientation(chunk.substr(8, length));
+    if (length > file.size() - at) return 1;
     at += 8 + length + length % 2;
   }
   return 1;
-}
-
-/// The picture as it is to be seen: orientations 5 to 8 change its sides for each other.
-inline void turn_upright(cv::Mat& picture, int orientation)
-{
-  if (picture.empty()) return;
-  if (orientation >= 5) cv::transpose(picture, picture);
-  constexpr int across = 1, down = 0, both = -1;  // of cv::flip
-  if (orientation == 2 || orientation == 6) cv::flip(picture, picture, across);
-  if (orientation == 4 || orientation == 8) cv::flip(picture, picture, down);
-  if (orientation == 3 || orientation == 7) cv::flip(picture, picture, both);
 }
 
 }  // namespace retinue::detail

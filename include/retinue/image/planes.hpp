@@ -59,12 +59,15 @@ inline void write_planes(const cv::Mat& bgr, const pixel_format& format, extent2
 }  // namespace detail
 
 /// The pixels of an 8-bit BGR picture as planes (3, H, W), contiguous: (value - mean) / scale.
+/// Throws where the picture is not 8-bit BGR, or where the order of channels is neither bgr nor
+/// rgb.
 inline void to_planes(const cv::Mat& bgr, const pixel_format& format, float* planes)
 {
   detail::write_planes(bgr, format, {bgr.rows, bgr.cols}, planes);
 }
 
 /// The picture scaled, bilinearly, to its part of the frame's input, as planes; the padding is 0.
+/// Throws as `to_planes` does.
 inline void to_input(const cv::Mat& bgr, const frame& how, const pixel_format& format,
                      float* planes)
 {

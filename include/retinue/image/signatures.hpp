@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which form of picture a file's first bytes announce, and which of them are read.
+// Which form of picture a file's first bytes announce, which of them are read, and whether a JPEG
+// is all there.
 //
 // OpenCV asks one decoder after another whether it wants a file, and some of them end the process
 // over bytes that they did not expect (DICOM, which stands at byte 128, behind any beginning). So
@@ -78,6 +79,25 @@ inline constexpr std::string_view forms_read = "JPEG, PNG, BMP, WebP, TIFF, JPEG
       std::isspace(static_cast<unsigned char>(first[2])))
     return {"PNM", true};
   return {};
+}
+
+/// Whether the scans of a JPEG are followed by their end. Decoders paint the missing part grey and
+/// call it a success.
+[[nodiscard]] inline bool jpeg_is_whole(std::string_view file)
+{
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(file[i]); };
+  std::size_t i = 2;  // after FF D8
+  while (i + 1 < file.size()) {
+    const unsigned marker = byte(i + 1);
+    if (byte(i) != 0xFF || marker == 0 || (marker >= 0xD0 && marker <= 0xD7) || marker == 0xFF) {
+      i += marker == 0xFF ? 1 : byte(i) == 0xFF ? 2 : 1;  // pixels of a scan, a restart, or filling
+      continue;
+    }
+    if (marker == 0xD9) return true;
+    if (i + 3 >= file.size()) return false;
+    i += 2 + byte(i + 2) * 256u + byte(i + 3);  // a thumbnail's own end lies inside its segment
+  }
+  return false;
 }
 
 }  // namespace retinue::detail

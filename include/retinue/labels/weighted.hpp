@@ -24,7 +24,8 @@ namespace retinue {
 class weighted_softmax_labels : public softmax_labels {
  public:
   weighted_softmax_labels() = default;
-  /// A weight for each column, the background first, 0 or more; none: all count as 1.
+  /// A weight for each column, the background first; none: all count as 1. Throws where one is
+  /// below 0.
   explicit weighted_softmax_labels(std::vector<double> weights, double smoothing_of = 0)
       : softmax_labels{smoothing_of}
   {

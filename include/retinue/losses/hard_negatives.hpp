@@ -93,7 +93,9 @@ class hard_negatives {
   /// How many negatives are chosen.
   using settings = negatives_wanted;
 
+  /// By the settings as they stand.
   hard_negatives() : hard_negatives(settings{}) {}
+  /// Throws where the ratio is below 0.
   explicit hard_negatives(settings s) : settings_(s)
   {
     if (!(s.ratio >= 0)) fail("a ratio of negatives to positives is ", s.ratio, ", expected >= 0");

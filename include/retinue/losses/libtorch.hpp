@@ -27,7 +27,7 @@ struct tensor_terms {
   /// are 0 then.
   at::Tensor counts{};
 
-  /// A term by its name; it must be there.
+  /// A term by its name. Throws where there is none.
   [[nodiscard]] const at::Tensor& operator[](std::string_view name) const
   {
     for (const auto& [key, value] : named)

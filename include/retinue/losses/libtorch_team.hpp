@@ -111,6 +111,8 @@ class torch_team_loss {
   using objective_type = team_objective<torch_team<Blocks>, Settings, Match>;
   using sent_type = typename objective_type::sent_truths;  ///< truths on the device
 
+  /// By programs on that device, for those anchors. Throws where the blocks do not serve it, and
+  /// what is wrong with the settings.
   torch_team_loss(at::Device device, const Settings& settings, const Match& match,
                   const anchor_layout& layout)
       : objective_(
@@ -129,6 +131,8 @@ class torch_team_loss {
   }
 
   /// Terms that nobody waits for: how many anchors took part stays on the device, in `counts`.
+  /// Throws where a part of the outputs is not (images, anchors, columns), or has other columns
+  /// than the settings want.
   [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said,
                                         const truth_batch<schema>& truths,
                                         const batch_counts* whole = nullptr)
@@ -148,7 +152,8 @@ class torch_team_loss {
     objective_->send(truths, sent_);
     return sent_.room;
   }
-  /// The terms of the truths that were sent. What is launched depends on their room alone.
+  /// The terms of the truths that were sent. What is launched depends on their room alone. Throws
+  /// as the one above.
   [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said)
   {
     return terms(said, sent_, nullptr);

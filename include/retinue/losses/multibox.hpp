@@ -99,7 +99,8 @@ struct multibox_settings {
   Labels labels{};
   Quality quality{};
 
-  /// Throws what is wrong with them.
+  /// Throws where there is no class of objects, where a weight is below 0, and where the labels do
+  /// not suit so many classes.
   void check() const
   {
     if (classes < 1) fail("a loss has no class of objects, expected one or more");

@@ -310,7 +310,8 @@ struct write_slopes {
   }
 };
 
-/// The terms of a batch whose rows are assigned, on the blocks of any machine.
+/// The terms of a batch whose rows are assigned, on the blocks of any machine. Throws where boxes
+/// are not to be weighed alike.
 template <class Blocks, class Settings, class E>
 void team_loss(Blocks& blocks, const Settings& settings, const loss_view<Settings, E>& view,
                const batch_counts* whole = nullptr)
@@ -324,7 +325,7 @@ void team_loss(Blocks& blocks, const Settings& settings, const loss_view<Setting
       1, total_terms<Settings, E>{plain, view, whole ? *whole : batch_counts{}, whole != nullptr});
 }
 
-/// The gradient of their total, after team_loss.
+/// The gradient of their total, after team_loss. Throws as that does.
 template <class Blocks, class Settings, class E>
 void team_slopes(Blocks& blocks, const Settings& settings, const loss_view<Settings, E>& view,
                  const gradient_view<std::type_identity_t<E>>& to)

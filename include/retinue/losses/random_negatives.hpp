@@ -38,7 +38,9 @@ class random_negatives {
     bool all_positives = false;  ///< whether those beyond the share are learnt from as well
   };
 
+  /// By the settings as they stand.
   random_negatives() : random_negatives(settings{}) {}
+  /// Throws where the share is not 0 to 1.
   explicit random_negatives(settings s) : settings_(s)
   {
     if (!(s.share >= 0 && s.share <= 1))

@@ -214,6 +214,9 @@ class sampler {
     if constexpr (requires { mining_.turn(update); }) mining_.turn(update);
   }
 
+  /// Matches and mines what a network says of images; `anchors` (1, N) are those of the layout.
+  /// Throws where a matcher gives other than one verdict an anchor, or assigns one to a truth that
+  /// there is not.
   void operator()(B& b, const anchor_layout& layout,
                   const typename B::template table<centre_box<float>>& anchors,
                   const outputs<B>& said, const truth_boxes& truths, samples<B>& out)

@@ -123,7 +123,7 @@ class team_objective {
     return (*this)(said, sent, whole);
   }
   /// The same of truths that were sent. What is launched depends on their room, not on how many
-  /// there are.
+  /// there are. Throws as the one above.
   template <class E>
   [[nodiscard]] batch<E> operator()(const team_outputs<E>& said, const sent_truths& truths,
                                     const batch_counts* whole = nullptr)

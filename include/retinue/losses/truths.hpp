@@ -122,8 +122,9 @@ class truth_boxes {
 template <landmark_schema Schema>
 class truth_batch : public truth_boxes {
  public:
-  /// Reads another batch; buffers are reused. Throws where a truth cannot be learnt from. An image
-  /// is any range of instances.
+  /// Reads another batch; buffers are reused. An image is any range of instances. Throws
+  /// where a weight is below 0 or not finite, a label not 1 to `classes`, or a visible landmark not
+  /// finite; by the reference's reading, never.
   template <class Images>
   void read(const Images& images, std::size_t classes, truth_reading reading)
   {

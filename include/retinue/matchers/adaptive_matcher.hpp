@@ -45,6 +45,7 @@ class adaptive_matcher {
     ignoring ignored = ignoring::negatives;
   };
 
+  /// Throws where there are no candidates, or where the margin is below 0.
   explicit adaptive_matcher(settings s) : settings_(s)
   {
     if (s.per_level < 1 || !(s.margin >= 0))
@@ -62,6 +63,8 @@ class adaptive_matcher {
 
   [[nodiscard]] const settings& how() const { return settings_; }
 
+  /// One image, as the concept `matcher` has it. Throws where there are marks, but not one for each
+  /// truth.
   void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,
                   std::span<const std::uint8_t> ignore, assignment& out)
   {

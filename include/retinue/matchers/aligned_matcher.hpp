@@ -288,6 +288,8 @@ class aligned_matcher {
     float least_metric = 1e-7f;  ///< added to the largest metric that qualities are divided by
   };
 
+  /// Throws where there are no candidates, where the power of the overlap is not above 0, or where
+  /// another number is below 0.
   explicit aligned_matcher(settings s) : settings_(s)
   {
     if (s.candidates < 1 || !(s.score_power >= 0) || !(s.overlap_power > 0) || !(s.margin >= 0) ||
@@ -300,7 +302,7 @@ class aligned_matcher {
   aligned_matcher() : aligned_matcher(settings{}) {}
 
   [[nodiscard]] static aligned_matcher tood() { return aligned_matcher(settings{}); }
-  /// YOLOv8 to YOLO11. Later releases also ask for `widen = 2`.
+  /// YOLOv8 to YOLO11. Later releases also ask for `widen = 2`. Throws where that is below 0.
   [[nodiscard]] static aligned_matcher ultralytics(float widen = 0)
   {
     return aligned_matcher({.candidates = 10,

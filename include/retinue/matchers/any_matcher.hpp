@@ -56,7 +56,7 @@ class any_matcher {
     return std::visit([]<class M>(const M&) { return !matcher<M>; }, choice_);
   }
 
-  /// Of one that does not look.
+  /// Of one that does not look. Throws where it does.
   void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,
                   std::span<const std::uint8_t> ignore, assignment& out)
   {
@@ -70,7 +70,7 @@ class any_matcher {
         choice_);
   }
 
-  /// Of one that does.
+  /// Of one that does. Throws where it does not.
   template <tensor_backend B, label_policy Labels>
   void in_tables(B& b, const typename B::template table<centre_box<float>>& anchors,
                  const typename B::template table<rival<float>>& truths,

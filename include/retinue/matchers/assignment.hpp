@@ -125,7 +125,8 @@ struct rival {
 static_assert(record<rival<float>>);
 
 /// A matcher of your own: be callable with the anchors, the truths of one image as fractions of its
-/// sides, which of them are to be ignored (empty: none), and the assignment to fill.
+/// sides, which of them are to be ignored (empty: none, else one mark a truth), and the assignment
+/// to fill.
 template <class M>
 concept matcher = requires(M& m, const anchor_layout& anchors, std::span<const box<float>> truths,
                            std::span<const std::uint8_t> ignore,

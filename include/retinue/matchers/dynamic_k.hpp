@@ -316,6 +316,8 @@ class dynamic_k_matcher {
     float class_weight = 1, iou_weight = 3;
   };
 
+  /// Throws where the radius is not above 0, where there are no candidates, or where a weight is
+  /// below 0.
   explicit dynamic_k_matcher(settings s) : settings_(s)
   {
     if (!(s.radius > 0) || s.candidates < 1 || !(s.class_weight >= 0) || !(s.iou_weight >= 0))

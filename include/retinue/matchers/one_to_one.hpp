@@ -60,6 +60,7 @@ class one_to_one_matcher {
     float class_weight = 2, box_weight = 5, overlap_weight = 2;  ///< none below 0
   };
 
+  /// Throws where a weight is below 0.
   explicit one_to_one_matcher(settings s) : settings_(s)
   {
     if (!(s.class_weight >= 0) || !(s.box_weight >= 0) || !(s.overlap_weight >= 0))

@@ -37,6 +37,8 @@ class overlap_matcher {
  public:
   using settings = overlap_settings;
 
+  /// Throws where not 0 < negative <= positive <= 1, where the floor is not 0 to 1, or where the
+  /// background is not 0 to `negative`.
   explicit overlap_matcher(settings s) : settings_(s)
   {
     if (!(s.negative > 0 && s.negative <= s.positive && s.positive <= 1))
@@ -65,7 +67,8 @@ class overlap_matcher {
         {.positive = 0.5f, .negative = 0.4f, .force = forcing::ties, .floor = 0});
   }
   /// Compatibility: MMDetection's MaxIoUAssigner with these as pos_iou_thr, neg_iou_thr and
-  /// min_pos_iou. Truths to be ignored take anchors out as they do there.
+  /// min_pos_iou. Truths to be ignored take anchors out as they do there. Throws where the
+  /// constructor does.
   [[nodiscard]] static overlap_matcher mmdetection(float positive, float negative, float floor)
   {
     return overlap_matcher({.positive = positive,
@@ -97,6 +100,8 @@ class overlap_matcher {
     match_tables(b, settings_, anchors, truths, out);
   }
 
+  /// One image, as the concept `matcher` has it. Throws where there are marks, but not one for each
+  /// truth.
   void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,
                   std::span<const std::uint8_t> ignore, assignment& out)
   {

@@ -133,11 +133,12 @@ struct settle_late {
 class uniform_matcher {
  public:
   struct settings {
-    std::size_t times = 4;  ///< >= 1
-    float least = 0.15f;    ///< of a positive's anchor with its truth
-    float near = 0.7f;      ///< of a prediction that is no negative
+    std::size_t times = 4;  ///< anchors that a truth takes; >= 1
+    float least = 0.15f;    ///< overlap of a positive's anchor with its truth, 0 to 1
+    float near = 0.7f;      ///< overlap of a prediction that is no negative, 0 to 1
   };
 
+  /// Throws where there are no anchors to choose, or where an overlap is not 0 to 1.
   explicit uniform_matcher(settings s) : settings_(s)
   {
     if (s.times < 1 || !(s.least >= 0 && s.least <= 1) || !(s.near >= 0 && s.near <= 1))

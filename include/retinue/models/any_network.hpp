@@ -76,14 +76,15 @@ void with_landmarks(const network_config& config, Visit&& visit)
          "retinue::schemas::shipped");
 }
 
-/// Calls visit(network) with a new one that has this schema, a std::shared_ptr.
+/// Calls visit(network) with a new one that has this schema, a std::shared_ptr. Throws where its
+/// parts do not fit together.
 template <landmark_schema Schema, class Visit>
 void with_network(const network_config& config, Visit&& visit)
 {
   visit(std::make_shared<configured_network<Schema>>(config));
 }
 
-/// The same with the schema that the configuration says.
+/// The same with the schema that the configuration says. Throws where `with_landmarks` does, too.
 template <class Visit>
 void with_network(const network_config& config, Visit&& visit)
 {

@@ -38,6 +38,7 @@ class runtime_runner {
   }
 
   /// What the network says of images (B, 3, H, W), which are padded where the file wants multiples.
+  /// Throws where they are of another shape, and where the runtime cannot run on them.
   [[nodiscard]] network_outputs operator()(const at::Tensor& images) const
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)

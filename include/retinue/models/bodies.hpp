@@ -82,7 +82,8 @@ static_assert(are_makers_of_known_bodies(),
               "a body stands in config/bodies.hpp and in models/bodies.hpp, at the same place");
 }  // namespace detail
 
-/// Makes the body of that name, anew at each call; for the options of a network.
+/// Makes the body of that name, anew at each call; for the options of a network. Throws where there
+/// is none of that name.
 [[nodiscard]] inline std::function<std::shared_ptr<body>()> body_named(std::string_view name,
                                                                        double slope)
 {

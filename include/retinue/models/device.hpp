@@ -13,7 +13,8 @@
 
 namespace retinue {
 
-/// What cpu, cuda or cuda:N names, once it is sure that it is there.
+/// What cpu, cuda or cuda:N names, once it is sure that it is there. Throws where it is not, and
+/// for other names.
 [[nodiscard]] inline at::Device find_device(const std::string& name)
 {
   if (name == "cpu") return at::kCPU;

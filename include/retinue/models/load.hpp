@@ -139,6 +139,7 @@ inline load_report load(torch::nn::Module& module, const state_dict& weights, bo
 }
 
 /// A copy of the module's parameters, statistics and counters, under the names that `load` takes.
+/// Throws where a state dict cannot hold a type of elements.
 [[nodiscard]] inline state_dict state_of(const torch::nn::Module& module)
 {
   state_dict weights;
@@ -147,7 +148,8 @@ inline load_report load(torch::nn::Module& module, const state_dict& weights, bo
   return weights;
 }
 
-/// Makes one module the copy of another of the same structure: device, precision and values.
+/// Makes one module the copy of another of the same structure: device, precision and values. Throws
+/// where names or shapes differ; what stands before the difference is copied then.
 inline void copy_state(const torch::nn::Module& from, torch::nn::Module& to)
 {
   const torch::NoGradGuard no_gradients;

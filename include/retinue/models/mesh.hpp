@@ -42,7 +42,8 @@ inline void check_mesh(const at::Tensor& vertices, const at::Tensor& triangles)
 }
 }  // namespace detail
 
-/// Of vertices (B, N, 3) in one unit: the mean over meshes, ().
+/// Of vertices (B, N, 3) in one unit: the mean over meshes, (). Throws where the two are of
+/// different shapes.
 [[nodiscard]] inline at::Tensor vertex_loss(const at::Tensor& said, const at::Tensor& want)
 {
   if (said.sizes() != want.sizes())
@@ -50,7 +51,8 @@ inline void check_mesh(const at::Tensor& vertices, const at::Tensor& triangles)
   return (said - want).abs().sum(-1).mean();
 }
 
-/// Of vertices (B, N, 3) and triangles (M, 3), of Long: the mean over meshes, ().
+/// Of vertices (B, N, 3) and triangles (M, 3), of Long, below N: the mean over meshes, (). Throws
+/// where they are of another shape or type.
 [[nodiscard]] inline at::Tensor edge_loss(const at::Tensor& said, const at::Tensor& want,
                                           const at::Tensor& triangles)
 {

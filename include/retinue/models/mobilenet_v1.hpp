@@ -28,6 +28,7 @@ class mobilenet_v1 : public body {
  public:
   /// `width` multiplies the channels: 0.25 is the public RetinaFace body, with 8 to 256 of them.
   /// `slope` is that of the activations below zero; the public weights are of a ReLU net (0).
+  /// Throws where `width` is not above 0 and at most 16.
   explicit mobilenet_v1(double width = 0.25, double slope = activation::relu)
   {
     if (!(width > 0 && width <= 16))

@@ -62,7 +62,8 @@ concept has_backbone = requires(const N& network) {
   { network.backbone()->parameters() };
 };
 
-/// The outputs of several batches of images of one size as those of one batch, in their order.
+/// The outputs of several batches of images of one size as those of one batch, in their order;
+/// there is at least one.
 [[nodiscard]] inline network_outputs joined(const std::vector<network_outputs>& parts)
 {
   const auto join = [&](tensor_output network_outputs::* part) {

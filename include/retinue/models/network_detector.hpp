@@ -55,7 +55,8 @@ class network_detector {
   using runner_type = typename detail::runner_for<Network>::type;  ///< who runs it
 
   /// Keeps a copy of a network in the form in which it is run best. One that comes as a shared_ptr
-  /// is taken over: it is to be trained no more. A runner is kept as it is.
+  /// is taken over: it is to be trained no more. A runner is kept as it is. Throws where no copy
+  /// can be made.
   template <class From>
     requires std::constructible_from<runner_type, From>
   network_detector(From&& trained, Decoding how)
@@ -68,7 +69,8 @@ class network_detector {
   /// What the network says of images (B, 3, H, W), prepared as the configuration's input says.
   [[nodiscard]] network_outputs predict(const at::Tensor& images) const { return network_(images); }
 
-  /// found[i] are the detections of image i, in pixels of its original picture, best first.
+  /// found[i] are the detections of image i, in pixels of its original picture, best first. Throws
+  /// as `detector` does.
   void find(const network_outputs& said, std::span<const frame> images,
             std::vector<detections>& found)
   {

@@ -31,7 +31,8 @@ namespace retinue {
 /// A feature pyramid, as at the top of this header.
 class pyramid : public torch::nn::Module {
  public:
-  /// Of a body's maps, to `channels` each, with `further` coarser levels behind them.
+  /// Of a body's maps, to `channels` each, with `further` coarser levels behind them. Throws where
+  /// there is no map.
   pyramid(const std::vector<body_map>& maps, std::int64_t channels, int further = 2,
           bool upward = false)
   {

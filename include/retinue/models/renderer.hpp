@@ -123,7 +123,10 @@ class soft_renderer {
     double background[3] = {0, 0, 0};  ///< its colour
   };
 
+  /// By the settings as they stand.
   soft_renderer() : soft_renderer(settings{}) {}
+  /// Throws where a number but those of the background is not above 0, or where the far depth is
+  /// not beyond the near one.
   explicit soft_renderer(const settings& s) : settings_(s)
   {
     if (!(s.sharpness > 0) || !(s.gamma > 0) || !(s.near > 0) || !(s.far > s.near))
@@ -132,6 +135,8 @@ class soft_renderer {
            ", expected numbers above 0, and the far one above the near one");
   }
 
+  /// Pictures of `size`, in pixels. Throws where vertices or triangles are of another shape or
+  /// type, and where a side has no pixel.
   [[nodiscard]] rendering operator()(const meshes& m, const cameras& c, const lights& l,
                                      extent2 size) const
   {
@@ -211,7 +216,7 @@ static_assert(differentiable_renderer<soft_renderer>);
 
 /// The fourth term of the multi-task loss, of images (B, 3, height, width), the mean over those
 /// that count: `has_mesh` (B) is 1 for them, and 0 for others. 0 where nobody counts. Normalised by
-/// pixels.
+/// pixels. Throws where the two are not of one shape of four dimensions.
 [[nodiscard]] inline at::Tensor pixel_loss(const at::Tensor& rendered, const at::Tensor& photo,
                                            const at::Tensor& has_mesh)
 {

@@ -61,6 +61,9 @@ struct feature_maps {
 /// Any RetinaFace, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
 class retinaface_layers : public network_layers {
  public:
+  /// Throws where there are no levels, where one has no anchors or a stride that the body does not
+  /// offer in that order, where the context is no multiple of 4, where there are no columns of
+  /// scores, and where the prior is not at least 0 and less than 1.
   retinaface_layers(retinaface_options options, std::int64_t landmark_width)
       : options_(std::move(options)), landmark_width_(landmark_width)
   {
@@ -98,7 +101,8 @@ class retinaface_layers : public network_layers {
   [[nodiscard]] const retinaface_options& options() const { return options_; }
   [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const override { return body_; }
 
-  /// The maps that the heads read, and those that led to them. `images` as in `forward`.
+  /// The maps that the heads read, and those that led to them. `images` as in `forward`. Throws
+  /// where they are of another shape or not floating point.
   [[nodiscard]] feature_maps features(const at::Tensor& images)
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
@@ -117,7 +121,7 @@ class retinaface_layers : public network_layers {
   }
 
   /// Images (B, 3, H, W), of any size, channels and scale as trained (the public weights: BGR from
-  /// 0 to 255, less (104, 117, 123)).
+  /// 0 to 255, less (104, 117, 123)). Throws as `features` does.
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     const feature_maps maps = features(images);
@@ -201,7 +205,8 @@ class retinaface : public retinaface_layers {
   }
 };
 
-/// What the RetinaFace of a configuration is built from.
+/// What the RetinaFace of a configuration is built from. Throws where there is no body of that
+/// name.
 [[nodiscard]] inline retinaface_options network_options(const network_config& config,
                                                         const retinaface_form& form)
 {

@@ -19,7 +19,8 @@ namespace retinue {
 /// Scales each channel of a map by what all channels together say of it.
 class squeeze_excitation : public torch::nn::Module {
  public:
-  /// `squeezed` channels stand between; in the paper a sixteenth of them.
+  /// `squeezed` channels stand between; in the paper a sixteenth of them. Throws where they are
+  /// less than 1.
   squeeze_excitation(std::int64_t channels, std::int64_t squeezed)
       : fc1_(register_module("fc1",
                              torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, squeezed, 1)))),

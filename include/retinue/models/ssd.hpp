@@ -77,6 +77,8 @@ struct ssd_options {
 /// Any SSD, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
 class ssd_layers : public network_layers {
  public:
+  /// Throws where there are no columns of scores, where the body does not offer the first level's
+  /// stride, and where the levels behind its maps are not as many as the extra layers.
   ssd_layers(ssd_options options, std::int64_t landmark_width)
       : options_(std::move(options)), widths_{4, options_.classes, landmark_width}
   {
@@ -116,6 +118,7 @@ class ssd_layers : public network_layers {
 
   /// Images (B, 3, H, W), floating point, channels and scale as trained. Sides other than those
   /// that the anchors were designed for will do, if they leave the last maps something to shrink.
+  /// Throws where they do not, and where images are of another shape.
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
@@ -234,7 +237,7 @@ class ssd_of : public ssd_layers {
 /// The paper's has no landmarks.
 using ssd = ssd_of<schemas::none>;
 
-/// What the SSD of a configuration is built from.
+/// What the SSD of a configuration is built from. Throws where there is no body of that name.
 [[nodiscard]] inline ssd_options network_options(const network_config& config, const ssd_form& form)
 {
   const known_body* const known = find_body(config.body);

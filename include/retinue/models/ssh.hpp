@@ -21,7 +21,7 @@ namespace retinue {
 /// side.
 class ssh : public torch::nn::Module {
  public:
-  /// `out` is a multiple of 4. `bias`: of the convolutions, besides.
+  /// `bias`: of the convolutions, besides. Throws where `out` is no multiple of 4.
   ssh(std::int64_t in, std::int64_t out, double slope, bool bias = false)
       : conv3_(name_part(*this, "conv3X3"), "0", "1", {.in = in, .out = out / 2, .bias = bias},
                activation::linear),

@@ -70,6 +70,8 @@ struct towers_options {
 /// Any of them, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
 class towers_layers : public network_layers {
  public:
+  /// Throws where there are no anchors, columns of scores or numbers of a box, where the code is
+  /// not four times the bins, and where the body has no map of stride `finest` or more.
   towers_layers(towers_options options, std::int64_t landmark_width)
       : options_(std::move(options)), landmark_width_(landmark_width)
   {
@@ -111,7 +113,7 @@ class towers_layers : public network_layers {
   [[nodiscard]] const towers_options& options() const { return options_; }
   [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const override { return body_; }
 
-  /// Images (B, 3, H, W), channels and scale as trained.
+  /// Images (B, 3, H, W), channels and scale as trained. Throws where they are of another shape.
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
@@ -219,7 +221,8 @@ class towers : public towers_layers {
   }
 };
 
-/// The network of a configuration.
+/// The network of a configuration. Throws where the parts do not fit together, as `towers_layers`
+/// says.
 [[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
                                                                const towers_form& form,
                                                                std::int64_t landmark_width)

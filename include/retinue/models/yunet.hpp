@@ -46,6 +46,8 @@ struct yunet_options {
 /// Any YuNet, compiled once for all schemas; `landmark_width` numbers an anchor are theirs.
 class yunet_layers : public network_layers {
  public:
+  /// Throws where the maps of the body differ in their channels, and where there are no columns of
+  /// scores.
   yunet_layers(yunet_options options, std::int64_t landmark_width)
       : options_(std::move(options)), body_(register_module("backbone", options_.body()))
   {
@@ -89,7 +91,8 @@ class yunet_layers : public network_layers {
 
   [[nodiscard]] const std::shared_ptr<retinue::body>& backbone() const override { return body_; }
 
-  /// Images (B, 3, H, W); of the public weights BGR from 0 to 255.
+  /// Images (B, 3, H, W); of the public weights BGR from 0 to 255. Throws where they are of another
+  /// shape.
   [[nodiscard]] network_outputs forward(const at::Tensor& images) override
   {
     if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
@@ -142,7 +145,8 @@ class yunet_layers : public network_layers {
   std::array<std::vector<yunet_unit>, 4> heads_;
 };
 
-/// The network of a configuration.
+/// The network of a configuration. Throws where the parts do not fit together, as `yunet_layers`
+/// says.
 [[nodiscard]] inline std::shared_ptr<network_layers> layers_of(const network_config& config,
                                                                const yunet_form& form,
                                                                std::int64_t landmark_width)

@@ -41,7 +41,8 @@ class onnx_network {
   {
   }
   /// By another, which goes before the file's own. Scores that the file itself made probabilities
-  /// are taken as such, whatever the configuration has them for.
+  /// are taken as such, whatever the configuration has them for. Throws where the file is no
+  /// network of one input of images, and where an output is not as wide as its part.
   onnx_network(const std::filesystem::path& file, network_config config)
       : onnx_network(file, read_onnx(file), std::move(config))
   {
@@ -57,7 +58,8 @@ class onnx_network {
   [[nodiscard]] int multiple() const { return multiple_; }
 
   /// How a picture becomes an input of the network: as `wanted`, but padded to what the file takes;
-  /// or scaled into its one size.
+  /// or scaled into its one size. Throws where a side of the picture is less than a pixel and the
+  /// file takes one size.
   [[nodiscard]] frame fit(const frame& wanted) const
   {
     if (size_ == extent2{}) return padded(wanted, multiple_);
@@ -65,7 +67,8 @@ class onnx_network {
       return stretched(wanted.original, size_.width);
     return fit_into(wanted.original, size_);
   }
-  /// The same of a picture in its own size, or as the configuration says.
+  /// The same of a picture in its own size, or as the configuration says. Throws where a side is
+  /// less than a pixel and it is to be scaled.
   [[nodiscard]] frame fit(extent2 picture) const
   {
     if (const int side = square_side(config_); side > 0) return fit(stretched(picture, side));

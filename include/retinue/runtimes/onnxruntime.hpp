@@ -47,7 +47,8 @@ class onnxruntime_runtime {
     }
   }
 
-  /// All outputs of the network.
+  /// All outputs of the network. Throws where it does not run on those images, and where an output
+  /// does not consist of floats.
   [[nodiscard]] std::vector<runtime_array> operator()(const image_planes& images) const
   {
     std::vector<Ort::Value> said;

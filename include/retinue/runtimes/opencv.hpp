@@ -81,7 +81,8 @@ class opencv_runtime {
     names_ = net_.getUnconnectedOutLayersNames();
   }
 
-  /// All outputs of the network.
+  /// All outputs of the network. Throws where it does not run on those images, where OpenCV
+  /// misreads maps that they make, and where an output does not consist of floats.
   [[nodiscard]] std::vector<runtime_array> operator()(const image_planes& images)
   {
     const shape wanted{static_cast<std::int64_t>(images.images), 3, images.size.height,

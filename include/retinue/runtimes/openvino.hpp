@@ -47,7 +47,8 @@ class openvino_runtime {
       fail(file_, ": the network has ", network_.inputs().size(), " inputs, expected one");
   }
 
-  /// All outputs of the network.
+  /// All outputs of the network. Throws where it does not run on those images, and where an output
+  /// does not consist of floats.
   [[nodiscard]] std::vector<runtime_array> operator()(const image_planes& images)
   {
     std::vector<runtime_array> outputs;

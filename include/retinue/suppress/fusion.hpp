@@ -45,7 +45,10 @@ class box_fusion {
   };
   static constexpr row_index nowhere = ~row_index{0};
 
+  /// By the settings as they stand.
   box_fusion() : box_fusion(settings{}) {}
+  /// Throws where the overlap is not 0 to 1, where there are no weights, or where one is not above
+  /// 0.
   explicit box_fusion(settings s) : settings_(std::move(s))
   {
     if (!(settings_.overlap >= 0 && settings_.overlap <= 1))
@@ -57,7 +60,7 @@ class box_fusion {
   /// As a detector makes one of its options.
   box_fusion(float overlap, std::size_t keep) : box_fusion({.overlap = overlap, .keep = keep}) {}
 
-  /// Of one source and one class.
+  /// Of one source and one class. Throws where there are not as many scores as boxes.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {
@@ -65,7 +68,8 @@ class box_fusion {
   }
   /// Of several sources: which one each box is of. Labels may be none, for all are one class then.
   /// The rows are those of each group's best member; all lie here until the next call. Boxes that
-  /// are not finite take no part.
+  /// are not finite take no part. Throws where there are not as many scores as boxes, or labels, or
+  /// sources, where there are any; and where a source has no weight.
   template <box_range Boxes>
   kept_rows fuse(const Boxes& boxes, std::span<const float> scores,
                  std::span<const std::int32_t> labels, std::span<const std::size_t> sources)

@@ -38,7 +38,8 @@ class greedy_suppressor {
  public:
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  /// Boxes overlapping by more than `overlap` (0 to 1) are one object; at most `keep` are kept.
+  /// Boxes overlapping by more than `overlap` are one object; at most `keep` are kept. Throws where
+  /// `overlap` is not 0 to 1.
   explicit greedy_suppressor(float overlap = 0.4f, std::size_t keep = unlimited)
       : overlap_(overlap), keep_(keep)
   {
@@ -46,7 +47,8 @@ class greedy_suppressor {
       fail("the overlap for suppression is ", overlap, ", expected 0 to 1");
   }
 
-  /// Degenerate boxes (no area, or not finite) overlap nothing and are kept.
+  /// Degenerate boxes (no area, or not finite) overlap nothing and are kept. Throws where there are
+  /// not as many scores as boxes.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {

@@ -34,6 +34,7 @@ class matrix_suppressor {
   {
   }
 
+  /// Of boxes of one class. Throws where there are not as many scores as boxes.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {

@@ -122,7 +122,8 @@ class measured_suppressor {
  public:
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  /// What is alike by more than `threshold` is one object; at most `keep` are kept.
+  /// What is alike by more than `threshold` is one object; at most `keep` are kept. Throws where
+  /// `threshold` is NaN.
   explicit measured_suppressor(float threshold = 0.4f, std::size_t keep = unlimited,
                                Measure measure = {})
       : threshold_(threshold), keep_(keep), measure_(measure)
@@ -130,13 +131,15 @@ class measured_suppressor {
     if (threshold != threshold) fail("the threshold for suppression is ", threshold);
   }
 
-  /// Boxes of which the measure is no number are kept.
+  /// Boxes of which the measure is no number are kept. Throws where there are not as many scores as
+  /// boxes.
   template <class Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {
     return run(boxes, scores, {});
   }
-  /// Those of other labels leave each other alone.
+  /// Those of other labels leave each other alone. Throws where there are not as many scores and
+  /// labels as boxes.
   template <class Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores,
                        std::span<const std::int32_t> labels)

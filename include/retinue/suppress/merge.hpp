@@ -46,7 +46,7 @@ class merger {
   explicit merger(Way way = Way()) : way_(std::move(way)) {}
 
   /// One list of detections a pass, each best first or not. The result, best first, lasts until the
-  /// next call. A fusion has a weight for each pass.
+  /// next call. A fusion has a weight for each pass. Throws where it has fewer.
   template <class Passes>
   std::span<const detection<Schema>> operator()(const Passes& passes)
   {

@@ -30,6 +30,7 @@ class per_class_suppressor {
 
   [[nodiscard]] const Inner& inner() const { return inner_; }
 
+  /// Of boxes, their scores and their labels. Throws where there are not as many of each.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores,
                        std::span<const std::int32_t> labels)

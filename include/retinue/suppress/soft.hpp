@@ -53,7 +53,8 @@ class soft_suppressor {
   {
   }
 
-  /// Boxes that are not finite overlap nothing, so that they lower no score.
+  /// Boxes that are not finite overlap nothing, so that they lower no score. Throws where there are
+  /// not as many scores as boxes.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {

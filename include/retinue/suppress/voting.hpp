@@ -26,6 +26,7 @@ namespace retinue {
 template <suppressor Inner = greedy_suppressor<>, class Measure = iou_of<>>
 class voting_suppressor {
  public:
+  /// Boxes vote that are alike by `threshold` or more. Throws where it is not above 0.
   explicit voting_suppressor(Inner inner = Inner(), float threshold = 0.5f, Measure measure = {})
       : inner_(std::move(inner)), threshold_(threshold), measure_(measure)
   {
@@ -38,6 +39,7 @@ class voting_suppressor {
   {
   }
 
+  /// Of boxes of one class. Throws where the other suppressor does.
   template <box_range Boxes>
   kept_rows operator()(const Boxes& boxes, std::span<const float> scores)
   {

@@ -54,7 +54,7 @@ namespace detail {
 /// The checkpoints of one run: the newest few, and the best.
 class checkpoint_folder {
  public:
-  /// Keeps the last `keep` of them, at least 1. Makes the folder.
+  /// Keeps the last `keep` of them, at least 1. Makes the folder. Throws where it cannot be made.
   explicit checkpoint_folder(std::filesystem::path folder, std::size_t keep = 3)
       : folder_(std::move(folder)), keep_(std::max<std::size_t>(keep, 1))
   {
@@ -65,7 +65,7 @@ class checkpoint_folder {
 
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
 
-  /// The updates for which there is a checkpoint, rising.
+  /// The updates for which there is a checkpoint, rising. Throws where the folder cannot be read.
   [[nodiscard]] std::vector<std::int64_t> steps() const
   {
     std::vector<std::int64_t> found;
@@ -88,7 +88,8 @@ class checkpoint_folder {
   }
 
   /// Writes one, then removes those beyond the last `keep`, and what a killed process, but not a
-  /// living one, left unfinished. Update and checksum are added to the metadata.
+  /// living one, left unfinished. Update and checksum are added to the metadata. Throws where it
+  /// cannot be written, or another one not be removed.
   void write(std::int64_t step, state_dict state) const
   {
     state.metadata[step_key] = std::to_string(step);
@@ -121,6 +122,7 @@ class checkpoint_folder {
   }
 
   /// Renames one so that it is none any more, for whoever wants to look into it. Returns the name.
+  /// Throws where it cannot be renamed.
   std::filesystem::path set_aside(std::int64_t step) const
   {
     const auto file = file_of(step);
@@ -132,7 +134,7 @@ class checkpoint_folder {
     return aside;
   }
 
-  /// The newest, or nothing where there is none.
+  /// The newest, or nothing where there is none. Throws where the folder cannot be read.
   [[nodiscard]] std::optional<std::int64_t> latest() const
   {
     const auto all = steps();

@@ -41,7 +41,9 @@ template <landmark_schema Schema>
 using configured_objective = objective<configured_settings<Schema>, any_matcher, any_anchors>;
 
 /// How the labels of a configuration are learnt. Classes may count differently, by a weight each,
-/// the background first, where labels are softmax; none: all count as 1.
+/// the background first, where labels are softmax; none: all count as 1. Throws where labels are
+/// given, from which nothing is learnt; where labels are softmax and their loss is no
+/// cross-entropy; and where there are weights and labels are not softmax, or one is below 0.
 [[nodiscard]] inline any_learnable_labels learnable_labels_of(const network_config& config,
                                                               std::vector<double> class_weights)
 {
@@ -68,6 +70,7 @@ using configured_objective = objective<configured_settings<Schema>, any_matcher,
 }
 
 /// What the network of a configuration is trained for. Draws, where there are any, are of `seed`.
+/// Throws as `learnable_labels_of` does, and what is wrong with the settings.
 template <landmark_schema Schema>
 [[nodiscard]] configured_objective<Schema> objective_of(const network_config& config,
                                                         std::uint64_t seed,

@@ -26,6 +26,7 @@ namespace retinue {
 class moving_average {
  public:
   /// Begins with the values of this moment, on their device. `decay` from 0 up to but without 1.
+  /// Throws where it is not.
   moving_average(const torch::nn::Module& of, double decay) : decay_(decay)
   {
     if (!(decay >= 0 && decay < 1))

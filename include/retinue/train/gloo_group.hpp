@@ -57,7 +57,8 @@ namespace detail {
 /// Processes that have met, for tensors of the processor.
 class gloo_group final : public c10d_group {
  public:
-  /// Waits until all have come.
+  /// Waits until all have come. Throws where they do not come in time, and where the rank is not
+  /// below the size.
   explicit gloo_group(meeting where)
       : c10d_group(std::move(where), [](const auto& store, const meeting& at) {
           const auto options = c10d::ProcessGroupGloo::Options::create(at.patience);

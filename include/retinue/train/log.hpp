@@ -149,12 +149,17 @@ template <class T>
 /// process logged of later updates is taken away, as those are done again.
 class log_writer {
  public:
+  /// Goes on with the file behind that update. Throws where it has a bad line between good ones,
+  /// and where it cannot be read or written.
   log_writer(const std::filesystem::path& file, std::int64_t step)
   {
     std::string kept;
     if (std::filesystem::exists(file))
       for (const log_line& line : read_log(file, &damaged_))
-        if (line.step < step) kept += to_json(line) + "\n";
+        if (line.step < step) {
+          kept += to_json(line) + "\n";
+          told_ = line.step + 1;
+        }
     write_text(file, kept);
     out_.open(file, std::ios::app);
     if (!out_) fail(file.string(), ": cannot be opened for writing");
@@ -164,6 +169,10 @@ class log_writer {
   /// The line from which on the former log was damaged, and is dropped; from 1.
   [[nodiscard]] std::optional<std::size_t> damaged() const { return damaged_; }
 
+  /// Before which update the lines of the earlier ones end: `step`, unless some were lost.
+  [[nodiscard]] std::int64_t told() const { return told_; }
+
+  /// One more line, which is in the file when this returns. Throws where it cannot be written.
   void add(const log_line& line)
   {
     out_ << to_json(line) << '\n' << std::flush;  // at once: a reader may follow it
@@ -174,6 +183,7 @@ class log_writer {
   std::ofstream out_;
   std::string name_;
   std::optional<std::size_t> damaged_;
+  std::int64_t told_ = 0;
 };
 
 }  // namespace retinue

@@ -43,7 +43,7 @@ namespace detail {
 }  // namespace detail
 
 /// By RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them; alone where there is no
-/// WORLD_SIZE.
+/// WORLD_SIZE. Throws where one of the numbers is none, or out of its range.
 [[nodiscard]] inline meeting meeting_of_environment()
 {
   meeting m;

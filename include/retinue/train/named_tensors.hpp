@@ -17,7 +17,8 @@ namespace retinue {
 /// The tensors themselves, not copies.
 using named_tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Adds copies to `state`, each under prefix + name.
+/// Adds copies to `state`, each under prefix + name. Throws where a name is taken, and where
+/// `state` cannot hold a type of elements.
 inline void put(const named_tensors& tensors, const std::string& prefix, state_dict& state)
 {
   for (const auto& [name, tensor] : tensors) state.insert(prefix + name, detail::host_copy(tensor));

@@ -20,7 +20,8 @@ namespace retinue {
 /// Processes that have met, for tensors of the CUDA device that is current in each.
 class nccl_group final : public c10d_group {
  public:
-  /// Waits until all have come.
+  /// Waits until all have come. Throws where they do not come in time, and where the rank is not
+  /// below the size.
   explicit nccl_group(meeting where)
       : c10d_group(std::move(where), [](const auto& store, const meeting& at) {
           const auto options = c10d::ProcessGroupNCCL::Options::create();

@@ -53,7 +53,9 @@ class objective {
   }
 
   /// The truths of each image, in fractions of its sides; all images are of one size. Of a part of
-  /// a batch, whose counts are those of `whole`: what it adds to the terms of the whole.
+  /// a batch, whose counts are those of `whole`: what it adds to the terms of the whole. Throws
+  /// where the maps are not those of the anchors, where a part of the outputs is of another shape,
+  /// and where a truth cannot be learnt from.
   [[nodiscard]] tensor_terms operator()(const network_outputs& said, extent2 image,
                                         std::span<const std::vector<instance<schema>>> truths,
                                         const batch_counts* whole = nullptr)
@@ -86,7 +88,8 @@ class objective {
       return false;
   }
   /// Sends them, to where they lie until others are sent. Returns for how many there is room: what
-  /// was recorded of learning from them holds while that stays.
+  /// was recorded of learning from them holds while that stays. Throws where no batch was learnt
+  /// from by programs, and where a truth cannot be learnt from.
   std::size_t send(std::span<const std::vector<instance<schema>>> truths)
     requires has_programs
   {
@@ -94,7 +97,7 @@ class objective {
     truths_.read(truths, settings_.classes, settings_.reading);
     return by_programs_->send(truths_);
   }
-  /// Learns from those that were sent.
+  /// Learns from those that were sent. Throws where none were, or for other maps.
   [[nodiscard]] tensor_terms operator()(const network_outputs& said)
     requires has_programs
   {
@@ -124,7 +127,8 @@ class objective {
   }
 
   /// The counts of a batch, where they are known ahead; `maps` are those that the network says of
-  /// any part of it.
+  /// any part of it. Throws where they are not those of the anchors, and where a truth cannot be
+  /// learnt from.
   [[nodiscard]] batch_counts count(extent2 image, const std::vector<extent2>& maps,
                                    std::span<const std::vector<instance<schema>>> truths)
     requires matcher<Match>

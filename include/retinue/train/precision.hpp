@@ -93,7 +93,9 @@ class loss_scale {
     std::int64_t patience = 2000;
   };
 
+  /// By the settings as they stand.
   loss_scale() : loss_scale(settings{}) {}
+  /// Throws where the first scale is not a power of two, 1 or more.
   explicit loss_scale(settings s) : settings_(s), value_(s.first)
   {
     int exponent = 0;

@@ -108,7 +108,8 @@ class trainer {
 
  public:
   /// The optimizer must be of this network, which is moved to the device beforehand. Throws where
-  /// another trainer has the folder.
+  /// another trainer has the folder; where epochs, batch, parts or fetch_every are less than 1, or
+  /// parts more than the batch; and where network, group or device have not what the settings ask.
   trainer(std::shared_ptr<Network> network, Objective objective, Optimizer optimize,
           std::filesystem::path folder, training_settings settings)
       : network_(std::move(network)),
@@ -172,6 +173,12 @@ class trainer {
         tell([&](training_observer& o) {
           o.warned((folder_ / "log.jsonl").string() + ": damaged from line " +
                    std::to_string(*line) + " on, which is dropped");
+        });
+      if (log->told() < step_)
+        tell([&](training_observer& o) {
+          o.warned((folder_ / "log.jsonl").string() + ": says nothing of the updates from " +
+                   std::to_string(log->told()) + " to " + std::to_string(step_ - 1) +
+                   ", which are done");
         });
     }
     tell([&](training_observer& o) { o.began(step_, report.steps); });

@@ -135,7 +135,7 @@ class onnx_makers {
   return file;
 }
 
-/// The same of a file.
+/// The same of a file. Throws, too, where it cannot be read.
 [[nodiscard]] inline onnx_signature read_onnx(const std::filesystem::path& file)
 {
   const auto bytes = detail::read_file(file);

@@ -151,7 +151,8 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace detail
 
-/// The weights in bytes of this form; `source` begins the message of every error.
+/// The weights in bytes of this form; `source` begins the message of every error. Throws where they
+/// are of another, or cut off.
 [[nodiscard]] inline state_dict read_safetensors(detail::byte_view bytes, const std::string& source)
 {
   constexpr std::size_t prefix = 8;
@@ -218,7 +219,9 @@ class safetensors_header final : public nlohmann::json_sax<nlohmann::json> {
 }
 
 /// Writes weights and metadata; a file of that name is replaced in one step, or not at all. Wide
-/// elements come first in the file, so that all lie aligned for readers that map it.
+/// elements come first in the file, so that all lie aligned for readers that map it. Throws where
+/// the bytes of a tensor do not fit its shape, where one is called __metadata__, where a name or
+/// the metadata is not UTF-8, and where the file cannot be written.
 inline void write_safetensors(const std::filesystem::path& file, const state_dict& weights)
 {
   std::vector<const state_dict::value_type*> order;

@@ -91,7 +91,8 @@ struct host_tensor {
   std::vector<std::int64_t> shape;  ///< empty for a scalar
   std::vector<std::byte> bytes;     ///< C order, contiguous, little endian
 
-  /// Elements, as the shape says: 1 for a scalar.
+  /// Elements, as the shape says: 1 for a scalar. Throws where an extent is negative, or where they
+  /// are more than 2^63 - 1.
   [[nodiscard]] std::int64_t count() const
   {
     const auto product = element_count(shape);
@@ -114,7 +115,7 @@ struct host_tensor {
   }
 };
 
-/// A tensor with a copy of these values.
+/// A tensor with a copy of these values. Throws where type, shape and values do not fit each other.
 template <class T>
 [[nodiscard]] host_tensor tensor_of(dtype type, std::vector<std::int64_t> shape,
                                     std::span<const T> values)

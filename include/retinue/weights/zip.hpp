@@ -53,7 +53,8 @@ namespace retinue {
 /// The members of an archive held in memory, which must outlive this.
 class zip_archive {
  public:
-  /// Errors begin with `source`.
+  /// Errors begin with `source`. Throws where the bytes are no such archive, or where members
+  /// overlap.
   zip_archive(std::string source, detail::byte_view bytes)
       : source_(std::move(source)), bytes_(bytes)
   {
@@ -79,7 +80,8 @@ class zip_archive {
   /// Sorted by name.
   [[nodiscard]] const members& all() const { return members_; }
 
-  /// The bytes of a stored member, whose CRC-32 is checked here.
+  /// The bytes of a stored member, whose CRC-32 is checked here. Throws where there is none of that
+  /// name, and where it is compressed, encrypted or damaged.
   [[nodiscard]] detail::byte_view operator[](std::string_view name) const
   {
     const auto at = members_.find(name);
