@@ -119,3 +119,40 @@ TEST_CASE("what is no view of float32 on the host is refused, and memory of a de
   CHECK(changed([](made& m) { m.tensor.device.device_type = 99; }) != "not refused");
   CHECK(changed([](made& m) { m.tensor.device.device_type = 3; }) == "not refused");
 }
+
+TEST_CASE("a tensor of a CUDA device is viewed there, of any width, and never read")
+{
+  // Whoever reads that is killed.
+  made there(reinterpret_cast<float*>(0x1000), {2, 300, 4}, {2400, 8, 2});
+  there.tensor.device = {2, 0};
+  const auto view = view_dlpack_on_cuda(there.tensor, {2, 300}, "boxes");
+  CHECK(view.data == reinterpret_cast<const float*>(0x1000));
+  CHECK(view.columns == 4);
+  CHECK(view.strides == table_strides{2400, 8, 2});
+
+  const auto refusal_there = [&]<class E>(E) {
+    try {
+      static_cast<void>(view_dlpack_on_cuda<E>(there.tensor, {2, 300}, "boxes"));
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::string("not refused");
+  };
+  CHECK(refusal_there(float16()) == "boxes are float32 (2, 300, 4) on cuda:0, expected float16");
+  CHECK(refusal_there(bfloat16()) == "boxes are float32 (2, 300, 4) on cuda:0, expected bfloat16");
+  there.tensor.dtype = {2, 16, 1};
+  there.tensor.byte_offset = 2;
+  CHECK(refusal_there(float16()) == "not refused");
+  there.tensor.byte_offset = 1;
+  CHECK(refusal_there(float16()) ==
+        "boxes are float16 (2, 300, 4) on cuda:0, expected aligned numbers");
+  there.tensor.dtype = {4, 16, 1};
+  there.tensor.byte_offset = 0;
+  CHECK(refusal_there(bfloat16()) == "not refused");
+  there.shape[1] = 299;
+  CHECK(refusal_there(bfloat16()) ==
+        "boxes are bfloat16 (2, 299, 4) on cuda:0, expected (2, 300, numbers)");
+  there.tensor.device = {1, 0};
+  CHECK(refusal_there(bfloat16()) ==
+        "boxes are bfloat16 (2, 299, 4) on cpu, expected memory of a CUDA device");
+}

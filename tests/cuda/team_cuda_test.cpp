@@ -8,6 +8,7 @@
 
 #include <retinue/backend/cuda_blocks.hpp>
 #include <retinue/backend/cuda_device.hpp>
+#include <retinue/backend/dlpack.hpp>
 #include <retinue/detect_team.hpp>
 #include <retinue/error.hpp>
 #include <retinue/formulas/distances.hpp>
@@ -23,6 +24,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -460,6 +462,31 @@ TEST_CASE("a detector on the device finds thousands, and any number of landmarks
   check_detector<float, schemas::none>(
       {exact ? 160 : 640, 320}, {.score = 0.05f, .candidates = 8000, .keep = 8000, .clip = true});
   check_detector<float, schemas::wflw98>({96, 128}, {.score = 0.3f, .overlap = 0.2f, .keep = 20});
+}
+
+TEST_CASE("tensors of a framework's on the device are learnt from where they lie, by DLPack")
+{
+  if (has_none()) return;
+  using settings = multibox_settings<schemas::face5>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  const auto batch = test::random_batch<schemas::face5>(anchors, 2, {3, 5});
+  truth_batch<schemas::face5> truths;
+  truths.read(batch.truths, 1, truth_reading::classes);
+  const table_shape shape{2, anchors.size()};
+  const said_twice<float16> said(shape, 2, 10, 3);
+  const auto part = [&](const auto& there, std::int64_t width) {
+    std::array<std::int64_t, 3> sizes{2, static_cast<std::int64_t>(anchors.size()), width};
+    const dlpack::tensor tensor{there.data(), {2, 0}, 3, {2, 16, 1}, sizes.data(), nullptr, 0};
+    return view_dlpack_on_cuda<float16>(tensor, shape, "outputs");
+  };
+  team_objective<cuda_device, settings> learn(cuda_device(), settings{},
+                                              overlap_matcher::retinaface(), anchors);
+  const auto by_views = learn(said.there(), truths);
+  const auto by_tensors = learn(
+      team_outputs<float16>{
+          part(said.scores_there, 2), part(said.boxes_there, 4), part(said.points_there, 10), {}},
+      truths);
+  CHECK(learn.fetch(by_tensors).total == learn.fetch(by_views).total);
 }
 
 TEST_CASE("pictures become planes on the device as on the host, scaled and recoloured")

@@ -5,20 +5,25 @@
 //   view_dlpack(tensor, "scores")     float32 on the host, (rows, numbers) or
 //                                     (images, rows, numbers), spaced in any way, as what a
 //                                     detector takes
+//   view_dlpack_on_cuda<E>(tensor, {images, rows}, "scores")
+//                                     float32, float16 or bfloat16 on a CUDA device, as what
+//                                     programs there take
 //   describe_dlpack(tensor)           "float32 (1, 16800, 4) on cuda:0", of a tensor anywhere
 //
-// Memory of a device is described and never touched; a view of it is refused. DLPack's own header
-// is not needed: any struct with the members of DLTensor will do, that of <dlpack/dlpack.h>, of
-// <ATen/dlpack.h>, or the one here.
+// Memory of a device is never touched here. DLPack's own header is not needed: any struct with the
+// members of DLTensor will do, that of <dlpack/dlpack.h>, of <ATen/dlpack.h>, or the one here.
 #pragma once
 
-#include <retinue/backend/table.hpp>  // number_rows
-#include <retinue/error.hpp>          // fail
+#include <retinue/backend/table.hpp>         // number_rows
+#include <retinue/backend/team_outputs.hpp>  // output_view
+#include <retinue/error.hpp>                 // fail
+#include <retinue/formulas/narrow.hpp>       // float16, bfloat16
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -155,20 +160,26 @@ template <dlpack_tensor T>
          detail::dlpack_device(static_cast<std::int32_t>(t.device.device_type), t.device.device_id);
 }
 
-/// A view of a tensor of float32 in host memory, (rows, numbers) of one image or (images, rows,
-/// numbers); `what` is what it is called in a message. Nothing is copied: the tensor's memory must
-/// outlive the view. Throws where it is of another type, shape or place, or not aligned.
+namespace detail {
+/// Where the numbers of a tensor lie.
+struct dlpack_view {
+  const std::byte* first;
+  table_shape shape;
+  std::size_t numbers;
+  table_strides strides;
+};
+
+/// Of (rows, numbers) or (images, rows, numbers). Throws where its elements have not that code and
+/// so many bits, where sizes are none of a network's outputs, and where it is not aligned.
 template <dlpack_tensor T>
-[[nodiscard]] number_rows view_dlpack(const T& t, std::string_view what)
+[[nodiscard]] dlpack_view view_of_dlpack(const T& t, std::uint8_t code, std::uint8_t bits,
+                                         std::string_view what)
 {
   const auto refuse = [&](const auto&... expected) {
     fail(what, " are ", describe_dlpack(t), ", expected ", expected...);
   };
-  constexpr std::int32_t host = 1, pinned_for_cuda = 3, pinned_for_rocm = 11;
-  const auto place = static_cast<std::int32_t>(t.device.device_type);
-  if (place != host && place != pinned_for_cuda && place != pinned_for_rocm)
-    refuse("memory of the host: memory of a device is never read here");
-  if (t.dtype.code != 2 || t.dtype.bits != 32 || t.dtype.lanes != 1) refuse("float32");
+  if (t.dtype.code != code || t.dtype.bits != bits || t.dtype.lanes != 1)
+    refuse(code == 4 ? "bfloat" : "float", static_cast<int>(bits));
   if ((t.ndim != 2 && t.ndim != 3) || !t.shape)
     refuse("(rows, numbers) or (images, rows, numbers)");
   const std::int64_t* const extent = t.shape + (t.ndim - 2);
@@ -177,19 +188,53 @@ template <dlpack_tensor T>
   constexpr std::int64_t most = std::int64_t{1} << 20, most_rows = std::int64_t{1} << 31;
   if (images < 0 || images > most || rows < 0 || rows > most_rows || numbers < 0 || numbers > most)
     refuse("sizes that a network's outputs have");
-  table_strides spaced =
-      contiguous({static_cast<std::size_t>(images), static_cast<std::size_t>(rows)},
-                 static_cast<std::size_t>(numbers));
+  const table_shape shape{static_cast<std::size_t>(images), static_cast<std::size_t>(rows)};
+  table_strides spaced = contiguous(shape, static_cast<std::size_t>(numbers));
   if (t.strides)
     spaced = {t.ndim == 3 ? t.strides[0] : 0, t.strides[t.ndim - 2], t.strides[t.ndim - 1]};
   const auto* const bytes = static_cast<const std::byte*>(t.data);
   const auto* const first = bytes ? bytes + t.byte_offset : nullptr;
   if (!first && images * rows * numbers != 0) refuse("an address");
-  if (reinterpret_cast<std::uintptr_t>(first) % alignof(float) != 0) refuse("aligned numbers");
-  return {reinterpret_cast<const float*>(first),
-          {static_cast<std::size_t>(images), static_cast<std::size_t>(rows)},
-          static_cast<std::size_t>(numbers),
-          spaced};
+  if (reinterpret_cast<std::uintptr_t>(first) % (bits / 8u) != 0) refuse("aligned numbers");
+  return {first, shape, static_cast<std::size_t>(numbers), spaced};
+}
+
+template <dlpack_tensor T>
+[[nodiscard]] bool dlpack_lies_on(const T& t, std::initializer_list<std::int32_t> places)
+{
+  return std::ranges::find(places, static_cast<std::int32_t>(t.device.device_type)) != places.end();
+}
+}  // namespace detail
+
+/// A view of a tensor of float32 in host memory, (rows, numbers) of one image or (images, rows,
+/// numbers); `what` is what it is called in a message. Nothing is copied: the tensor's memory must
+/// outlive the view. Throws where it is of another type, shape or place, or not aligned.
+template <dlpack_tensor T>
+[[nodiscard]] number_rows view_dlpack(const T& t, std::string_view what)
+{
+  if (!detail::dlpack_lies_on(t, {1, 3, 11}))  // the host, or pinned there
+    fail(what, " are ", describe_dlpack(t),
+         ", expected memory of the host: memory of a device is never read here");
+  const auto at = detail::view_of_dlpack(t, 2, 32, what);
+  return {reinterpret_cast<const float*>(at.first), at.shape, at.numbers, at.strides};
+}
+
+/// A view of a tensor on a CUDA device, of numbers E: float, float16 or bfloat16. The stream that
+/// the view is used on must come after what wrote the tensor. Throws as view_dlpack does, and where
+/// it is not of so many images and rows.
+template <class E = float, dlpack_tensor T>
+[[nodiscard]] output_view<E> view_dlpack_on_cuda(const T& t, const table_shape& expected,
+                                                 std::string_view what)
+{
+  if (!detail::dlpack_lies_on(t, {2, 13}))  // the device, or managed by it
+    fail(what, " are ", describe_dlpack(t), ", expected memory of a CUDA device");
+  constexpr bool brain = std::same_as<E, bfloat16>;
+  static_assert(brain || std::same_as<E, float16> || std::same_as<E, float>);
+  const auto at = detail::view_of_dlpack(t, brain ? 4 : 2, 8 * sizeof(E), what);
+  if (!(at.shape == expected))
+    fail(what, " are ", describe_dlpack(t), ", expected (", expected.images, ", ", expected.rows,
+         ", numbers)");
+  return {reinterpret_cast<const E*>(at.first), static_cast<std::uint32_t>(at.numbers), at.strides};
 }
 
 }  // namespace retinue
