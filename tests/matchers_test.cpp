@@ -318,71 +318,6 @@ TEST_CASE("where there are no anchors, nothing is matched")
   }
 }
 
-namespace {
-/// Every anchor of a level in order of its distance, as algorithm 1 of the paper is written down.
-assignment adaptive_by_definition(const adaptive_matcher::settings& s, const anchor_layout& anchors,
-                                  const std::vector<box<float>>& truths,
-                                  const std::vector<std::uint8_t>& ignore)
-{
-  assignment out;
-  out.verdicts.assign(anchors.size(), verdict::negative);
-  out.truths.assign(anchors.size(), 0);
-  const auto counts = [&](std::size_t t) { return ignore.empty() || !ignore[t]; };
-  bool any = false;
-  for (std::size_t t = 0; t < truths.size(); ++t) any = any || counts(t);
-  std::vector<bool> covered(anchors.size());
-  for (std::size_t t = 0; t < truths.size(); ++t)
-    for (std::size_t a = 0; a < anchors.size() && !counts(t); ++a)
-      if (iof(anchors.corners()[a], truths[t]) > s.ignore) covered[a] = true;
-  if (!any && s.ignored == ignoring::all) covered.assign(anchors.size(), false);
-  std::vector<float> best(anchors.size(), 0.0f);
-  for (std::size_t t = 0; t < truths.size(); ++t) {
-    if (!counts(t)) continue;
-    const auto c = to_centre(truths[t]);
-    std::vector<std::size_t> chosen;
-    for (const level_layout& level : anchors.levels()) {
-      const std::size_t size = level.rows * level.columns * level.per_cell;
-      std::vector<std::pair<float, std::size_t>> order;
-      for (std::size_t a = level.first; a < level.first + size; ++a) {
-        const auto& at = anchors.anchors()[a];
-        const float dx = (at.cx - c.cx) * (level.unordered() ? 1 : level.per_x),
-                    dy = (at.cy - c.cy) * (level.unordered() ? 1 : level.per_y);
-        const float d = detail::product(dx, dx) + detail::product(dy, dy);
-        order.emplace_back(
-            s.ignored == ignoring::all && covered[a] ? std::numeric_limits<float>::max() : d, a);
-      }
-      std::sort(order.begin(), order.end());
-      for (std::size_t i = 0; i < std::min(s.per_level, order.size()); ++i)
-        chosen.push_back(order[i].second);
-    }
-    std::vector<double> overlaps;
-    for (const std::size_t a : chosen)
-      overlaps.push_back(double(iou(anchors.corners()[a], truths[t])));
-    double mean = 0, spread = 0;
-    for (const double o : overlaps) mean += o / double(overlaps.size());
-    for (const double o : overlaps) spread += (o - mean) * (o - mean);
-    if (overlaps.size() > 1) spread = std::sqrt(spread / double(overlaps.size() - 1));
-    for (std::size_t i = 0; i < chosen.size(); ++i) {
-      const auto& at = anchors.anchors()[chosen[i]];
-      const float inside = std::min(std::min(at.cx - truths[t].x1, at.cy - truths[t].y1),
-                                    std::min(truths[t].x2 - at.cx, truths[t].y2 - at.cy));
-      const auto o = static_cast<float>(overlaps[i]);
-      // Overlaps within a rounding of the threshold are left to the matcher.
-      if (!(o > 0)) continue;
-      if (std::abs(overlaps[i] - (mean + spread)) < 1e-7) return {};
-      if (overlaps[i] < mean + spread || !(inside > s.margin)) continue;
-      if (out.verdicts[chosen[i]] == verdict::positive && o <= best[chosen[i]]) continue;
-      out.verdicts[chosen[i]] = verdict::positive;
-      out.truths[chosen[i]] = static_cast<row_index>(t);
-      best[chosen[i]] = o;
-    }
-  }
-  for (std::size_t a = 0; a < anchors.size(); ++a)
-    if (covered[a] && out.verdicts[a] == verdict::negative) out.verdicts[a] = verdict::ignored;
-  return out;
-}
-}  // namespace
-
 TEST_CASE("the adaptive matcher equals its definition, on grids and off them")
 {
   std::mt19937 random(12);
@@ -401,7 +336,7 @@ TEST_CASE("the adaptive matcher equals its definition, on grids and off them")
           assignment ours;
           adaptive_matcher match(s);
           match(layouts()[l], truths, ignore, ours);
-          const auto expected = adaptive_by_definition(s, layouts()[l], truths, ignore);
+          const auto expected = test::adaptive_by_definition(s, layouts()[l], truths, ignore);
           if (expected.verdicts.empty()) continue;
           require_same(ours, expected);
           std::size_t positives = 0;

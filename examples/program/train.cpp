@@ -164,15 +164,19 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
   voc_evaluation evaluation({.inclusive_pixels = false});
   std::vector<std::vector<detection<typename Network::schema>>> found;
   std::size_t unread = 0;
+  progress_bar bar("validate", set.count);
   for (std::size_t i = 0; i < set.count; ++i) try {
+      bar.update(i);
       const auto from = set.read(0, i);
       const frame how = frame_of(config, {from.picture.rows, from.picture.cols}, side);
       find_in(detect, from.picture, how, config.input, found);
       evaluation.add(found[0], from.instances);
     } catch (const error& e) {
+      bar.clear();
       std::cerr << "skipped: " << e.what() << "\n";
       ++unread;
     }
+  bar.clear();
   if (unread == set.count) fail("none of the ", unread, " held-out pictures could be read");
   return evaluation.result();
 }

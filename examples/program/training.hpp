@@ -11,6 +11,7 @@
 #include "written.hpp"
 
 #include <retinue/detail/file.hpp>
+#include <retinue/detail/json_text.hpp>
 #include <retinue/error.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/models/device.hpp>
@@ -252,7 +253,8 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
   if (!std::filesystem::exists(file))
     retinue::fail("--resume ", o.resume, ": there is no run, for ", file.string(), " is missing");
   const auto bytes = retinue::detail::read_file(file);
-  const auto kept = nlohmann::json::parse(retinue::detail::characters(bytes), nullptr, false);
+  const auto kept = retinue::detail::parse_json<nlohmann::json>(retinue::detail::characters(bytes),
+                                                                file.string());
   if (!kept.is_object())
     retinue::fail(file.string(), ": not the options of a run, for it is no JSON object");
   std::set<std::string> others;
@@ -422,12 +424,12 @@ class shown_training final : public retinue::training_observer {
 };
 
 /// What a run writes into its folder, beside its checkpoints.
-inline constexpr std::array files_of_run{
-    "options.json",     "config.json", "log.jsonl",           "weights.safetensors",
-    "best.safetensors", "curves.png",  "precision_recall.png"};
+inline constexpr std::array files_of_run{"options.json",        "config.json",      "log.jsonl",
+                                         "weights.safetensors", "best.safetensors", "curves.png",
+                                         "precision_recall.png"};
 
-/// Throws where a run that begins would replace what it reads, or what is no run's. A run that ended
-/// before its first checkpoint left its options there, and is begun anew.
+/// Throws where a run that begins would replace what it reads, or what is no run's. A run that
+/// ended before its first checkpoint left its options there, and is begun anew.
 inline void refuse_to_overrun(const training_arguments& o,
                               std::span<const std::filesystem::path> read)
 {

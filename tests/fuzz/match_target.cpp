@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The matcher by overlap against its definition, for truths on a lattice, which tie, or of any bits
-// at all, on grids and off them.
+// The matchers by overlap and by ATSS's thresholds against their definitions, for truths on a
+// lattice, which tie, or of any bits at all, on grids and off them.
 #include "../by_definition.hpp"
 #include "target.hpp"
 
@@ -63,5 +63,17 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size)
 
   auto reference = overlap_matcher::reference();  // has a test of its own: here, that it ends
   reference(anchors, truths, ignore, ours);
+
+  adaptive_matcher adapt(
+      {.ignored = ignores ? ignoring::all : adaptive_matcher::settings{}.ignored});
+  adapt(anchors, truths, ignore, ours);
+  law(ours.verdicts.size() == anchors.size(), "each anchor has a verdict");
+  if (any_bits) return 0;
+  const auto adapted = test::adaptive_by_definition(adapt.how(), anchors, truths, ignore);
+  if (adapted.verdicts.empty()) return 0;
+  law(ours.verdicts == adapted.verdicts, "ATSS's verdicts are those of the definition");
+  for (std::size_t a = 0; a < ours.verdicts.size(); ++a)
+    law(ours.verdicts[a] != verdict::positive || ours.truths[a] == adapted.truths[a],
+        "ATSS's truths are those of the definition");
   return 0;
 }

@@ -57,6 +57,26 @@ void check_classes(std::span<const box<float>> boxes, std::span<const float> sco
     law(!(scores[rows[i - 1]] < scores[rows[i]]), "what is kept comes best first");
 }
 
+/// Pair by pair, without regard to classes, and with boxes that vote: the same rows.
+void check_kin(std::span<const box<float>> boxes, std::span<const float> scores,
+               std::span<const std::int32_t> labels, float overlap)
+{
+  const auto expected = test::greedy_by_definition<continuous>(boxes, scores, overlap);
+  measured_suppressor<> pairs(overlap);
+  law(rows_of(pairs(boxes, scores)) == expected, "pair by pair it is what it is defined as");
+  class_agnostic<greedy_suppressor<>> blind{greedy_suppressor<>(overlap)};
+  law(rows_of(blind(boxes, scores, labels)) == expected, "what is blind to classes sees one");
+  voting_suppressor<> vote(greedy_suppressor<>(overlap), 0.6f);
+  const auto kept = vote(boxes, scores);
+  law(rows_of(kept) == expected, "a vote keeps what its inner suppressor keeps");
+  for (std::size_t k = 0; k < kept.rows.size(); ++k)
+    law(kept.scores[k] == scores[kept.rows[k]], "a vote leaves scores as they are");
+  matrix_suppressor<> matrix;
+  const auto decayed = matrix(boxes, scores);
+  for (std::size_t k = 0; k < decayed.rows.size(); ++k)
+    law(decayed.scores[k] <= scores[decayed.rows[k]], "a matrix lowers scores");
+}
+
 void check_soft(std::span<const box<float>> boxes, std::span<const float> scores)
 {
   soft_suppressor<> suppress;
@@ -94,5 +114,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size)
   check_greedy<inclusive_pixels>(boxes, scores, overlap, keep);
   check_classes(boxes, scores, labels, overlap);
   check_soft(boxes, scores);
+  if (!any_bits) check_kin(boxes, scores, labels, overlap);
   return 0;
 }
