@@ -708,6 +708,7 @@ using retinue::value_of_word;
 using retinue::varifocal;
 using retinue::verdict;
 using retinue::view_dlpack;
+using retinue::view_dlpack_on_cuda;
 using retinue::voc_area;
 using retinue::voc_classes;
 using retinue::voc_evaluation;
