@@ -74,7 +74,7 @@ class block {
     }
   }
 
-  void meet(meeting of, const std::source_location& at)
+  void meet(meeting of, const barrier& at)
   {
     fibre& own = fibres_[now_];
     own.is = of == meeting::of_block ? state::at_block : state::at_warp;
@@ -89,7 +89,7 @@ class block {
     ucontext_t context;
     std::byte* stack = nullptr;
     state is = state::ended;
-    std::source_location at;
+    barrier at{};
   };
   static constexpr std::size_t page = 4096, stack_bytes = 32 * page;
 
@@ -156,8 +156,7 @@ class block {
     const auto begin = fibres_.begin() + from, end = fibres_.begin() + to;
     if (!std::all_of(begin, end, [&](const fibre& f) { return f.is == met; })) return false;
     for (auto f = begin; f != end; ++f)
-      if (f->at.line() != begin->at.line() ||
-          std::string_view(f->at.function_name()) != begin->at.function_name())
+      if (f->at.line != begin->at.line || std::string_view(f->at.function) != begin->at.function)
         throw mistake("threads meet at different barriers: " + said(*begin) + ", " + said(*f));
     for (auto f = begin; f != end; ++f) f->is = state::ready;
     return true;
@@ -171,8 +170,7 @@ class block {
   }
   static std::string said(const fibre& f)
   {
-    return std::string(f.at.file_name()) + ":" + std::to_string(f.at.line()) + " in " +
-           f.at.function_name();
+    return std::string(f.at.file) + ":" + std::to_string(f.at.line) + " in " + f.at.function;
   }
 
   std::vector<fibre> fibres_;
@@ -215,8 +213,7 @@ class memory {
     const auto found =
         blocks_.find(static_cast<std::size_t>(static_cast<const std::byte*>(data) - base_ - edge));
     if (found == blocks_.end()) throw mistake("what is given back is no block of the device's");
-    const auto [at, sizes] = *found;
-    const auto [room, n] = sizes;
+    const std::size_t at = found->first, room = found->second.first, n = found->second.second;
     const reach within(*this);
     const auto untouched = [&](std::size_t from, std::size_t to) {
       return std::all_of(base_ + at + from, base_ + at + to,
@@ -348,7 +345,7 @@ cudaError_t finish()
 
 }  // namespace
 
-void meet(meeting of, const std::source_location& at)
+void meet(meeting of, const barrier& at)
 {
   block::that_runs().meet(of, at);
 }

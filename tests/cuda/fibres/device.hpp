@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <span>
 #include <typeinfo>
 
@@ -31,7 +30,13 @@ struct place {
 
 /// Where the fibres of a block wait for each other.
 enum class meeting { of_block, of_warp };
-void meet(meeting, const std::source_location& at);
+/// Where a barrier stands in the source.
+struct barrier {
+  const char* file;
+  int line;
+  const char* function;
+};
+void meet(meeting, const barrier& at);
 /// Lets others go on.
 void pause();
 
@@ -48,14 +53,10 @@ inline fibres::place threadIdx, blockIdx;
 #define __launch_bounds__(threads, blocks)
 #define __shared__ static
 
-inline void __syncthreads(const std::source_location& at = std::source_location::current())
-{
-  fibres::meet(fibres::meeting::of_block, at);
-}
-inline void __syncwarp(const std::source_location& at = std::source_location::current())
-{
-  fibres::meet(fibres::meeting::of_warp, at);
-}
+#define __syncthreads() \
+  fibres::meet(fibres::meeting::of_block, {__FILE__, __LINE__, __PRETTY_FUNCTION__})
+#define __syncwarp() \
+  fibres::meet(fibres::meeting::of_warp, {__FILE__, __LINE__, __PRETTY_FUNCTION__})
 template <class T>
 T atomicMax(T* x, T v)
 {
