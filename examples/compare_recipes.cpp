@@ -432,7 +432,7 @@ int main(int count, char** values)
       ->check(any_name())
       ->capture_default_str();
   app.add_option("--threads", a.threads, "Processor threads of the network (default: all)")
-      ->check(number_in(1, 1024));
+      ->check(thread_count());
   const std::string quick =
       "compare_recipes --data synthetic --size 64 --scenes 16 --batch 8 --epochs 1 --recipes base ";
   app.footer("Exit codes: 0 done, 2 nothing could be done." +

@@ -8,6 +8,7 @@
 // sees them uncropped. A truth is matched where an anchor overlaps it by the threshold; another has
 // its best anchor forced on it; what overlaps too little even for that is never learnt.
 #include "program/data.hpp"
+#include "program/decoding.hpp"
 #include "program/main.hpp"
 #include "program/numbers.hpp"
 #include "program/plot.hpp"
@@ -56,7 +57,7 @@ struct arguments {
 arguments parse(CLI::App& app, int count, char** values)
 {
   arguments a;
-  app.add_option("-d,--data", a.data.data, data_help)->required();
+  app.add_option("-d,--data", a.data.data, data_help)->required()->check(any_name());
   app.add_option("--images", a.data.images, "Folder of the pictures, if it is not the usual one");
   app.add_option("--subset", a.data.subset, "Of a folder of PASCAL VOC's form")
       ->capture_default_str();
@@ -82,7 +83,7 @@ arguments parse(CLI::App& app, int count, char** values)
                       ->check(number_in(1, 1000))
                       ->excludes("--default-boxes");
   app.add_option("--write", a.write,
-                 "Write the configuration with the anchors of --cluster to this file, to train by")
+                 "Write the configuration with the anchors of --cluster to this .json, to train by")
       ->check(any_name())
       ->needs(cluster);
   app.add_option("--positive", a.positive, "Overlap that matches (default 0.35; SSD 0.5)")
@@ -270,6 +271,7 @@ int show(const arguments& a)
   const std::vector<written_file> written{
       {"--out", a.out}, {"--json", a.json}, {"--write", a.write}};
   check_written(std::vector<fs::path>{a.data.data, a.config, a.sizes}, written);
+  check_ending({"--write", a.write}, ".json");
   if (!a.out.empty()) check_image_ending(a.out);
   network_config named = a.config.empty() ? find_preset(a.preset) : read_config(a.config);
   std::vector<picture_truths> pictures;
@@ -297,7 +299,10 @@ int show(const arguments& a)
     progress_bar bar("read", set.count);
     for (std::size_t i = 0; i < set.count; ++i) {
       try {
-        const auto from = set.read(0, i);
+        const auto from = [&] {
+          const quiet_decoding quiet;
+          return set.read(0, i);
+        }();
         pictures.push_back(counted(from.instances, std::max(from.picture.rows, from.picture.cols)));
       } catch (const error& e) {
         bar.clear();

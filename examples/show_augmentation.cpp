@@ -9,6 +9,7 @@
 // The same seed gives the same sheet.
 #include "program/augmentation.hpp"
 #include "program/data.hpp"
+#include "program/decoding.hpp"
 #include "program/main.hpp"
 #include "program/numbers.hpp"
 #include "program/written.hpp"
@@ -53,7 +54,7 @@ arguments parse(CLI::App& app, int count, char** values)
 {
   arguments a;
   a.data.data = synthetic;
-  app.add_option("-d,--data", a.data.data, data_help)->capture_default_str();
+  app.add_option("-d,--data", a.data.data, data_help)->check(any_name())->capture_default_str();
   app.add_option("--images", a.data.images, "Folder of the pictures, if it is not the usual one");
   app.add_option("--subset", a.data.subset, "Of a folder of PASCAL VOC's form")
       ->capture_default_str();
@@ -100,7 +101,10 @@ cv::Mat sheet(const arguments& a, const picture_set<Schema>& set, const Pipeline
   cv::Mat all(a.rows * a.size, a.columns * a.size, CV_8UC3, cv::Scalar::all(0));
   augmentation_buffers buffers;
   for (int at = 0; at < a.rows * a.columns; ++at) {
-    auto from = set.read(a.epoch, static_cast<std::size_t>(at) % set.count);
+    auto from = [&] {
+      const quiet_decoding quiet;
+      return set.read(a.epoch, static_cast<std::size_t>(at) % set.count);
+    }();
     const auto plan = policy.draw(keyed_random(a.seed, a.epoch, static_cast<std::uint64_t>(at)),
                                   extent2{from.picture.rows, from.picture.cols}, from.instances);
     cv::Mat cell = all(cv::Rect(at % a.columns * a.size, at / a.columns * a.size, a.size, a.size));

@@ -536,6 +536,7 @@ int show(const arguments& a)
 {
   const std::vector<written_file> written{{"--out", a.out}};
   check_written(std::vector<fs::path>{a.config}, written);
+  check_ending(written[0], ".svg");
   if (!a.config.empty() && a.part != "anchors") fail("--config has anchors, and ", a.part, " none");
   write_text(a.out, a.part == "anchors"    ? draw_anchors(a)
                     : a.part == "matching" ? draw_matching(a)

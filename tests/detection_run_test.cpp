@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include "program/detection.hpp"
+#include "refusal.hpp"
 
 #include <retinue/image/files.hpp>
 
@@ -17,7 +18,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -27,6 +30,7 @@
 #include <vector>
 
 using namespace retinue;
+using retinue::test::refusal_of;
 namespace fs = std::filesystem;
 
 namespace {
@@ -100,6 +104,12 @@ std::vector<nlohmann::json> lines_in(const fs::path& file)
   return all;
 }
 
+std::string bytes_of(const fs::path& file)
+{
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 bool has(const std::string& text, const std::string& part)
 {
   INFO(text);
@@ -123,6 +133,30 @@ struct interrupted {
   [[nodiscard]] double rate() const { return 0; }
 };
 static_assert(picture_source<interrupted>);
+
+/// Takes a step of its own after each file that is watched was read, or could not be.
+struct step_by_step {
+  watched_folders folders;
+  std::vector<std::function<void()>> steps;
+  std::size_t taken = 0;
+
+  std::optional<taken_picture> next()
+  {
+    try {
+      auto picture = folders.next();
+      if (picture) steps.at(taken++)();
+      return picture;
+    } catch (const unread_picture&) {
+      steps.at(taken++)();
+      throw;
+    }
+  }
+  bool is_ready() { return folders.is_ready(); }
+  [[nodiscard]] std::optional<std::size_t> count() const { return {}; }
+  [[nodiscard]] std::vector<fs::path> files() const { return {}; }
+  [[nodiscard]] double rate() const { return 0; }
+};
+static_assert(picture_source<step_by_step>);
 
 const told_detector one_face{{{{10, 20, 30, 50}, 0.9f, 1, {}}}};
 
@@ -297,6 +331,102 @@ TEST_CASE("a folder is watched while it grows, and a signal is its end")
   CHECK(lines_in(a.lines).size() == 3);
   CHECK(video_frames(a.video).count() == 3);
   CHECK(has(done.err, "3 found in 3 pictures"));
+}
+
+TEST_CASE("a watched picture that comes again whole is not counted as undone")
+{
+  const scratch room;
+  const fs::path folder = room.path / "in", file = folder / "x.jpg", other = room.path / "y.jpg";
+  fs::create_directories(folder);
+  write_image(other, cv::Mat(32, 32, CV_8UC3, cv::Scalar::all(90)));
+  const std::string bytes = bytes_of(other);
+  const auto put = [&](std::size_t size) {
+    std::ofstream(file, std::ios::binary) << bytes.substr(0, size);
+  };
+  detection_arguments a;
+  a.lines = room.path / "found.jsonl";
+  a.overlay = room.path / "found";
+  const auto watch = [&](std::vector<std::function<void()>> steps) {
+    steps.emplace_back([&] { fs::remove_all(folder); });
+    const stop_signal stop;
+    return run(a, one_face, step_by_step{watched_folders({folder}, stop), std::move(steps)});
+  };
+  const auto put_half = [&] { put(bytes.size() / 2); };
+  const auto put_all = [&] { put(bytes.size()); };
+  put_half();
+  const auto whole = watch({put_all, put_all});
+  CHECK(has(whole.err, "skipped: " + file.string() + ": a JPEG that was cut short"));
+  CHECK(has(whole.err, "2 found in 2 pictures"));
+  CHECK(whole.err.find("could not be done") == std::string::npos);
+  CHECK(lines_in(a.lines).size() == 2);
+  CHECK(std::distance(fs::directory_iterator(a.overlay), {}) == 1);  // what it last was
+  // The folder is gone: pictures may be, too.
+  CHECK(!whole.well);
+  CHECK(has(whole.err, folder.string() + ": the folder is gone, and is watched no longer\n"));
+
+  fs::create_directories(folder);
+  put_all();
+  const auto cut = watch({put_half, put_half});
+  CHECK(has(cut.err, "1 of 2 pictures could not be done\n"));
+}
+
+TEST_CASE("a video that ends early is done as far as it goes, and that is not well")
+{
+  const scratch room;
+  const fs::path whole = room.path / "whole.avi", half = room.path / "half.avi";
+  write_clip(whole, 30, {64, 48});
+  const std::string bytes = bytes_of(whole);
+  std::ofstream(half, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  detection_arguments a;
+  a.lines = room.path / "found.jsonl";
+  CHECK(run(a, one_face, video_frames(whole)).well);
+  const auto done = run(a, one_face, video_frames(half));
+  CHECK(!done.well);
+  CHECK(has(done.err, " of the 30 frames that were promised came\n"));
+  CHECK(!lines_in(a.lines).empty());
+}
+
+TEST_CASE("results that would replace each other, or cannot be written, are refused at once")
+{
+  const scratch room;
+  const std::vector<fs::path> paths{room.path / "a.png", room.path / "b.png"};
+  for (const auto& path : paths) write_image(path, cv::Mat(8, 8, CV_8UC3, cv::Scalar::all(9)));
+  detection_arguments a;
+  a.json = a.overlay = room.path / "x.json";
+  CHECK(refusal_of([&] { return run(a, {}, paths); }) ==
+        "--overlay would replace " + a.overlay.string() +
+            ", which --json writes, expected another name");
+  CHECK(!fs::exists(a.json));
+
+  a = {};
+  const fs::path folder = room.path / "closed";
+  fs::create_directories(folder);
+  fs::permissions(folder, fs::perms(0555));
+  const bool was_root = ::geteuid() == 0;
+  if (was_root) REQUIRE(::seteuid(65534) == 0);
+  a.video = folder / "a.mp4";
+  const std::string video = refusal_of([&] { return run(a, {}, paths); });
+  a.video.clear();
+  a.overlay = folder;
+  const std::string overlay = refusal_of([&] { return run(a, {}, paths); });
+  if (was_root) REQUIRE(::seteuid(0) == 0);
+  CHECK(video == "--video " + (folder / "a.mp4").string() + ": the folder " + folder.string() +
+                     " cannot be written to: Permission denied");
+  CHECK(overlay == "--overlay " + folder.string() + ": the folder " + folder.string() +
+                       " cannot be written to: Permission denied");
+}
+
+TEST_CASE("of a damaged picture one sentence is said, and none by the decoder")
+{
+  const scratch room;
+  const std::vector<fs::path> paths{room.path / "a.bmp", room.path / "b.bmp"};
+  for (const auto& path : paths) write_image(path, cv::Mat(50, 50, CV_8UC3, cv::Scalar::all(9)));
+  fs::resize_file(paths[0], 3000);
+  const auto done = run({}, {}, paths);
+  CHECK(!done.well);
+  CHECK(done.err == "skipped: " + paths[0].string() +
+                        ": a damaged or incomplete BMP\n0 found in 1 picture\n"
+                        "1 of 2 pictures could not be done\n");
 }
 
 TEST_CASE("a signal ends a run with all that was done till then")

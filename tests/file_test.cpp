@@ -263,6 +263,31 @@ TEST_CASE("a file is opened once, and read as far as it is needed")
   CHECK(detail::read_file(file).empty());
 }
 
+TEST_CASE("a file that cannot be opened is refused with the reason")
+{
+  const scratch room;
+  const auto said = [&](const char* name) {
+    return refusal_of([&] { return detail::read_file(room.path / name); })
+        .substr(room.path.string().size() + 1);
+  };
+  fs::create_symlink("absent", room.path / "link");
+  fs::create_symlink("round", room.path / "round");
+  fs::create_directories(room.path / "closed");
+  write_text(room.path / "secret", "x");
+  fs::permissions(room.path / "secret", fs::perms::none);
+  fs::permissions(room.path / "closed", fs::perms::none);
+  CHECK(said("absent") == "absent: no such file");
+  CHECK(said("link") == "link: a symbolic link to nothing");
+  CHECK(said("round") == "round: its symbolic links lead nowhere");
+  const bool was_root = ::geteuid() == 0;
+  if (was_root) REQUIRE(::seteuid(65534) == 0);
+  const std::string secret = said("secret"), closed = said("closed/a");
+  if (was_root) REQUIRE(::seteuid(0) == 0);
+  fs::permissions(room.path / "closed", fs::perms::owner_all);  // or it could not be removed
+  CHECK(secret == "secret: cannot be opened for reading: Permission denied");
+  CHECK(closed == "closed/a: cannot be looked at: Permission denied");
+}
+
 TEST_CASE("a message holds nothing that a terminal would obey, and words of any language")
 {
   using detail::printable;

@@ -13,17 +13,21 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace retinue;
@@ -44,6 +48,51 @@ void paint(const fs::path& file, int value)
 {
   write_image(file, cv::Mat(16, 24, CV_8UC3, cv::Scalar::all(value)));
 }
+
+/// Written beside it, and put into place at once.
+void paint(const fs::path& beside, const std::string& name, int value)
+{
+  const fs::path unfinished = beside.string() + fs::path(name).extension().string();
+  paint(unfinished, value);
+  fs::rename(unfinished, beside.parent_path() / name);
+}
+
+std::string bytes_of(const fs::path& file)
+{
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Whether there is something within five looks.
+bool comes_soon(watched_folders& folders)
+{
+  const auto end = std::chrono::steady_clock::now() + 5 * watched_folders::between_looks;
+  while (std::chrono::steady_clock::now() < end) {
+    if (folders.is_ready()) return true;
+    std::this_thread::sleep_for(watched_folders::between_looks / 10);
+  }
+  return false;
+}
+
+/// A folder of these permissions while it lives, for a process that has to keep to them.
+struct closed_folder {
+  fs::path path;
+  bool was_root = ::geteuid() == 0;
+
+  closed_folder(fs::path folder, unsigned permissions) : path(std::move(folder))
+  {
+    constexpr uid_t nobody = 65534;
+    fs::permissions(path, fs::perms(permissions));
+    if (was_root) REQUIRE(::seteuid(nobody) == 0);
+  }
+  closed_folder(const closed_folder&) = delete;
+  closed_folder& operator=(const closed_folder&) = delete;
+  ~closed_folder()
+  {
+    if (was_root && ::seteuid(0) != 0) ::abort();
+    fs::permissions(path, fs::perms::owner_all);
+  }
+};
 
 fs::path clip(const fs::path& file, int frames, double rate, cv::Size size = {64, 48})
 {
@@ -88,6 +137,9 @@ TEST_CASE("a video gives its frames in their order, with their times")
         (room.path / "words.avi").string() + ": not a video that this OpenCV can read");
   CHECK(refusal_of([&] { video_frames(room.path / "absent.avi"); }) ==
         (room.path / "absent.avi").string() + ": no such file");
+  fs::create_symlink("absent.avi", room.path / "link.avi");
+  CHECK(refusal_of([&] { video_frames(room.path / "link.avi"); }) ==
+        (room.path / "link.avi").string() + ": a symbolic link to nothing");
   CHECK(refusal_of([] { video_frames(987); }) == "camera 987 cannot be opened");
   CHECK(!is_video_name("a.png"));
   CHECK(!is_video_name("avi"));
@@ -97,8 +149,7 @@ TEST_CASE("a video that ends early gives what it has, and says how much it promi
 {
   const scratch room;
   const fs::path whole = clip(room.path / "whole.avi", 30, 10);
-  std::ifstream in(whole, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::string bytes = bytes_of(whole);
   const fs::path half = room.path / "half.avi";
   std::ofstream(half, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
   video_frames video(half);
@@ -192,6 +243,125 @@ TEST_CASE("a folder gives what comes into it, when it is whole, until a signal")
   });
   CHECK(!folders.next());
   signals.join();
+}
+
+TEST_CASE("a watched file that was not whole, or was replaced, is taken again")
+{
+  const scratch room;
+  const stop_signal stop;
+  watched_folders folders({room.path}, stop);
+  const fs::path file = room.path / "x.jpg";
+  paint(room.path / "whole.jpg", 60);
+  const std::string bytes = bytes_of(room.path / "whole.jpg");
+  fs::remove(room.path / "whole.jpg");
+  std::ofstream(file, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  try {
+    static_cast<void>(folders.next());
+    FAIL("half a picture was taken for a whole one");
+  } catch (const unread_picture& e) {
+    CHECK(e.from() == file);
+    CHECK(std::string(e.what()).starts_with(file.string() + ": a JPEG that was cut short, at "));
+  }
+  CHECK(!comes_soon(folders));  // nothing has changed
+  std::ofstream(file, std::ios::binary | std::ios::app) << bytes.substr(bytes.size() / 2);
+  const auto whole = folders.next();
+  REQUIRE(whole);
+  CHECK(whole->may_change);
+  CHECK(whole->from == file);
+  CHECK(!comes_soon(folders));
+
+  paint(room.path / "next", "x.jpg", 200);  // a camera's next picture, put into place
+  CHECK(folders.next()->image.at<cv::Vec3b>(8, 8)[0] > 190);
+  CHECK(!comes_soon(folders));
+}
+
+TEST_CASE("a watched folder that goes, or that cannot be listed, is said once and is no picture")
+{
+  const scratch room;
+  const stop_signal stop;
+  const fs::path one = room.path / "one", two = room.path / "two";
+  fs::create_directories(one);
+  fs::create_directories(two);
+  watched_folders folders({one, two}, stop);
+  const auto trouble = [&] {
+    try {
+      static_cast<void>(folders.next());
+    } catch (const source_trouble& e) {
+      return std::string(e.what());
+    }
+    return std::string("none");
+  };
+  CHECK(!comes_soon(folders));
+  {
+    const closed_folder closed(one, 0);
+    CHECK(trouble() == one.string() + ": cannot be listed: Permission denied");
+    CHECK(!comes_soon(folders));
+  }
+  paint(one / "a.png", 10);
+  CHECK(folders.next()->from == one / "a.png");
+  fs::remove_all(one);
+  CHECK(trouble() == one.string() + ": the folder is gone, and is watched no longer");
+  paint(two / "b.png", 10);
+  CHECK(folders.next()->from == two / "b.png");
+  fs::remove_all(two);
+  CHECK(trouble() == two.string() + ": the folder is gone, and is watched no longer");
+  CHECK(!folders.next());
+  CHECK(!folders.next());
+}
+
+TEST_CASE("what is named like a picture and is no file is refused by name, not passed over")
+{
+  const scratch room;
+  paint(room.path / "10.png", 10);
+  paint(room.path / "9.png", 10);
+  paint(room.path / ".hidden.png", 10);
+  fs::create_directories(room.path / "folder.png");
+  std::ofstream(room.path / "words.txt") << "words";
+  fs::create_symlink("absent.png", room.path / "nothing.png");
+  fs::create_symlink("round.png", room.path / "round.png");
+  fs::create_symlink("9.png", room.path / "same.png");
+  REQUIRE(::mkfifo((room.path / "pipe.png").c_str(), 0600) == 0);
+  const auto found = named_like_pictures(room.path);
+  std::string names;
+  for (const auto& file : found) names += file.filename().string() + " ";
+  CHECK(names == "9.png 10.png nothing.png pipe.png round.png same.png ");
+  picture_files source(found);
+  std::string said;
+  for (bool more = true; more;) {
+    try {
+      more = source.next().has_value();
+    } catch (const error& e) {
+      said += std::string(e.what()).substr(room.path.string().size() + 1) + "\n";
+    }
+  }
+  CHECK(said ==
+        "nothing.png: a symbolic link to nothing\n"
+        "pipe.png: not a file but a folder, pipe or device\n"
+        "round.png: its symbolic links lead nowhere\n");
+
+  const auto says = [](const fs::path& folder) {
+    return refusal_of([&] { return named_like_pictures(folder); });
+  };
+  CHECK(says(room.path / "absent") ==
+        (room.path / "absent").string() + ": cannot be listed: No such file or directory");
+  {
+    const closed_folder closed(room.path, 0444);
+    CHECK(says(room.path) ==
+          room.path.string() + ": its files cannot be looked at: Permission denied");
+  }
+  const closed_folder closed(room.path, 0);
+  CHECK(says(room.path) == room.path.string() + ": cannot be listed: Permission denied");
+}
+
+TEST_CASE("lines that cannot be written say why")
+{
+  const scratch room;
+  CHECK(refusal_of([&] { json_lines to(room.path); }) ==
+        "--json-lines " + room.path.string() + ": cannot be written: Is a directory");
+  if (!fs::exists("/dev/full")) return;
+  json_lines full("/dev/full");
+  CHECK(refusal_of([&] { full.add({{"image", "a.png"}}); }) ==
+        "--json-lines /dev/full: cannot be written: No space left on device");
 }
 
 TEST_CASE("a video has its name when it is finished, and is refused where it is not whole")

@@ -18,6 +18,7 @@
 #include <retinue/data/retinaface_labels.hpp>
 #include <retinue/data/voc_annotations.hpp>
 #include <retinue/data/wflw.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
 
 #include <CLI/CLI.hpp>
@@ -55,10 +56,10 @@ template <retinue::landmark_schema Schema>
   const read_options how{.images = a.images,
                          .on_bad_truth = a.strict ? bad_truths::refuse : bad_truths::skip,
                          .decode = gunzip};
-  if (std::filesystem::is_directory(path)) {
-    if (std::filesystem::exists(path / "label.txt"))
+  if (std::filesystem::is_directory(retinue::detail::status_of(path))) {
+    if (std::filesystem::exists(retinue::detail::status_of(path / "label.txt")))
       return read_retinaface_labels<Schema>(path / "label.txt", how);
-    if (!std::filesystem::is_directory(path / "Annotations"))
+    if (!std::filesystem::is_directory(retinue::detail::status_of(path / "Annotations")))
       fail(a.data, ": a folder with neither label.txt nor Annotations/ in it");
     if constexpr (std::same_as<Schema, schemas::none>) {
       voc_options voc;

@@ -15,6 +15,7 @@
 #include "written.hpp"
 
 #include <retinue/data/detections_json.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/detail/printable.hpp>
 #include <retinue/detect.hpp>
 #include <retinue/error.hpp>
@@ -56,8 +57,10 @@ struct detection_arguments {
   void add_to(CLI::App& app)
   {
     app.add_option("-i,--image", images,
-                   "Pictures, videos, or folders of pictures; or 'synthetic', which draws its own");
-    app.add_flag("--watch", watch, "Wait for more pictures in the folders, until Ctrl-C");
+                   "Pictures, videos, or folders of pictures; or 'synthetic', which draws its own")
+        ->check(any_name());
+    app.add_flag("--watch", watch,
+                 "Wait for more pictures in the folders, and for changed ones, until Ctrl-C");
     app.add_option("--camera", camera, "The frames of this camera, 0 for the first, until Ctrl-C")
         ->check(number_in(0, 1000));
     app.add_option("--score", score, "Leave out what scores no more than this")
@@ -82,8 +85,7 @@ struct detection_arguments {
         ->check(any_name());
     app.add_option("--fps", rate, "Pictures a second of --video (default: as what is read, or 2)")
         ->check(number_in(0.1, 240.0));
-    app.add_option("--threads", threads, "Processor threads (default: all)")
-        ->check(number_in(1, 1024));
+    app.add_option("--threads", threads, "Processor threads (default: all)")->check(thread_count());
     app.add_option("--batch", batch,
                    "Pictures of one size that go through the network together (default 1)")
         ->check(number_in(1, 256));
@@ -92,7 +94,7 @@ struct detection_arguments {
 
   static constexpr const char* exit_codes =
       "Exit codes: 0 all pictures done, 1 some could not be read, or had detections that are not\n"
-      "finite, 2 nothing could be done.";
+      "finite, or a watched folder went, 2 nothing could be done.";
 
   /// What --score and --nms change of a configuration.
   void change(retinue::detect_options& options) const
@@ -120,16 +122,17 @@ struct detection_arguments {
     files.clear();
   };
   bool lasts = a.camera || a.watch;
+  std::error_code unknown;  // what cannot be looked at is refused where it is to be read
   for (const std::filesystem::path& path : a.images) {
     if (path == synthetic) {
       put_files();
       all.emplace_back(drawn_pictures(a.shapes));
-    } else if (std::filesystem::is_directory(path)) {
+    } else if (std::filesystem::is_directory(path, unknown)) {
       if (a.watch) {
         watched.push_back(path);
         continue;
       }
-      const auto inside = retinue::images_in(path);
+      const auto inside = named_like_pictures(path);
       if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
       files.insert(files.end(), inside.begin(), inside.end());
     } else if (is_video_name(path)) {
@@ -148,7 +151,7 @@ struct detection_arguments {
       retinue::fail("--overlay ", a.overlay.string(),
                     ": --watch would take overlays for pictures, expected another folder");
   }
-  if (!watched.empty()) all.emplace_back(watched_folders(std::move(watched), stop));
+  if (!watched.empty()) all.emplace_back(watched_folders(watched, stop));
   if (a.camera) all.emplace_back(video_frames(*a.camera));
   constexpr std::size_t many = 16;  // for fewer, to load LibTorch twice costs more than it saves
   prepare_process(a.threads, lasts || pictures > many);
@@ -220,7 +223,7 @@ class detection_run {
       if (held() > 4 * batch || !source.is_ready()) flush_all(bar);
       const std::size_t place = places_;
       std::string name;
-      guarded(bar, place, [&] {
+      guarded(bar, place, nullptr, [&] {
         auto taken = time_.measure("read", [&] { return source.next(); });
         ended = !taken;
         if (ended) return;
@@ -236,14 +239,18 @@ class detection_run {
     bar.clear();
     const bool cut = !ended && promised;
     if (cut) std::cerr << "stopped by a signal; what was done till then is kept\n";
-    if (done_ == 0 && (promised || failed_ > 0)) retinue::fail("no picture could be done");
+    const std::size_t undone = failed_ + undone_.size();
+    if (done_ == 0 && (promised || undone > 0 || troubled_))
+      retinue::fail("no picture could be done");
     report();
     if (arguments_.time) time_.print(done_);
-    if (failed_ > 0) std::cerr << failed_ << " of " << places_ << " pictures could not be done\n";
-    if (ended && promised && places_ < *promised)
+    if (undone > 0)
+      std::cerr << undone << " of " << done_ + undone << " pictures could not be done\n";
+    const bool short_of_promised = ended && promised && places_ < *promised;
+    if (short_of_promised)
       std::cerr << places_ << " of the " << *promised << " frames that were promised came\n";
     if (lost_ > 0) std::cerr << lost_ << " detections are left out, for they are not finite\n";
-    return failed_ == 0 && lost_ == 0 && !cut;
+    return undone == 0 && lost_ == 0 && !troubled_ && !short_of_promised && !cut;
   }
 
  private:
@@ -261,19 +268,33 @@ class detection_run {
     bool done = false;
   };
 
-  /// One picture's failure does not end the others.
+  /// One picture's failure does not end the others. Where the file that it is `of` may be given
+  /// again, it is only undone until that goes well.
   template <class Work>
-  void guarded(retinue::progress_bar& bar, std::size_t place, Work&& work)
+  void guarded(retinue::progress_bar& bar, std::size_t place, const taken_picture* of, Work&& work)
   {
-    try {
-      work();
-    } catch (const std::exception& e) {
+    const auto skip = [&](const std::exception& e) {
       bar.clear();
       std::cerr << "skipped: " << sentence_of(e) << "\n";
-      ++failed_;
       places_ = std::max(places_, place + 1);
       results_[place] = {};
       tell(bar);
+    };
+    try {
+      work();
+    } catch (const source_trouble& e) {
+      bar.clear();
+      std::cerr << sentence_of(e) << "\n";
+      troubled_ = true;
+    } catch (const unread_picture& e) {
+      undone_[e.from()] = place;
+      skip(e);
+    } catch (const std::exception& e) {
+      if (of && of->may_change)
+        undone_[of->from] = place;
+      else
+        ++failed_;
+      skip(e);
     }
   }
 
@@ -308,7 +329,7 @@ class detection_run {
       together = false;  // find out below which picture it was
     }
     for (picture& p : batch)
-      guarded(bar, p.place, [&] {
+      guarded(bar, p.place, &p.taken, [&] {
         if (!together) {
           std::vector<picture> one{p};
           try {
@@ -361,6 +382,9 @@ class detection_run {
         if (!arguments_.video.empty()) r.of.image = p.taken.image;
       });
     r.done = true;
+    if (const auto before = undone_.find(p.taken.from);
+        p.taken.may_change && before != undone_.end() && before->second < p.place)
+      undone_.erase(before);
     results_[p.place] = std::move(r);
     found_of_.erase(p.place);
   }
@@ -374,8 +398,14 @@ class detection_run {
     std::filesystem::path named = taken.from;
     if (taken.when)
       named = taken.from.stem().string() + "-" + std::to_string(taken.when->frame) + ".png";
-    const auto file = arguments_.overlay / overlays_.next(named);
+    // A file that is given again has one overlay, of what it last was.
+    std::filesystem::path given;
+    auto& name = taken.may_change ? overlay_of_[taken.from] : given;
+    const bool fresh = name.empty();
+    if (fresh) name = overlays_.next(named);
+    const auto file = arguments_.overlay / name;
     retinue::write_image(file, taken.image);
+    if (!fresh) return;
     if (const auto note = overlay_note(file, named); !note.empty()) notes_.push_back(note);
   }
 
@@ -386,13 +416,18 @@ class detection_run {
     const std::filesystem::path& to = arguments_.overlay;
     const auto files = source.files();
     std::vector<written_file> written{{"--json", arguments_.json},
-                                      {"--json-lines", arguments_.lines},
+                                      {"--json-lines", arguments_.lines, true},
                                       {"--video", arguments_.video}};
     one_overlay_ = files.size() == 1 && source.count() == 1 && !is_video_name(files[0]) &&
-                   retinue::is_image_name(to) && !std::filesystem::is_directory(to);
+                   retinue::is_image_name(to) &&
+                   !std::filesystem::is_directory(retinue::detail::status_of(to));
     if (one_overlay_) written.push_back({"--overlay", to});
     read_.insert(read_.end(), files.begin(), files.end());
     check_written(read_, written);
+    if (!to.empty() && !one_overlay_) {  // a folder has no name of theirs, either
+      written.push_back({"--overlay", to});
+      refuse_to_replace({}, written);
+    }
     if (arguments_.json == standard_output && arguments_.lines == standard_output)
       retinue::fail("--json and --json-lines both write to the standard output, expected one");
     if (!arguments_.video.empty()) {
@@ -487,7 +522,9 @@ class detection_run {
   detection_table table_;
   overlay_names overlays_;
   std::vector<std::string> notes_;
-  bool one_overlay_ = false;
+  std::map<std::filesystem::path, std::filesystem::path> overlay_of_;  // by files that may change
+  std::map<std::filesystem::path, std::size_t> undone_;  // by the same, where it last failed
+  bool one_overlay_ = false, troubled_ = false;
   stopwatch time_;
   std::size_t places_ = 0, told_ = 0, done_ = 0, objects_ = 0, failed_ = 0, lost_ = 0;
 };

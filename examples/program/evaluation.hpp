@@ -4,6 +4,7 @@
 #pragma once
 
 #include "data.hpp"
+#include "decoding.hpp"
 #include "find_in.hpp"
 #include "main.hpp"
 #include "numbers.hpp"
@@ -13,6 +14,7 @@
 #include "written.hpp"
 
 #include <retinue/data/wider_files.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/detail/printable.hpp>
 #include <retinue/evaluate.hpp>
 #include <retinue/evaluate/results_json.hpp>
@@ -57,7 +59,7 @@ struct evaluation_arguments {
 
   void add_to(CLI::App& app)
   {
-    app.add_option("-d,--data", data.data, data_help)->required();
+    app.add_option("-d,--data", data.data, data_help)->required()->check(any_name());
     app.add_option("--images", data.images, "Folder of the pictures, if it is not the usual one");
     app.add_option("--subset", data.subset, "Of a folder of PASCAL VOC's form")
         ->capture_default_str();
@@ -94,8 +96,7 @@ struct evaluation_arguments {
     app.add_option("--overlay", overlay, "Draw truths and what was found to pictures here")
         ->check(any_name());
     app.add_option("--overlays", overlays, "How many of them")->capture_default_str();
-    app.add_option("--threads", threads, "Processor threads (default: all)")
-        ->check(number_in(1, 1024));
+    app.add_option("--threads", threads, "Processor threads (default: all)")->check(thread_count());
   }
 
   static constexpr const char* exit_codes =
@@ -206,7 +207,8 @@ class evaluation_run {
       if (a.protocols.size() > 1)
         retinue::fail(
             "--protocol wider: its truth has no other figures; evaluate them in another run");
-      if (a.data.data == synthetic || std::filesystem::is_directory(a.data.data))
+      if (a.data.data == synthetic ||
+          std::filesystem::is_directory(retinue::detail::status_of(a.data.data)))
         retinue::fail("--protocol wider --data ", a.data.data, ": ",
                       a.data.data == synthetic ? "drawn scenes have no subsets" : "a folder",
                       ", expected the file of WIDER FACE's truth with its subsets");
@@ -217,8 +219,11 @@ class evaluation_run {
                : with_labels_of(config_.classes, open_pictures<schema>(a.data), a.data.data);
     std::vector<std::filesystem::path> read = set_.files;
     read.insert(read.end(), {of_.weights, a.data.data});
-    check_written(read, std::vector<written_file>{{"--json", a.json}, {"--curve", a.curve}});
+    std::vector<written_file> written{{"--json", a.json}, {"--curve", a.curve}};
+    check_written(read, written);
     if (!a.overlay.empty()) {
+      written.push_back({"--overlay", a.overlay});
+      refuse_to_replace({}, written);
       overlays_ = overlay_files(a.overlay, set_.files);
       make_folder("--overlay", a.overlay);
     }
@@ -232,7 +237,10 @@ class evaluation_run {
     retinue::progress_bar bar("evaluate", set_.count);
     for (std::size_t i = 0; i < set_.count; ++i) {
       try {
-        auto from = set_.read(0, i);
+        auto from = [&] {
+          const quiet_decoding quiet;
+          return set_.read(0, i);
+        }();
         const retinue::frame how = of_.fit(retinue::extent2{from.picture.rows, from.picture.cols});
         find_in(of_.detect, from.picture, how, config_.input, found);
         add(i, from, found[0]);

@@ -6,6 +6,7 @@
 #include "main.hpp"
 #include "network.hpp"
 #include "numbers.hpp"
+#include "progress.hpp"
 #include "written.hpp"
 
 #include <retinue/config.hpp>
@@ -39,7 +40,9 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
   arguments a;
   a.network.kind = kind_named(words.kind);
   a.network.add_weights_to(app);
-  app.add_option("-o,--out", a.out, "The file to write, as faces.onnx")->required();
+  app.add_option("-o,--out", a.out, "The file to write, as faces.onnx")
+      ->check(any_name())
+      ->required();
   app.add_option("--size", a.size,
                  "Height and width of the pictures, for runtimes that are quicker with one size")
       ->expected(2)
@@ -81,10 +84,15 @@ std::string in_words(const onnx_pictures& pictures)
 
 void write(const arguments& a)
 {
-  check_written(a.network.files(), std::vector<written_file>{{"--out", a.out}});
+  const std::vector<written_file> written{{"--out", a.out}};
+  check_written(a.network.files(), written);
+  check_ending(written[0], ".onnx");
   const state_dict weights = read_weights(a.network.weights);
   const network_config config = a.network.choose(weights);
   const onnx_pictures pictures = pictures_of(a, config);
+  if (retinue::progress_bar::is_terminal())
+    std::cerr << "tracing the network and writing " << retinue::detail::printable(a.out.string())
+              << ", which may take minutes\n";
   with_network(config, [&]<class Network>(std::shared_ptr<Network> network) {
     load(*network, weights);
     onnx_model model = onnx_of(*network, pictures);

@@ -5,6 +5,7 @@
 
 #include "family.hpp"
 #include "numbers.hpp"
+#include "written.hpp"
 
 #include <retinue/config.hpp>
 #include <retinue/detail/cores.hpp>
@@ -130,8 +131,10 @@ struct network_arguments {
     app.add_option("-w,--weights", weights,
                    "Weights: a PyTorch checkpoint (.pth, .pt, .tar) or safetensors" +
                        std::string(runs_onnx ? ", or an ONNX file" : ""))
+        ->check(any_name())
         ->required();
-    auto* file = app.add_option("--config", config, "JSON file that describes the network");
+    auto* file = app.add_option("--config", config, "JSON file that describes the network")
+                     ->check(any_name());
     app.add_option(
            "--preset", preset,
            "Describe the network by name instead: " + names_of_presets(kind) + "; see below")

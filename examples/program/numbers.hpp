@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -12,6 +13,7 @@
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <thread>
 
 /// Admits a number from `least` to `most`, both included: a whole one where they are.
 template <class T>
@@ -32,6 +34,14 @@ template <class T>
            (std::integral<T> ? "a whole number from " : "a number from ") + expected;
   };
   return CLI::Validator(check, range.str());
+}
+
+/// Admits a number of threads. Four for each core are more than any work here gains by; far more
+/// keep each other, and the rest of the machine, from working. Small machines may try 16.
+[[nodiscard]] inline CLI::Validator thread_count()
+{
+  const auto cores = static_cast<int>(std::min(std::thread::hardware_concurrency(), 4096u));
+  return number_in(1, std::max(16, 4 * cores));
 }
 
 /// Admits what chooses random numbers.

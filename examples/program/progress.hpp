@@ -59,6 +59,16 @@ class progress_bar {
     width_ = 0;
   }
 
+  /// Whether somebody may be looking.
+  [[nodiscard]] static bool is_terminal()
+  {
+#if __has_include(<unistd.h>)
+    return isatty(STDERR_FILENO) != 0;
+#else
+    return false;
+#endif
+  }
+
   /// The bar as text, after so many seconds.
   [[nodiscard]] std::string line(std::size_t done, double seconds, const std::string& note) const
   {
@@ -86,15 +96,6 @@ class progress_bar {
 
  private:
   using clock = std::chrono::steady_clock;
-
-  static bool is_terminal()
-  {
-#if __has_include(<unistd.h>)
-    return isatty(STDERR_FILENO) != 0;
-#else
-    return false;
-#endif
-  }
 
   static std::string clock_time(double seconds)
   {

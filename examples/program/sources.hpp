@@ -3,7 +3,10 @@
 // program's own pen. What is done with them asks for no more than the concept says.
 #pragma once
 
+#include "decoding.hpp"
+
 #include <retinue/data/scenes.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
 #include <retinue/image/files.hpp>
 #include <retinue/train/stop_signal.hpp>
@@ -15,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -22,11 +26,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -45,6 +47,7 @@ struct taken_picture {
   std::filesystem::path from;  ///< the file, or the name of the camera
   cv::Mat image;               ///< 8-bit BGR
   std::optional<picture_moment> when;
+  bool may_change = false;  ///< the same file may be given again, with another picture
 
   /// For people.
   [[nodiscard]] std::string name() const
@@ -56,11 +59,30 @@ struct taken_picture {
   }
 };
 
+/// Something other than a picture could not be read, as a folder.
+class source_trouble : public retinue::error {
+ public:
+  using retinue::error::error;
+};
+
+/// A picture could not be read that may be given again, when its file has changed.
+class unread_picture : public retinue::error {
+ public:
+  unread_picture(std::filesystem::path from, const std::string& sentence)
+      : retinue::error(sentence), from_(std::move(from))
+  {
+  }
+  [[nodiscard]] const std::filesystem::path& from() const { return from_; }
+
+ private:
+  std::filesystem::path from_;
+};
+
 /// Gives pictures one after the other. Yours is accepted wherever these are.
 template <class S>
 concept picture_source = requires(S& source, const S& asked) {
-  /// The next, or none at the end. Throws `error` for one that cannot be read; the next call goes
-  /// on behind it.
+  /// The next, or none at the end. Throws `error` for one that cannot be read, and source_trouble
+  /// where it is no picture that cannot; the next call goes on behind it.
   { source.next() } -> std::same_as<std::optional<taken_picture>>;
   /// Whether the next is at hand, so that next() does not wait for the world.
   { source.is_ready() } -> std::same_as<bool>;
@@ -72,6 +94,32 @@ concept picture_source = requires(S& source, const S& asked) {
   { asked.rate() } -> std::same_as<double>;
 };
 
+/// What a folder holds that is named like a picture and not hidden, "9.jpg" before "10.jpg".
+/// Folders are left out; a pipe, or a link to nothing, is not: it is refused by name where it is to
+/// be read.
+[[nodiscard]] inline std::vector<std::filesystem::path> named_like_pictures(
+    const std::filesystem::path& folder)
+{
+  std::vector<std::filesystem::path> found;
+  const bool listed = retinue::detail::each_entry(folder, [&](std::string_view name) {
+    const std::filesystem::path file = folder / name;
+    if (name.starts_with('.') || !retinue::is_image_name(file)) return;
+    std::error_code trouble;
+    const auto itself = std::filesystem::symlink_status(file, trouble);
+    if (itself.type() == std::filesystem::file_type::none)
+      retinue::fail(folder.string(), ": its files cannot be looked at",
+                    retinue::detail::reason(trouble.value()));
+    if (std::filesystem::exists(itself) &&
+        !std::filesystem::is_directory(std::filesystem::status(file, trouble)))
+      found.push_back(file);
+  });
+  if (!listed) retinue::fail(folder.string(), ": cannot be listed", retinue::detail::reason(errno));
+  std::ranges::sort(found, [](const auto& a, const auto& b) {
+    return retinue::detail::naturally_less(a.filename().string(), b.filename().string());
+  });
+  return found;
+}
+
 /// Pictures in files, in the order given.
 class picture_files {
  public:
@@ -81,6 +129,7 @@ class picture_files {
   {
     if (at_ == files_.size()) return {};
     const auto& file = files_[at_++];
+    const quiet_decoding quiet;
     return taken_picture{file, retinue::read_image(file), {}};
   }
   bool is_ready() { return true; }
@@ -129,7 +178,7 @@ namespace video_detail {
   return ending;
 }
 
-/// What OpenCV's backends say among themselves is no sentence for a user.
+/// The same for the backends of videos as quiet_decoding for pictures.
 inline void be_quiet()
 {
   ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // AV_LOG_QUIET, which OpenCV has no function for
@@ -151,8 +200,10 @@ class video_frames {
  public:
   explicit video_frames(const std::filesystem::path& file) : from_(file), is_file_(true)
   {
-    std::error_code unknown;
-    if (!std::filesystem::exists(file, unknown)) retinue::fail(file.string(), ": no such file");
+    // OpenCV does not say why it opens no file.
+    const auto status = retinue::detail::status_of(file);
+    if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status))
+      static_cast<void>(retinue::detail::opened_file(file));
     open([&] { return video_.open(file.string()); });
     if (const double said = video_.get(cv::CAP_PROP_FRAME_COUNT); said >= 1 && said < 1e9)
       promised_ = static_cast<std::size_t>(said);
@@ -232,32 +283,41 @@ class video_frames {
   clock::time_point began_{};
 };
 
-/// What comes into folders, and what is there, until a signal stops it. A file is taken when two
-/// looks at it find the same: it may be that somebody is still writing.
+/// What comes into folders, and what is there, until a signal stops it or the folders are gone. A
+/// file is taken when two looks at it find the same: it may be that somebody is still writing. It
+/// is taken again when its size or its time of change is another: it was not whole, or was
+/// replaced.
 class watched_folders {
  public:
   static constexpr std::chrono::milliseconds between_looks{200};
 
   /// `stop` must outlive this.
-  watched_folders(std::vector<std::filesystem::path> folders, const retinue::stop_signal& stop)
-      : folders_(std::move(folders)), stop_(&stop)
+  watched_folders(const std::vector<std::filesystem::path>& folders,
+                  const retinue::stop_signal& stop)
+      : folders_(folders.begin(), folders.end()), stop_(&stop)
   {
   }
 
+  /// Throws unread_picture for a picture that may come again, and source_trouble for a folder.
   std::optional<taken_picture> next()
   {
     while (!is_ready()) {
       if (stop_->came() != 0) return {};
       std::this_thread::sleep_for(between_looks / 4);
     }
-    const std::filesystem::path file = ready_.front();
-    ready_.pop_front();
-    return taken_picture{file, retinue::read_image(file), {}};
+    if (!ready_.empty()) return take();
+    if (!told_.empty()) {
+      const std::string sentence = std::move(told_.front());
+      told_.pop_front();
+      throw source_trouble(sentence);
+    }
+    return {};  // no folder is left
   }
   bool is_ready()
   {
-    if (ready_.empty() && clock::now() - looked_ >= between_looks) look();
-    return !ready_.empty();
+    const auto is_at_hand = [&] { return !ready_.empty() || !told_.empty() || folders_.empty(); };
+    if (!is_at_hand() && clock::now() - looked_ >= pause_) look();
+    return is_at_hand();
   }
   [[nodiscard]] std::optional<std::size_t> count() const { return {}; }
   [[nodiscard]] std::vector<std::filesystem::path> files() const { return {}; }
@@ -267,35 +327,101 @@ class watched_folders {
   using clock = std::chrono::steady_clock;
   using state = std::pair<std::uintmax_t, std::filesystem::file_time_type>;
 
-  void look()
+  struct watched_folder {
+    std::filesystem::path path;
+    bool is_troubled = false;  ///< it was said that it cannot be listed
+    bool is_missing = false;   ///< it was not there at the last look
+
+    explicit watched_folder(std::filesystem::path named) : path(std::move(named)) {}
+  };
+  struct watched_file {
+    state last;                  ///< at the last look
+    std::optional<state> taken;  ///< when it was read, or could not be
+    bool waits = false;          ///< among those that are ready
+    std::size_t look = 0;        ///< the number of the last look that found it
+  };
+
+  /// Of a link to nothing, or of a pipe, the same each time: it is taken, refused, and taken again
+  /// when something else has its name.
+  [[nodiscard]] static state state_of(const std::filesystem::path& file)
   {
-    looked_ = clock::now();
-    std::error_code gone;
-    for (const auto& folder : folders_) {
-      if (!std::filesystem::is_directory(folder, gone)) continue;  // it may come back
-      for (const auto& file : retinue::images_in(folder)) {
-        if (taken_.contains(file)) continue;
-        const state now{std::filesystem::file_size(file, gone),
-                        std::filesystem::last_write_time(file, gone)};
-        if (gone) continue;
-        const auto [before, fresh] = seen_.try_emplace(file, now);
-        if (!fresh && before->second == now) {
-          ready_.push_back(file);
-          taken_.insert(file);
-          seen_.erase(before);
-        } else {
-          before->second = now;
-        }
-      }
+    std::error_code none;
+    const auto size = std::filesystem::file_size(file, none);
+    return {size, std::filesystem::last_write_time(file, none)};
+  }
+
+  taken_picture take()
+  {
+    const std::filesystem::path file = ready_.front();
+    ready_.pop_front();
+    watched_file& known = files_.at(file);
+    known.waits = false;
+    known.taken = state_of(file);  // before it is read: what changes meanwhile is seen later
+    try {
+      const quiet_decoding quiet;
+      return {file, retinue::read_image(file), {}, true};
+    } catch (const retinue::error& e) {
+      throw unread_picture(file, e.what());
     }
   }
 
-  std::vector<std::filesystem::path> folders_;
+  void look()
+  {
+    looked_ = clock::now();
+    ++looks_;
+    bool all_listed = true;
+    std::erase_if(folders_, [&](watched_folder& folder) {
+      std::error_code trouble;
+      const auto status = std::filesystem::status(folder.path, trouble);
+      if (std::filesystem::exists(status) && !std::filesystem::is_directory(status))
+        trouble = std::make_error_code(std::errc::not_a_directory);
+      // Between two looks it may have been replaced.
+      if (status.type() != std::filesystem::file_type::none && trouble) {
+        all_listed = false;
+        if (!std::exchange(folder.is_missing, true)) return false;
+        told_.push_back(folder.path.string() + ": the folder is gone, and is watched no longer");
+        return true;
+      }
+      folder.is_missing = false;
+      try {
+        for (const auto& file : named_like_pictures(folder.path)) look_at(file);
+        folder.is_troubled = false;
+      } catch (const retinue::error& e) {
+        all_listed = false;
+        if (!std::exchange(folder.is_troubled, true)) told_.push_back(e.what());
+      }
+      return false;
+    });
+    // What left the folders is forgotten: a program may watch for months.
+    if (all_listed)
+      std::erase_if(files_, [&](const auto& each) {
+        return each.second.look != looks_ && !each.second.waits;
+      });
+    // To look at many files takes long, and is not all that this process does.
+    pause_ = std::max<clock::duration>(between_looks, 4 * (clock::now() - looked_));
+  }
+
+  void look_at(const std::filesystem::path& file)
+  {
+    const state now = state_of(file);
+    const auto [at, fresh] = files_.try_emplace(file, watched_file{.last = now, .taken = {}});
+    watched_file& known = at->second;
+    if (std::exchange(known.look, looks_) == looks_ || known.waits) return;
+    const bool is_still = !fresh && known.last == now;
+    known.last = now;
+    if (!is_still || known.taken == now) return;
+    ready_.push_back(file);
+    known.waits = true;
+  }
+
+  std::vector<watched_folder> folders_;
   const retinue::stop_signal* stop_;
   std::deque<std::filesystem::path> ready_;
-  std::set<std::filesystem::path> taken_;
-  std::map<std::filesystem::path, state> seen_;
+  std::deque<std::string> told_;
+  std::map<std::filesystem::path, watched_file> files_;
+  std::size_t looks_ = 0;
   clock::time_point looked_{};
+  clock::duration pause_ = between_looks;
 };
 
 /// Sources one after the other.

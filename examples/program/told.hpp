@@ -6,6 +6,7 @@
 #include "written.hpp"
 
 #include <retinue/data/detections_json.hpp>
+#include <retinue/detail/file.hpp>
 #include <retinue/detail/printable.hpp>
 #include <retinue/detection.hpp>
 #include <retinue/error.hpp>
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -51,20 +53,28 @@ class json_lines {
   explicit json_lines(std::filesystem::path file) : file_(std::move(file))
   {
     if (file_.empty() || file_ == standard_output) return;
+    errno = 0;
     to_file_.open(file_, std::ios::binary | std::ios::trunc);
-    if (!to_file_) retinue::fail("--json-lines ", file_.string(), ": cannot be written");
+    if (!to_file_) refuse();
   }
 
   void add(const nlohmann::ordered_json& one)
   {
     if (file_.empty()) return;
     std::ostream& to = file_ == standard_output ? std::cout : to_file_;
+    errno = 0;
     to << one.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
     to.flush();
-    if (!to) retinue::fail("--json-lines ", file_.string(), ": cannot be written");
+    if (!to) refuse();
   }
 
  private:
+  [[noreturn]] void refuse() const
+  {
+    retinue::fail("--json-lines ", file_.string(), ": cannot be written",
+                  retinue::detail::reason(errno));
+  }
+
   std::filesystem::path file_;
   std::ofstream to_file_;
 };

@@ -185,7 +185,7 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
   auto* m = app.add_option_group("Machine");
   m->add_option("--device", o.device, "cpu, cuda or cuda:N")->capture_default_str();
   m->add_option("--threads", o.threads, "Processor threads of the network (default: all)")
-      ->check(number_in(1, 1024));
+      ->check(thread_count());
   m->add_option("--workers", o.workers,
                 "Threads that load pictures; the results do not depend on it")
       ->check(number_in(0, 1024))

@@ -6,15 +6,21 @@
 #include <retinue/detail/file.hpp>
 #include <retinue/error.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -70,6 +76,7 @@ using file_identity = std::pair<dev_t, ino_t>;
 struct written_file {
   std::string option;
   std::filesystem::path name;
+  bool in_place = false;  ///< not replaced as a whole: one that is there needs no other beside it
 
   [[nodiscard]] bool is_none() const
   {
@@ -84,31 +91,78 @@ inline void refuse_to_replace(std::span<const std::filesystem::path> read,
   std::set<file_identity> kept;
   for (const auto& file : read)
     if (const auto one = identity_of(file)) kept.insert(*one);
-  std::set<std::filesystem::path> names;
+  std::map<std::filesystem::path, std::string> names;
   for (const written_file& file : written) {
     if (file.is_none()) continue;
-    const auto& [option, name] = file;
+    const auto& [option, name, in_place] = file;
     const auto one = identity_of(name);
     if (one && kept.contains(*one))
       retinue::fail(option, " would replace ", name.string(),
                     ", which is read, expected another file or folder");
-    if (!names.insert(std::filesystem::weakly_canonical(name)).second)
-      retinue::fail(option, " would replace ", name.string(), ", which another option writes");
+    // Where a folder of it cannot be looked at, the name as it was given has to do.
+    std::error_code trouble;
+    auto whole = std::filesystem::weakly_canonical(name, trouble);
+    if (trouble) whole = name.lexically_normal();
+    const auto [first, fresh] = names.emplace(std::move(whole), option);
+    if (!fresh)
+      retinue::fail(option, " would replace ", name.string(), ", which ", first->second,
+                    " writes, expected another name");
   }
 }
 
-/// The same for files named one by one, whose folders must be there.
+/// Whether that is a pipe, a device or an open descriptor, as /dev/stdout, which is written to as
+/// it stands.
+[[nodiscard]] inline bool is_stream(const std::filesystem::path& name)
+{
+  const auto status = retinue::detail::status_of(name);
+  return (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) ||
+         retinue::detail::target_of(name).descriptor >= 0;
+}
+
+/// Throws where a file's name does not end as what is written to it, in letters of either case: a
+/// photo that was named by mistake is not replaced by a text.
+inline void check_ending(const written_file& file, std::string_view expected)
+{
+  if (file.is_none() || is_stream(file.name)) return;
+  std::string ending = file.name.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (ending != expected)
+    retinue::fail(file.option, " ", file.name.string(),
+                  ": cannot be written in this form, expected ", expected);
+}
+
+/// Throws where no file can be made in the folder ("": the one of the process). `what` stands
+/// before that.
+inline void refuse_read_only(const std::string& what, const std::filesystem::path& folder)
+{
+  const std::string name = folder.empty() ? "." : folder.string();
+  if (::faccessat(AT_FDCWD, name.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    retinue::fail(what, ": the folder ", name, " cannot be written to",
+                  retinue::detail::reason(errno));
+}
+
+/// Throws where the file could be neither made nor replaced.
+inline void refuse_read_only(const written_file& file)
+{
+  if (is_stream(file.name)) return;
+  if (file.in_place && std::filesystem::exists(retinue::detail::status_of(file.name))) return;
+  refuse_read_only(file.option + " " + file.name.string(),
+                   retinue::detail::target_of(file.name).file.parent_path());
+}
+
+/// The same as refuse_to_replace() for files named one by one, which it must be possible to write.
 inline void check_written(std::span<const std::filesystem::path> read,
                           std::span<const written_file> written)
 {
   for (const written_file& file : written) {
     if (file.is_none()) continue;
-    const auto& [option, name] = file;
+    const auto& [option, name, in_place] = file;
     const std::filesystem::path folder = name.parent_path();
-    if (!folder.empty() && !std::filesystem::is_directory(folder))
+    if (!folder.empty() && !std::filesystem::is_directory(retinue::detail::status_of(folder)))
       retinue::fail(option, " ", name.string(), ": there is no folder ", folder.string());
-    if (std::filesystem::is_directory(name))
+    if (std::filesystem::is_directory(retinue::detail::status_of(name)))
       retinue::fail(option, " ", name.string(), ": a folder, expected a file");
+    refuse_read_only(file);
   }
   refuse_to_replace(read, written);
 }
@@ -116,9 +170,10 @@ inline void check_written(std::span<const std::filesystem::path> read,
 /// Makes the folder that an option names, if it is not there.
 inline void make_folder(const std::string& option, const std::filesystem::path& folder)
 {
-  std::error_code trouble;
+  std::error_code trouble, absent;
   std::filesystem::create_directories(folder, trouble);
-  if (!std::filesystem::is_directory(folder))
+  if (!std::filesystem::is_directory(folder, absent))
     retinue::fail(option, " ", folder.string(), ": the folder cannot be made",
                   trouble ? ": " + trouble.message() : std::string());
+  refuse_read_only(option + " " + folder.string(), folder);
 }

@@ -86,6 +86,25 @@ inline void reorder([[maybe_unused]] std::span<std::byte> numbers,
   return '"' + printable(text.substr(0, end)) + (end < text.size() ? "...\"" : "\"");
 }
 
+/// The end of a sentence: what the system says of an error, or nothing where it said none.
+[[nodiscard]] inline std::string reason(int number)
+{
+  return number == 0 ? std::string() : ": " + std::generic_category().message(number);
+}
+
+/// What a name leads to, or that there is nothing. Throws where that cannot be told: for want of
+/// permission, or because links lead in a circle.
+[[nodiscard]] inline std::filesystem::file_status status_of(const std::filesystem::path& named)
+{
+  std::error_code trouble;
+  const auto status = std::filesystem::status(named, trouble);
+  if (trouble == std::errc::too_many_symbolic_link_levels)
+    fail(named.string(), ": its symbolic links lead nowhere");
+  if (status.type() == std::filesystem::file_type::none)
+    fail(named.string(), ": cannot be looked at", reason(trouble.value()));
+  return status;
+}
+
 /// A file that is opened once and read from its beginning on, as far as somebody needs it. Folders,
 /// pipes and devices are refused.
 class opened_file {
@@ -93,13 +112,18 @@ class opened_file {
   explicit opened_file(const std::filesystem::path& file) : name_(file.string())
   {
     std::error_code trouble;
-    const auto status = std::filesystem::status(file, trouble);
-    if (!std::filesystem::exists(status)) fail(name_, ": no such file");
+    const auto status = status_of(file);
+    if (!std::filesystem::exists(status))
+      fail(name_, std::filesystem::is_symlink(std::filesystem::symlink_status(file, trouble))
+                      ? ": a symbolic link to nothing"
+                      : ": no such file");
     if (!std::filesystem::is_regular_file(status))
       fail(name_, ": not a file but a folder, pipe or device");
     size_ = std::filesystem::file_size(file, trouble);
+    errno = 0;
     in_.open(file, std::ios::binary);
-    if (trouble || !in_) fail(name_, ": cannot be opened for reading");
+    if (!in_) fail(name_, ": cannot be opened for reading", reason(errno));
+    if (trouble) fail(name_, ": cannot be looked at", reason(trouble.value()));
   }
 
   [[nodiscard]] std::uintmax_t size() const { return size_; }
