@@ -221,6 +221,9 @@ TEST_CASE("PNG and WebP are turned as their EXIF says")
   for (std::size_t size = 0; size < 18; ++size)
     CHECK(same(read_image(folder.write("c.webp", webp_with(whole.substr(0, size), webp, 21, 13))),
                colour));
+  // Some tools leave a line's end behind a picture's.
+  for (const char* behind : {"\n", "\r\n", "abc", "abcd", "\xff\xff\xff\xff\xff"})
+    CHECK(same(read_image(folder.write("b.png", png + behind)), colour));
 }
 
 TEST_CASE("forms that no decoder is trusted with are refused by their names")
