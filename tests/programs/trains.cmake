@@ -57,7 +57,8 @@ foreach(field_and_value IN ITEMS "batch|-1" "batch|1e30" "batch|true" "epochs|0"
   string(REGEX REPLACE "\"${field}\": (\\[[^]]*\\]|[^,}\n]*)" "\"${field}\": ${value}" damaged "${options}")
   file(WRITE "${FOLDER}/parts/options.json" "${damaged}")
   execute_process(COMMAND "${PROGRAM}" --resume "${FOLDER}/parts" RESULT_VARIABLE code ERROR_VARIABLE err)
-  if(NOT code EQUAL 2 OR NOT err MATCHES "options.json: (${field} is|not the options of a run)")
+  if(NOT code EQUAL 2 OR NOT err MATCHES
+       "options.json: (${field} is|not the options of a run|line [0-9]+, column [0-9]+: )")
     message(FATAL_ERROR "${field} ${value} was taken from options.json: ${code} ${err}")
   endif()
 endforeach()
