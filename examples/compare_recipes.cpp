@@ -26,6 +26,8 @@
 #include "program/numbers.hpp"
 #include "program/pictures.hpp"
 #include "program/process.hpp"
+#include "program/progress.hpp"
+#include "program/shown_training.hpp"
 #include "program/written.hpp"
 
 #include <retinue/evaluate.hpp>
@@ -165,7 +167,9 @@ figures measure(Detector& detect, const picture_set<Schema>& test, int side)
   coco_evaluation coco;
   landmark_evaluation<Schema> marks;
   std::vector<std::vector<detection<Schema>>> found;
+  progress_bar bar("measure", test.count);
   for (std::size_t i = 0; i < test.count; ++i) {
+    bar.update(i);
     const auto from = test.read(0, i);
     find_in(detect, from.picture, fit_long_side({from.picture.rows, from.picture.cols}, side),
             pixel_format(), found);
@@ -204,6 +208,7 @@ template <class Recipe, landmark_schema Schema>
 figures train(const arguments& a, const std::filesystem::path& folder, const std::string& options,
               const manner& how, std::uint64_t seed, const pictures_of_both<Schema>& pictures)
 {
+  shown_training shown(true, folder.filename().string());
   const Recipe recipe;
   torch::manual_seed(seed);
   const auto classes = pictures.train.classes.size();
@@ -223,7 +228,8 @@ figures train(const arguments& a, const std::filesystem::path& folder, const std
                .seed = seed,
                .clip = 10,
                .average = how.average,
-               .save_every = steps});
+               .save_every = steps,
+               .observer = &shown});
   if (is_begun(folder, options)) run.resume();
   const auto done = run(source, warmed_up<cosine_rate>{{a.rate, 0, steps}, 50});
   if (!done.finished())

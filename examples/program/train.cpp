@@ -8,6 +8,7 @@
 #include "numbers.hpp"
 #include "pictures.hpp"
 #include "processes.hpp"
+#include "progress.hpp"
 #include "training.hpp"
 #include "written.hpp"
 
