@@ -321,7 +321,7 @@ TEST_CASE("what is named like a picture and is no file is refused by name, not p
   fs::create_symlink("round.png", room.path / "round.png");
   fs::create_symlink("9.png", room.path / "same.png");
   REQUIRE(::mkfifo((room.path / "pipe.png").c_str(), 0600) == 0);
-  const auto found = named_like_pictures(room.path);
+  const auto found = images_in(room.path);
   std::string names;
   for (const auto& file : found) names += file.filename().string() + " ";
   CHECK(names == "9.png 10.png nothing.png pipe.png round.png same.png ");
@@ -340,7 +340,7 @@ TEST_CASE("what is named like a picture and is no file is refused by name, not p
         "round.png: its symbolic links lead nowhere\n");
 
   const auto says = [](const fs::path& folder) {
-    return refusal_of([&] { return named_like_pictures(folder); });
+    return refusal_of([&] { return images_in(folder); });
   };
   CHECK(says(room.path / "absent") ==
         (room.path / "absent").string() + ": cannot be listed: No such file or directory");

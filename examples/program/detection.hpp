@@ -132,7 +132,7 @@ struct detection_arguments {
         watched.push_back(path);
         continue;
       }
-      const auto inside = named_like_pictures(path);
+      const auto inside = retinue::images_in(path);
       if (inside.empty()) retinue::fail(path.string(), " is a folder without pictures");
       files.insert(files.end(), inside.begin(), inside.end());
     } else if (is_video_name(path)) {

@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -93,32 +92,6 @@ concept picture_source = requires(S& source, const S& asked) {
   /// Pictures a second, 0 where they have no time.
   { asked.rate() } -> std::same_as<double>;
 };
-
-/// What a folder holds that is named like a picture and not hidden, "9.jpg" before "10.jpg".
-/// Folders are left out; a pipe, or a link to nothing, is not: it is refused by name where it is to
-/// be read.
-[[nodiscard]] inline std::vector<std::filesystem::path> named_like_pictures(
-    const std::filesystem::path& folder)
-{
-  std::vector<std::filesystem::path> found;
-  const bool listed = retinue::detail::each_entry(folder, [&](std::string_view name) {
-    const std::filesystem::path file = folder / name;
-    if (name.starts_with('.') || !retinue::is_image_name(file)) return;
-    std::error_code trouble;
-    const auto itself = std::filesystem::symlink_status(file, trouble);
-    if (itself.type() == std::filesystem::file_type::none)
-      retinue::fail(folder.string(), ": its files cannot be looked at",
-                    retinue::detail::reason(trouble.value()));
-    if (std::filesystem::exists(itself) &&
-        !std::filesystem::is_directory(std::filesystem::status(file, trouble)))
-      found.push_back(file);
-  });
-  if (!listed) retinue::fail(folder.string(), ": cannot be listed", retinue::detail::reason(errno));
-  std::ranges::sort(found, [](const auto& a, const auto& b) {
-    return retinue::detail::naturally_less(a.filename().string(), b.filename().string());
-  });
-  return found;
-}
 
 /// Pictures in files, in the order given.
 class picture_files {
@@ -384,7 +357,7 @@ class watched_folders {
       }
       folder.is_missing = false;
       try {
-        for (const auto& file : named_like_pictures(folder.path)) look_at(file);
+        for (const auto& file : retinue::images_in(folder.path)) look_at(file);
         folder.is_troubled = false;
       } catch (const retinue::error& e) {
         all_listed = false;

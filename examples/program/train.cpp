@@ -118,7 +118,7 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
     fail("--freeze-body leaves the body as --init has it, and there is no --init");
   const std::vector<fs::path> read{a.data, a.init, a.config};
   check_written(read, std::vector<written_file>{{"--json", a.json}});
-  if (a.resume.empty()) refuse_to_overrun(a, read);
+  if (a.resume.empty()) refuse_to_overwrite(a, read);
   return a;
 }
 

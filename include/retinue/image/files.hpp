@@ -2,7 +2,7 @@
 // Pictures read from files, listed in folders, and written.
 #pragma once
 
-#include <retinue/detail/file.hpp>        // opened_file, replace_file
+#include <retinue/detail/file.hpp>        // opened_file, replace_file, each_entry
 #include <retinue/error.hpp>              // fail
 #include <retinue/image/orientation.hpp>  // png_orientation, webp_orientation
 #include <retinue/image/signatures.hpp>   // form_of_picture, jpeg_is_whole
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -130,22 +131,25 @@ namespace detail {
 
 }  // namespace detail
 
-/// The files of a folder, not of folders in it, that are named like pictures and not hidden:
-/// "9.jpg" before "10.jpg". Throws where the folder cannot be listed.
+/// What a folder holds that is named like a picture and not hidden, "9.jpg" before "10.jpg".
+/// Folders are left out; a pipe, or a link to nothing, is not: read_image refuses it by name.
+/// Throws where the folder cannot be listed, or its files not be looked at.
 [[nodiscard]] inline std::vector<std::filesystem::path> images_in(
     const std::filesystem::path& folder)
 {
-  std::error_code trouble;
   std::vector<std::filesystem::path> found;
-  for (std::filesystem::directory_iterator at(folder, trouble), end; !trouble && at != end;
-       at.increment(trouble)) {
-    const auto& file = at->path();
-    std::error_code unknown;
-    if (is_image_name(file) && !file.filename().string().starts_with('.') &&
-        std::filesystem::is_regular_file(file, unknown))
+  const bool listed = detail::each_entry(folder, [&](std::string_view name) {
+    const std::filesystem::path file = folder / name;
+    if (name.starts_with('.') || !is_image_name(file)) return;
+    std::error_code trouble;
+    const auto itself = std::filesystem::symlink_status(file, trouble);
+    if (itself.type() == std::filesystem::file_type::none)
+      fail(folder.string(), ": its files cannot be looked at", detail::reason(trouble.value()));
+    if (std::filesystem::exists(itself) &&
+        !std::filesystem::is_directory(std::filesystem::status(file, trouble)))
       found.push_back(file);
-  }
-  if (trouble) fail(folder.string(), ": cannot be listed: ", trouble.message());
+  });
+  if (!listed) fail(folder.string(), ": cannot be listed", detail::reason(errno));
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return detail::naturally_less(a.filename().string(), b.filename().string());
   });
