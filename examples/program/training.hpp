@@ -381,7 +381,7 @@ inline constexpr std::array files_of_run{"options.json",        "config.json",  
 /// Throws where a run that begins would replace what it reads, or what is no run's. A run that
 /// ended before its first checkpoint left its options there, and is begun anew.
 inline void refuse_to_overwrite(const training_arguments& o,
-                              std::span<const std::filesystem::path> read)
+                                std::span<const std::filesystem::path> read)
 {
   std::vector<written_file> written;
   for (const char* file : files_of_run) written.push_back({"--out", in_run(o, file)});
