@@ -119,6 +119,7 @@ retinue_headers(
   formulas/narrow.hpp
   formulas/overlap.hpp
   formulas/overlap_losses.hpp
+  formulas/product.hpp
   formulas/residual.hpp
   frame.hpp
   geometry.hpp

@@ -15,9 +15,13 @@
 #include <retinue/formulas/dual.hpp>
 #include <retinue/formulas/overlap.hpp>
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -157,6 +161,96 @@ TEST_CASE("overlap is the same bit for bit, for numbers, packets and numbers wit
   test::check_rounding<test::packet>();
   test::check_rounding<packet<float>>();
   test::check_rounding<dual<float, 4>>();
+}
+
+namespace {
+
+/// Whether exp and log of a packet are those of each of its numbers; counts where they are not.
+template <class Packet>
+std::size_t apart(const std::vector<float>& numbers)
+{
+  constexpr std::size_t n = sizeof(Packet) / sizeof(float);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i + n <= numbers.size(); i += n) {
+    Packet x;
+    std::memcpy(x.data(), &numbers[i], sizeof x);
+    Packet grown, logs;
+    {
+      using retinue::detail::exp, retinue::detail::log;
+      grown = exp(x);
+      logs = log(x);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      float one = numbers[i + k], log_of_one = one;
+      retinue::detail::raise(one);
+      retinue::detail::take_log(log_of_one);
+      count += std::memcmp(&one, grown.data() + k, sizeof one) != 0 && !std::isnan(one);
+      count +=
+          std::memcmp(&log_of_one, logs.data() + k, sizeof one) != 0 && !std::isnan(log_of_one);
+      count += std::isnan(one) != std::isnan(grown.data()[k]);
+      count += std::isnan(log_of_one) != std::isnan(logs.data()[k]);
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("exp and log have the same bits in every packet, and are what they are called")
+{
+  test::drawing draw;
+  std::vector<float> numbers{0.0f,
+                             -0.0f,
+                             1.0f,
+                             -104.0f,
+                             -103.9f,
+                             88.7f,
+                             88.73f,
+                             89.0f,
+                             1e30f,
+                             -1e30f,
+                             1e-40f,
+                             1e-45f,
+                             std::numeric_limits<float>::infinity(),
+                             -std::numeric_limits<float>::infinity()};
+  for (const std::uint32_t payload : {0x7fc00000u, 0xffc00000u, 0x7f800155u, 0x7fffffffu})
+    numbers.push_back(std::bit_cast<float>(payload));
+  while (numbers.size() < 40000) numbers.push_back(static_cast<float>(draw.between(-110, 95)));
+
+  double worst_exp = 0, worst_log = 0;
+  for (const float x : numbers) {
+    float grown = x, log_of_x = x;
+    retinue::detail::raise(grown);
+    retinue::detail::take_log(log_of_x);
+    CAPTURE(x, grown, log_of_x);
+    const double e = std::exp(static_cast<double>(x)), l = std::log(static_cast<double>(x));
+    REQUIRE(std::isnan(grown) == std::isnan(x));
+    REQUIRE(std::isnan(log_of_x) == std::isnan(l));
+    if (e > std::numeric_limits<float>::max())
+      REQUIRE(std::isinf(grown));
+    else if (e < 1.2e-38)  // less than a normal number
+      REQUIRE(std::abs(static_cast<double>(grown) - e) < 2e-45);
+    else if (!std::isnan(x))
+      worst_exp = std::max(worst_exp, std::abs(static_cast<double>(grown) / e - 1));
+    if (std::isinf(l))
+      REQUIRE(static_cast<double>(log_of_x) == l);
+    else if (!std::isnan(l) && l != 0)
+      worst_log = std::max(worst_log, std::abs(static_cast<double>(log_of_x) / l - 1));
+  }
+  const double rounding = std::ldexp(1.0, -24);
+  CAPTURE(worst_exp / rounding, worst_log / rounding);
+  CHECK(worst_exp < 2 * rounding);
+  CHECK(worst_log < 4 * rounding);
+
+  const std::size_t packets =
+      apart<Eigen::Array<float, 4, 1>>(numbers) + apart<Eigen::Array<float, 8, 1>>(numbers) +
+      apart<Eigen::Array<float, 16, 1>>(numbers) + apart<Eigen::Array<float, 3, 1>>(numbers) +
+      apart<packet<float>>(numbers);
+#if defined(__FMA__)
+  SUCCEED("products of packets are fused here: " << packets << " differ in the last bit");
+#else
+  CHECK(packets == 0);
+#endif
 }
 
 TEST_CASE("a hand-computed box and landmark")

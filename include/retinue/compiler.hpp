@@ -54,6 +54,14 @@
 #define RETINUE_ROUND(product) asm("" : "+m"(product))
 #endif
 
+/// Keeps from g++ that all numbers of this vector are one constant: it takes the smaller of two
+/// vectors in one step only where it knows neither, and else in four.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDA_ARCH__) && defined(__x86_64__)
+#define RETINUE_HIDE(vector) asm("" : "+x"(vector))
+#else
+#define RETINUE_HIDE(vector) static_cast<void>(vector)
+#endif
+
 /// How many bytes the machine that is compiled for has in one register.
 #if defined(__AVX512F__)
 #define RETINUE_REGISTER_BYTES 64

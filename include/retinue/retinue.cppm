@@ -107,6 +107,7 @@ module;
 #include <retinue/formulas/narrow.hpp>
 #include <retinue/formulas/overlap.hpp>
 #include <retinue/formulas/overlap_losses.hpp>
+#include <retinue/formulas/product.hpp>
 #include <retinue/formulas/residual.hpp>
 #include <retinue/frame.hpp>
 #include <retinue/geometry.hpp>

@@ -6,7 +6,7 @@
 // vector itself is passed by value in another way on each machine, which compilers warn of.
 #pragma once
 
-#include <retinue/compiler.hpp>             // RETINUE_ROUND, RETINUE_VECTOR_BYTES
+#include <retinue/compiler.hpp>             // RETINUE_HIDE, RETINUE_ROUND, RETINUE_VECTOR_BYTES
 #include <retinue/formulas/coordinate.hpp>  // scalar_of, coordinate
 #include <retinue/formulas/elementary.hpp>  // raise, take_log
 
@@ -90,11 +90,19 @@ struct packet {
   friend packet full_like(const packet&, T value) { return all(value); }
   friend packet minimum(const packet& a, const packet& b)
   {
-    return a.change(b, [](auto& x, const auto& y) { x = y < x ? y : x; });
+    return a.change(b, [](auto& x, const auto& y) {
+      auto other = y;
+      RETINUE_HIDE(other);
+      x = other < x ? other : x;
+    });
   }
   friend packet maximum(const packet& a, const packet& b)
   {
-    return a.change(b, [](auto& x, const auto& y) { x = x < y ? y : x; });
+    return a.change(b, [](auto& x, const auto& y) {
+      auto other = y;
+      RETINUE_HIDE(other);
+      x = x < other ? other : x;
+    });
   }
 
   friend packet abs(const packet& a)

@@ -6,21 +6,34 @@
 //   T = at::Tensor of shape (N)            a column of N rows, differentiable, on any device
 //
 // Formulas call the functions of this header by their plain names. Numbers get the standard
-// library's; any other T brings its own beside it (found by ADL), or as members min and max.
+// library's; any other T brings its own beside it (found by ADL), or as members min and max. exp
+// and log of Eigen's packets are those of elementary.hpp, as of packet<float>: the same bits.
 #pragma once
 
-#include <retinue/compiler.hpp>  // RETINUE_HD, RETINUE_ROUND, RETINUE_REGISTER_BYTES
+#include <retinue/compiler.hpp>             // RETINUE_HD
+#include <retinue/formulas/elementary.hpp>  // raise, take_log
+#include <retinue/formulas/product.hpp>     // eigen_packet, product
 
 #include <cmath>
 #include <concepts>
-#include <cstddef>
-#include <cstring>
-#include <type_traits>
 
 namespace retinue {
 
 namespace detail {
 using std::abs, std::atan, std::exp, std::log, std::sqrt;  // of numbers; of any other T, by ADL
+
+template <eigen_packet T>
+  requires std::same_as<typename T::Scalar, float>
+[[nodiscard]] T exp(const T& a)
+{
+  return by_vectors(a, [](auto& x) { raise(x); });
+}
+template <eigen_packet T>
+  requires std::same_as<typename T::Scalar, float>
+[[nodiscard]] T log(const T& a)
+{
+  return by_vectors(a, [](auto& x) { take_log(x); });
+}
 
 template <class T>
 struct fits {  // brace initialization, so a narrowing conversion does not fit
@@ -152,54 +165,6 @@ struct scalar_of<T> {
 /// The number that holds one value of what T holds many of.
 template <class T>
 using scalar_of_t = typename scalar_of<T>::type;
-
-namespace detail {
-/// One of Eigen's packets: as the compiler's vectors, for g++ would fuse what Eigen multiplies.
-template <class T>
-[[nodiscard]] T rounded_packet(const T& a, const T& b)
-{
-  constexpr std::size_t one = sizeof(typename T::Scalar),
-                        bytes =
-                            sizeof(T) % RETINUE_REGISTER_BYTES == 0 ? RETINUE_REGISTER_BYTES : one;
-  using vector [[gnu::vector_size(bytes)]] = typename T::Scalar;
-  T rounded;
-  for (std::size_t i = 0; i < T::SizeAtCompileTime; i += bytes / one) {
-    vector x, y;
-    std::memcpy(&x, a.data() + i, bytes);
-    std::memcpy(&y, b.data() + i, bytes);
-    x *= y;
-    RETINUE_ROUND(x);
-    std::memcpy(rounded.data() + i, &x, bytes);
-  }
-  return rounded;
-}
-
-/// a b, never fused with an addition that follows: for formulas whose values are compared with each
-/// other, which must depend neither on the machine nor on where a value was computed. A T of yours
-/// may bring rounded_product(a, b) beside it. Loops over many run best on packets: where products
-/// could be fused, g++ makes no vectors of such a loop by itself.
-template <class T>
-[[nodiscard]] RETINUE_HD constexpr T product(const T& a, const T& b)
-{
-  if constexpr (std::floating_point<T>) {
-#if defined(__CUDA_ARCH__)
-    if (!std::is_constant_evaluated()) {
-      if constexpr (std::same_as<T, float>) return __fmul_rn(a, b);
-      if constexpr (std::same_as<T, double>) return __dmul_rn(a, b);
-    }
-#endif
-    T rounded = a * b;
-    if (!std::is_constant_evaluated()) RETINUE_ROUND(rounded);
-    return rounded;
-  } else if constexpr (requires { rounded_product(a, b); }) {
-    return rounded_product(a, b);
-  } else if constexpr (requires { requires sizeof(T) == T::SizeAtCompileTime * sizeof(a[0]); }) {
-    return rounded_packet(a, b);
-  } else {
-    return T(a * b);
-  }
-}
-}  // namespace detail
 
 /// `value` in every row, shaped like x: a number, a packet's Constant, or full_like beside T.
 template <class T>

@@ -9,8 +9,8 @@
 // of vectors are fused where the machine can, and then the last bit may differ.
 #pragma once
 
-#include <retinue/compiler.hpp>             // RETINUE_HD
-#include <retinue/formulas/coordinate.hpp>  // product
+#include <retinue/compiler.hpp>          // RETINUE_HD, RETINUE_HIDE
+#include <retinue/formulas/product.hpp>  // product
 
 #include <cstdint>
 #include <cstring>
@@ -33,8 +33,18 @@ struct elementary_of {
 
   static V times(const V& a, const V& b) { return a * b; }
   static V all(float value) { return V{} + value; }
-  static integers whole(const V& of) { return __builtin_convertvector(of, integers); }
+  static V bound(float value)
+  {
+    V bound = all(value);
+    RETINUE_HIDE(bound);
+    return bound;
+  }
   static V from(const integers& of) { return __builtin_convertvector(of, V); }
+  static integers where(const integers& of, const integers& mask) { return of & mask; }
+  static V times_power(const V& x, const integers& e)
+  {
+    return same_bits<V>(same_bits<integers>(x) + (e << 23));
+  }
 };
 template <>
 struct elementary_of<float> {
@@ -42,29 +52,41 @@ struct elementary_of<float> {
 
   RETINUE_HD static float times(float a, float b) { return product(a, b); }
   RETINUE_HD static float all(float value) { return value; }
-  RETINUE_HD static integers whole(float of) { return static_cast<integers>(of); }
+  RETINUE_HD static float bound(float value) { return value; }
   RETINUE_HD static float from(integers of) { return static_cast<float>(of); }
+  RETINUE_HD static integers where(integers of, bool yes) { return yes ? of : 0; }
+  RETINUE_HD static float times_power(float x, integers e)
+  {
+    return same_bits<float>(same_bits<integers>(x) + e * (1 << 23));
+  }
 };
 
-/// exp. Beyond what a float holds: infinity, or 0. 2^n goes in two factors, for n may be 128 or
-/// -149.
+/// exp. Beyond what a float holds: infinity, or 0. What is no number stays so.
 template <class V>
 RETINUE_HD inline void raise(V& x)
 {
   using of = elementary_of<V>;
   using integers = typename of::integers;
-  x = x < -104.0f ? of::all(-104.0f) : x;
-  x = x > 89.0f ? of::all(89.0f) : x;
-  // The nearest whole number, and what is left by ln 2 in two parts.
-  const V n = (of::times(x, of::all(1.44269504f)) + 12582912.0f) - 12582912.0f;
+  const V least = of::bound(-104.0f), most = of::bound(89.0f);
+  x = x < least ? least : x;
+  x = most < x ? most : x;
+  // The nearest whole number, in the last bits of a sum, and what is left by ln 2 in two parts.
+  const V sum = of::times(x, of::all(1.44269504f)) + 12582912.0f;
+  const V n = sum - 12582912.0f;
   const V r = (x - of::times(n, of::all(0.693145752f))) - of::times(n, of::all(1.42860677e-6f));
-  V series = of::all(1.0f / 5040);
-  for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
-    series = of::times(series, r) + c;
-  const integers whole = of::whole(n == n ? n : of::all(0.0f));
+  // The series by twos, which wait for each other less than one by one.
+  const V square = of::times(r, r);
+  const auto two = [&](float linear, float constant) {
+    return of::times(r, of::all(linear)) + constant;
+  };
+  V series = two(1.0f / 5040, 1.0f / 720);
+  series = of::times(series, square) + two(1.0f / 120, 1.0f / 24);
+  series = of::times(series, square) + two(1.0f / 6, 0.5f);
+  series = of::times(series, square) + (r + 1.0f);
+  // 2^n in two factors, for n may be 128 or -149; the first makes no number too large or small.
+  const integers whole = of::where(same_bits<integers>(sum) - 0x4b400000, x == x);
   const integers half = whole >> 1;
-  const auto power = [](const integers& to) { return same_bits<V>((to + 127) << 23); };
-  x = series * power(half) * power(whole - half);
+  x = of::times_power(series, half) * of::times_power(of::all(1.0f), whole - half);
 }
 
 /// log. Of 0 it is -infinity, of what is below 0 no number.
