@@ -22,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -181,18 +182,25 @@ class host_selector {
   static void scan(const Labels& labels, const table_block<float>& block, std::size_t columns,
                    std::size_t classes, float bound, const LookAt& look_at)
   {
+    using lanes = packet<float, 16>;
     constexpr std::size_t few = 8;
     if (columns > few && block.strides.number == 1) {  // along the columns
       for (std::size_t row = 0; row < block.shape.rows; ++row) {
         const number_row<float> x{block.at(0, row), columns, 1};
-        std::uint32_t any = 0;
-        for (std::size_t k = 0; k < classes; ++k) any |= labels.logit(x, k) > bound ? 1u : 0u;
+        lanes most = lanes::all(-std::numeric_limits<float>::infinity());
+        std::size_t k = 0;
+        for (; k + lanes::lanes <= classes; k += lanes::lanes) {
+          lanes next;
+          for (std::size_t i = 0; i < lanes::lanes; ++i) next[i] = labels.logit(x, k + i);
+          most = maximum(most, next);
+        }
+        bool any = most.largest() > bound;
+        for (; k < classes; ++k) any |= labels.logit(x, k) > bound;
         if (any) look_at(row);
       }
       return;
     }
     // Many rows at once.
-    using lanes = packet<float, 16>;
     std::size_t row = 0;
     for (; row + lanes::lanes <= block.shape.rows; row += lanes::lanes) {
       const detail::packet_row<lanes> x{block.at(0, row), columns, block.strides, lanes::lanes};
