@@ -157,11 +157,13 @@ TEST_CASE("COCO: truth and results, and what is refused by file and key")
             ": this number is too large for any use"));
   CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": [1e308, 2, 1e308, 4]})")), "are finite"));
 
-  // What is nested deeper than the stack goes is still refused by its key.
-  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
-  for (const auto& list : {deep, "[1, 2, 3, " + deep + "]"})
+  const auto deep = [](std::size_t by) { return std::string(by, '[') + std::string(by, ']'); };
+  for (const auto& list : {deep(200), "[1, 2, 3, " + deep(200) + "]"})
     CHECK(has(says(truth_of(R"({"image_id": 7, "bbox": )" + list + "}")), "annotations[0].bbox"));
-  CHECK(has(says(truth_of(R"({"image_id": )" + deep + "}")), "is a list of 1, expected"));
+  CHECK(has(says(truth_of(R"({"image_id": )" + deep(509) + "}")), "is a list of 1, expected"));
+  for (const std::size_t by : {510, 200000})
+    CHECK(has(says(truth_of(R"({"image_id": )" + deep(by) + "}")),
+              "this is nested deeper than 512 lists and objects"));
   const std::string text(100000, 'x');
   CHECK(says(truth_of(R"({"image_id": ")" + text + "\"}")).size() < 400);
   const auto bad = here.write("d.json", R"([{"image_id": 4}])");

@@ -251,8 +251,9 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
   if (!std::filesystem::exists(file))
     retinue::fail("--resume ", o.resume, ": there is no run, for ", file.string(), " is missing");
   const auto bytes = retinue::detail::read_file(file);
-  const auto kept = retinue::detail::parse_json<nlohmann::json>(retinue::detail::characters(bytes),
+  const auto tree = retinue::detail::parse_json<nlohmann::json>(retinue::detail::characters(bytes),
                                                                 file.string());
+  const nlohmann::json& kept = *tree;
   if (!kept.is_object())
     retinue::fail(file.string(), ": not the options of a run, for it is no JSON object");
   std::set<std::string> others;

@@ -14,9 +14,8 @@
 
 #include <retinue/weights/zip.hpp>
 
-#include <sys/wait.h>
-
 #include <charconv>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <random>
@@ -63,25 +62,34 @@ bool modest(const input& in)
   return false;
 }
 
-/// Where the child process stands, for its parent to read when it ended.
+/// Whose request of memory is refused.
 struct standing {
-  std::size_t input = 0, request = 0;
-  std::size_t refusals = 0, leaks = 0;
+  const char* input = "";
+  std::size_t request = 0;
 };
-constexpr int ended_in_a_destructor = 77;
-constexpr std::size_t enough_refusals = 20'000;  // then no further file is begun
+standing at;
 
-[[noreturn]] void starve_from(const std::vector<input>& all, volatile standing& at,
-                              test::hunger how)
+[[noreturn]] void give_up(const char* what)
+{
+  test::feed();
+  std::fprintf(stderr, "%s: %s where its request %zu of memory is refused\n", at.input, what,
+               at.request);
+  std::_Exit(1);
+}
+
+/// How many refusals there were; no further file is begun after 20,000 of them. Ends the process
+/// where one ends in a destructor, or loses memory.
+std::size_t starve(const std::vector<input>& all, test::hunger how)
 {
   fuzz::starving = true;
-  std::set_terminate([] { ::_exit(ended_in_a_destructor); });
-  while (at.input < all.size()) {
-    const auto& bytes = all[at.input].bytes;
-    const std::vector<std::uint8_t> copy(bytes.begin(), bytes.end());
+  std::set_terminate([] { give_up("std::terminate is called"); });
+  std::size_t refusals = 0;
+  for (std::size_t i = 0; i < all.size() && refusals < 20'000; ++i) {
+    at = {all[i].name.c_str(), 0};
+    const std::vector<std::uint8_t> copy(all[i].bytes.begin(), all[i].bytes.end());
     // Once for what is made once, and kept.
     LLVMFuzzerTestOneInput(copy.data(), copy.size());
-    for (;;) {
+    for (;; ++at.request, ++refusals) {
       const auto before = test::memory_so_far();
       test::starve_after(at.request, how);
       try {
@@ -89,46 +97,12 @@ constexpr std::size_t enough_refusals = 20'000;  // then no further file is begu
       } catch (const std::bad_alloc&) {
       }
       const bool refused = test::feed();
-      if (test::memory_so_far().blocks > before.blocks) at.leaks = at.leaks + 1;
+      if (test::memory_so_far().blocks > before.blocks) give_up("memory is lost");
       if (!refused) break;
-      at.refusals = at.refusals + 1;
-      at.request = at.request + 1;
     }
-    if (at.refusals >= enough_refusals) break;
-    at.request = 0;
-    at.input = at.input + 1;
   }
-  ::_exit(0);
-}
-
-/// How many refusals there were; and those that ended the process in a destructor, of which
-/// nlohmann_json's allocates. Any other end of the process is its parent's too.
-std::pair<std::size_t, std::size_t> starve(const std::vector<input>& all, test::hunger how)
-{
-  auto* const at = static_cast<standing*>(
-      ::mmap(nullptr, sizeof(standing), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  *at = {};
-  std::size_t destructors = 0;
-  for (;;) {
-    const pid_t child = ::fork();
-    if (child == 0) starve_from(all, *at, how);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) break;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != ended_in_a_destructor) {
-      std::fprintf(stderr, "%s: ends badly (%d) where its request %zu of memory is refused\n",
-                   all[at->input].name.c_str(), status, at->request);
-      std::exit(1);
-    }
-    ++destructors;
-    ++at->refusals;
-    ++at->request;
-  }
-  if (at->leaks > 0) {
-    std::fprintf(stderr, "%zu refusals of memory lost some of it\n", at->leaks);
-    std::exit(1);
-  }
-  return {at->refusals, destructors};
+  fuzz::starving = false;
+  return refusals;
 }
 
 }  // namespace
@@ -171,9 +145,8 @@ int main(int count, char** arguments)
     std::printf(", none starved: skipped under a sanitizer or without glibc");
   } else if (starves) {
     for (const auto how : {test::hunger::once, test::hunger::lasting}) {
-      const auto [refusals, destructors] = starve(all, how);
-      std::printf(", %zu requests of memory refused %s, %zu of them in a destructor", refusals,
-                  how == test::hunger::once ? "once" : "and all after them", destructors);
+      std::printf(", %zu requests of memory refused %s", starve(all, how),
+                  how == test::hunger::once ? "once" : "and all after them");
       std::fflush(stdout);
     }
   }

@@ -16,13 +16,15 @@
 #include <retinue/config/nearest.hpp>    // nearest, listed
 #include <retinue/config/rules.hpp>      // what a value may be
 #include <retinue/detail/file.hpp>       // in_quotes
-#include <retinue/detail/json_text.hpp>  // json_text, shown
+#include <retinue/detail/json_text.hpp>  // json, json_text, member_of, shown
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -160,15 +162,16 @@ class json_reader {
   std::vector<std::string_view> known_;
 };
 
-/// Writes one object.
+/// Writes one object in its place of a json_tree, and holds no part of it beside that: only the
+/// tree is given back without a request for memory.
 class json_writer {
  public:
-  json written = json::object();
+  explicit json_writer(json& to) : to_(to) { to_ = json::object(); }
 
   template <class T, class Rule>
   void operator()(std::string_view key, const T& value, const Rule& rule)
   {
-    written[std::string(key)] = made(value, rule);
+    put(at(key), value, rule);
   }
 
   template <class Record, class Rule>
@@ -180,42 +183,38 @@ class json_writer {
   template <class Describe>
   void group(std::string_view key, const Describe& describe)
   {
-    json_writer inner;
+    json_writer inner(at(key));
     describe(inner);
-    written[std::string(key)] = std::move(inner.written);
   }
 
   template <class T, class Describe>
   void list(std::string_view key, const std::vector<T>& values, const Describe& describe)
   {
-    json& all = written[std::string(key)] = json::array();
-    for (const T& value : values) {
-      json_writer inner;
+    put_each(at(key), values, [&](json& to, const T& value) {
+      json_writer inner(to);
       describe(inner, value);
-      all.push_back(std::move(inner.written));
-    }
+    });
   }
 
  private:
+  [[nodiscard]] json& at(std::string_view key) { return member_of(to_, std::string(key)); }
+
   template <class T, class Rule>
-  static json made(const T& value, const Rule& rule)
+  static void put(json& to, const T& value, const Rule& rule)
   {
-    return rule.template write<json>(value);
+    if constexpr (requires { std::size(value); } && !std::same_as<T, std::string>)
+      put_each(to, value, [&](json& one, const auto& inner) { put(one, inner, rule); });
+    else
+      to = rule.template write<json>(value);
   }
-  template <class T, class Rule>
-  static json made(const std::vector<T>& values, const Rule& rule)
+  template <class Values, class Put>
+  static void put_each(json& to, const Values& values, const Put& put_one)
   {
-    json all = json::array();
-    for (const T& value : values) all.push_back(rule.template write<json>(value));
-    return all;
+    to = json::array();
+    for (const auto& value : values) put_one(to.emplace_back(), value);
   }
-  template <class T, std::size_t N, class Rule>
-  static json made(const std::array<T, N>& values, const Rule& rule)
-  {
-    json all = json::array();
-    for (const T& value : values) all.push_back(rule.template write<json>(value));
-    return all;
-  }
+
+  json& to_;
 };
 
 }  // namespace retinue::detail

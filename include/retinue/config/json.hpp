@@ -55,7 +55,7 @@
 #include <retinue/config/network_config.hpp>  // network_config
 #include <retinue/config/presets.hpp>         // find_preset
 #include <retinue/detail/file.hpp>            // read_file
-#include <retinue/detail/json_text.hpp>       // json_text, parse_json
+#include <retinue/detail/json_text.hpp>       // json_text, json_tree, parse_json
 #include <retinue/error.hpp>                  // fail
 #include <retinue/error_in_text.hpp>          // fail_at
 
@@ -273,37 +273,6 @@ void check_together(const network_config& c, const Refuse& refuse)
              ", which stands there twice");
 }
 
-/// The JSON in a text; in no object a key stands twice, and nothing lies deeper than `deepest`.
-[[nodiscard]] inline json parse_strictly(const std::string& source_text, const std::string& where)
-{
-  constexpr int deepest = 20;
-  std::vector<std::set<std::string>> keys;
-  std::size_t keys_before = 0, values_before = 0;
-  const auto value_starts = [&] { return starts_in(source_text).values.at(values_before); };
-  const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    using when = json::parse_event_t;
-    const bool opens = event == when::object_start || event == when::array_start;
-    if (opens && depth >= deepest)
-      fail_at(source_text, value_starts(), where, "this is nested deeper than ", deepest,
-              " lists and objects");
-    if (event == when::object_start) keys.emplace_back();
-    if (event == when::object_end) keys.pop_back();
-    if (event == when::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second) {
-        const auto starts = starts_in(source_text).keys;
-        if (keys_before < starts.size())  // without a colon it is none, as the parser will say
-          fail_at(source_text, starts[keys_before], where, "the key ", detail::in_quotes(key),
-                  " stands twice in one object");
-      }
-      ++keys_before;
-    }
-    if (opens || event == when::value) ++values_before;
-    return true;
-  };
-  return parse_json<json>(source_text, where, watch);
-}
-
 /// Whether an object has a key as "network.extras".
 [[nodiscard]] inline bool has_key(const json& object, std::string_view path)
 {
@@ -346,7 +315,9 @@ void check_together(const network_config& c, const Refuse& refuse)
 [[nodiscard]] inline network_config parse_config(const std::string& text, const std::string& where,
                                                  const any_form& kind = retinaface_form())
 {
-  const detail::json parsed = detail::parse_strictly(text, where);
+  const auto tree =
+      detail::parse_json<detail::json>(text, where, {.deepest = 20, .keys_once = true});
+  const detail::json& parsed = *tree;
   const detail::json_text source(where, text, parsed);
   const auto refuse = [&](const std::string& path, const auto&... parts) {
     source.refuse_path(path, parts...);
@@ -386,9 +357,10 @@ void check_together(const network_config& c, const Refuse& refuse)
 /// All of it, indented; parse_config gives the same configuration back.
 [[nodiscard]] inline std::string to_json(const network_config& config)
 {
-  detail::json_writer fields;
+  detail::json_tree<detail::json> tree;
+  detail::json_writer fields(*tree);
   detail::describe(fields, config);
-  return fields.written.dump(2, ' ', false, detail::json::error_handler_t::replace);
+  return tree->dump(2, ' ', false, detail::json::error_handler_t::replace);
 }
 
 }  // namespace retinue

@@ -173,13 +173,13 @@ class coco_file {
   template <class Visit>
   void for_each_in(const char* list, Visit visit) const
   {
-    for_each_of(coco_entry(name_, whole_, "the whole", "")[list], list, list, visit);
+    for_each_of(coco_entry(name_, *whole_, "the whole", "")[list], list, list, visit);
   }
   /// The same where the whole is a list.
   template <class Visit>
   void for_each(const char* title, Visit visit) const
   {
-    for_each_of(whole_, title, "", visit);
+    for_each_of(*whole_, title, "", visit);
   }
 
  private:
@@ -196,7 +196,7 @@ class coco_file {
   }
 
   std::string name_, text_;
-  nlohmann::json whole_;
+  json_tree<nlohmann::json> whole_;
 };
 }  // namespace detail
 

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,8 +25,7 @@ namespace retinue::detail {
 
 using json = nlohmann::ordered_json;
 
-/// What a message shows of a value: what is no longer than a line, or what it is. Never looks into
-/// lists of lists, which a file may nest deeper than the stack goes.
+/// What a message shows of a value: what is no longer than a line, or what it is.
 template <class Json>
 [[nodiscard]] std::string shown(const Json& value)
 {
@@ -196,15 +196,156 @@ class json_text {
           begin < text.size() ? "at " + in_quotes(text.substr(begin, 20)) : "it ends too early");
 }
 
-/// The JSON that a text is. Throws `error_in_text` where it is none, or has a number that no double
-/// holds; `where` begins the message. The parser calls watch(depth, event, parsed).
-template <class Json, class... Watch>
-[[nodiscard]] Json parse_json(std::string_view text, const std::string& where, Watch... watch)
+/// Takes all out of a value, the innermost first, and asks for no memory.
+template <class Json>
+void take_apart(Json& value) noexcept
+{
+  if (!value.is_structured()) return;
+  for (Json& inner : value) take_apart(inner);
+  value.clear();
+}
+
+/// A tree of JSON, no deeper than the stack. nlohmann_json's own destructor asks for memory to come
+/// through a tree of any depth, and ends the process where there is none.
+template <class Json>
+class json_tree {
+ public:
+  json_tree() = default;
+  json_tree(json_tree&& other) noexcept : root_(std::move(other.root_)) {}
+  json_tree& operator=(json_tree&& other) noexcept
+  {
+    std::swap(root_, other.root_);
+    return *this;
+  }
+  ~json_tree() { take_apart(root_); }
+
+  [[nodiscard]] Json& operator*() { return root_; }
+  [[nodiscard]] const Json& operator*() const { return root_; }
+  [[nodiscard]] const Json* operator->() const { return &root_; }
+
+ private:
+  Json root_;
+};
+
+/// The member of an object that has a name, null where it had none. Of an ordered object
+/// nlohmann_json makes room by copies of all that is in it; here they move.
+template <class Json>
+[[nodiscard]] Json& member_of(Json& object, const std::string& name)
+{
+  auto& members = object.template get_ref<typename Json::object_t&>();
+  if constexpr (requires { members.capacity(); }) {
+    if (members.size() == members.capacity()) {
+      std::remove_reference_t<decltype(members)> roomy;
+      roomy.reserve(2 * members.size() + 8);
+      for (const auto& [known, value] : members) roomy.emplace_back(known, nullptr);
+      auto to = roomy.begin();
+      for (auto& [known, value] : members) std::swap((to++)->second, value);
+      members.swap(roomy);
+    }
+  }
+  return members[name];
+}
+
+/// What a text must keep to besides JSON's own rules.
+struct json_rules {
+  std::size_t deepest = 512;  ///< lists and objects in each other
+  bool keys_once = false;     ///< in one object; else the last one counts
+};
+
+/// Builds a tree, as nlohmann_json's sax_parse calls it.
+template <class Json>
+class json_builder {
+ public:
+  /// All must outlive this.
+  json_builder(Json& root, std::string_view text, const std::string& where, const json_rules& rules)
+      : root_(root), text_(text), where_(where), rules_(rules)
+  {
+  }
+
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(typename Json::number_integer_t value) { return add(value); }
+  bool number_unsigned(typename Json::number_unsigned_t value) { return add(value); }
+  bool number_float(typename Json::number_float_t value, const std::string&) { return add(value); }
+  bool string(std::string& value) { return add(std::move(value)); }
+  bool binary(typename Json::binary_t&) { return false; }  // no text has any
+  bool start_object(std::size_t) { return open(Json::value_t::object); }
+  bool start_array(std::size_t) { return open(Json::value_t::array); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(const std::string& name)
+  {
+    Json& object = *open_.back();
+    if (rules_.keys_once && object.contains(name)) {
+      const auto starts = starts_in(text_).keys;
+      if (keys_ < starts.size())  // without a colon it is none, as the parser will say
+        fail_at(text_, starts[keys_], where_, "the key ", in_quotes(name),
+                " stands twice in one object");
+    }
+    ++keys_;
+    next_ = &member_of(object, name);
+    take_apart(*next_);
+    return true;
+  }
+  template <class Problem>
+  bool parse_error(std::size_t, const std::string&, const Problem& problem)
+  {
+    throw problem;
+  }
+
+ private:
+  template <class Value>
+  bool add(Value&& value)
+  {
+    static_cast<void>(place(std::forward<Value>(value)));
+    return true;
+  }
+  bool open(typename Json::value_t kind)
+  {
+    if (open_.size() >= rules_.deepest)
+      fail_at(text_, starts_in(text_).values.at(values_), where_, "this is nested deeper than ",
+              rules_.deepest, " lists and objects");
+    Json* const made = place(kind);
+    open_.push_back(made);
+    return true;
+  }
+  bool close()
+  {
+    open_.pop_back();
+    return true;
+  }
+  template <class Value>
+  Json* place(Value&& value)
+  {
+    ++values_;
+    if (!open_.empty() && open_.back()->is_array())
+      return &open_.back()->emplace_back(std::forward<Value>(value));
+    Json& at = open_.empty() ? root_ : *next_;
+    at = Json(std::forward<Value>(value));
+    return &at;
+  }
+
+  Json& root_;
+  std::string_view text_;
+  const std::string& where_;
+  json_rules rules_;
+  std::vector<Json*> open_;  // the lists and objects that have not ended, outermost first
+  Json* next_ = nullptr;     // of the key that was read last
+  std::size_t keys_ = 0, values_ = 0;
+};
+
+/// The JSON that a text is. Throws `error_in_text` where it is none, has a number that no double
+/// holds, or keeps not to the rules; `where` begins the message.
+template <class Json>
+[[nodiscard]] json_tree<Json> parse_json(std::string_view text, const std::string& where,
+                                         const json_rules& rules = {})
 {
   // The parser takes a zero byte for the end, whatever stands behind it.
   if (const auto zero = text.find('\0'); zero != text.npos) refuse_json(text, zero, where);
+  json_tree<Json> tree;
+  json_builder<Json> builder(*tree, text, where, rules);
   try {
-    return Json::parse(text, watch...);
+    Json::sax_parse(text.begin(), text.end(), &builder);
   } catch (const typename Json::parse_error& e) {
     refuse_json(text, std::min(e.byte > 0 ? e.byte - 1 : 0, text.size()), where);
   } catch (const typename Json::out_of_range&) {
@@ -215,6 +356,7 @@ template <class Json, class... Watch>
     }
     throw;
   }
+  return tree;
 }
 
 }  // namespace retinue::detail

@@ -7,8 +7,9 @@
 // Between rate and total stand the terms of the loss, whatever it calls them.
 #pragma once
 
-#include <retinue/detail/file.hpp>  // read_file, write_text
-#include <retinue/error.hpp>        // fail
+#include <retinue/detail/file.hpp>       // read_file, write_text
+#include <retinue/detail/json_text.hpp>  // json, json_tree, parse_json
+#include <retinue/error.hpp>             // error, fail
 
 #include <nlohmann/json.hpp>
 
@@ -71,7 +72,7 @@ void log_fields(Line& line, const Field& field, const Terms& terms)
 /// The number under a key of a log line; nothing where there is none, where an integer is no count
 /// or has other digits than an integer, or where a fraction is not finite.
 template <class T>
-[[nodiscard]] std::optional<T> logged_number(const nlohmann::ordered_json& value)
+[[nodiscard]] std::optional<T> logged_number(const json& value)
 {
   if constexpr (std::integral<T>) {
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > INT64_MAX) return std::nullopt;
@@ -84,7 +85,13 @@ template <class T>
 /// A line as to_json writes it, or nothing.
 [[nodiscard]] inline std::optional<log_line> parse_log_line(const std::string& text)
 {
-  const auto parsed = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json_tree<json> tree;
+  try {
+    tree = parse_json<json>(text, "");
+  } catch (const error&) {
+    return std::nullopt;
+  }
+  const json& parsed = *tree;
   if (!parsed.is_object()) return std::nullopt;
   log_line line;
   bool whole = true;
@@ -112,8 +119,9 @@ template <class T>
 /// A line of the log: one JSON object, in which terms are keyed by their names.
 [[nodiscard]] inline std::string to_json(const log_line& line)
 {
-  // Not null, which ends the process where it is to become an object and there is no memory.
-  nlohmann::ordered_json made = nlohmann::ordered_json::object();
+  detail::json_tree<detail::json> tree;
+  detail::json& made = *tree;
+  made = detail::json::object();  // null, where it becomes one without memory, ends the process
   detail::log_fields(
       line, [&](const char* key, const auto& value) { made[key] = value; },
       [&] {

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <retinue/config/guess.hpp>         // config_metadata_key
+#include <retinue/detail/json_text.hpp>     // parse_json
 #include <retinue/error.hpp>                // fail
 #include <retinue/models/batch_norm.hpp>    // share_statistics
 #include <retinue/models/load.hpp>          // named_state
@@ -394,8 +395,9 @@ class trainer {
         best_ = number_of(best->second);
       order_ = state.metadata.at(order_key);
       if (scale_) {
-        const auto kept = nlohmann::json::parse(state.metadata.at(scale_key));
-        scale_->set(kept.at(0).template get<double>(), kept.at(1).template get<std::int64_t>());
+        const auto kept =
+            detail::parse_json<nlohmann::json>(state.metadata.at(scale_key), scale_key);
+        scale_->set(kept->at(0).template get<double>(), kept->at(1).template get<std::int64_t>());
       }
     } catch (const error& e) {
       fail(file.string(), ": ", e.what());
