@@ -288,9 +288,9 @@ void focal_in_aten(benchmark::State& state)
   add(loss + "the seed's way in ATen", seed);
   add(mining + "retinue", mine);
   add(mining + "two full sorts", sort);
-  add(matching + "retinue, all negatives taken", sample_for_tensors<every_negative>);
-  add(matching + "retinue, and mined", sample_for_tensors<hard_negatives>);
-  add(matching + "retinue over columns alone", match_over_columns);
+  add(matching + "retinue", sample_for_tensors<every_negative>);
+  add(matching + "and mined", sample_for_tensors<hard_negatives>);
+  add(matching + "over columns alone", match_over_columns);
   add(matching + "the seed's way in ATen", match_densely);
   for (const int classes : {1, 3, 80}) {
     const std::string focal =

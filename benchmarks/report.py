@@ -5,8 +5,8 @@
 
 PLAIN and NATIVE are programs retinue_benchmarks: compiled for any processor of this kind, and with
 RETINUE_NATIVE. Both run by turns, case by case, so that a busy minute falls upon both. The table
-stands between the lines that begin with "| case |" and the next empty line; those of its rows whose
-cases the programs do not have keep what they say. `--only REGEX` runs the cases that match alone,
+stands between its first line and the next empty one; what its last column says of a case stays, and
+so do the rows whose cases the programs do not have. `--only REGEX` runs the cases that match alone,
 and leaves the other rows as they are: a report can be made in pieces.
 """
 import argparse
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-HEAD = "| case | any processor | this processor | against | ratio |"
+HEAD = "| case | any processor | this processor | others, times as long | what limits it now |"
 
 
 def run(program, case):
@@ -60,11 +60,10 @@ def ratio(seconds):
 
 
 def row_of(case, plain, native):
-    others = [name for name in plain if name != "retinue"]
-    times = " / ".join(f"{ratio(plain[name] / plain['retinue'])}, "
-                       f"{ratio(native[name] / native['retinue'])}" for name in others)
-    return (f"| {case} | {in_words(plain['retinue'])} | {in_words(native['retinue'])} | "
-            f"{' / '.join(others)} | {times} |")
+    """The row without its last column: of other variants how many times ours they take, in both builds."""
+    others = "; ".join(f"{name} {ratio(plain[name] / plain['retinue'])}, "
+                       f"{ratio(native[name] / native['retinue'])}" for name in plain if name != "retinue")
+    return f"| {case} | {in_words(plain['retinue'])} | {in_words(native['retinue'])} | {others} |"
 
 
 def write(file, case, row):
@@ -75,7 +74,8 @@ def write(file, case, row):
     begin = page.index(HEAD)
     end = page.index("\n\n", begin)
     rows = {line.split(" | ")[0][2:]: line for line in page[begin:end].splitlines()[2:]}
-    rows[case] = row
+    limit = rows[case].split(" | ")[-1].removesuffix("|").strip() if case in rows else ""
+    rows[case] = f"{row} {limit} |" if limit else f"{row} |"
     table = "\n".join([HEAD, "|---|---|---|---|---|", *rows.values()])
     with open(file, "w") as out:
         out.write(page[:begin] + table + page[end:])

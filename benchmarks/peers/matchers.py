@@ -4,7 +4,8 @@
 
     python3 -m venv --system-site-packages peers      # with torch, Debian's python3-torch for one
     peers/bin/pip install --no-deps mmdet mmengine "mmcv-lite<2.2"
-    peers/bin/pip install "numpy<2" "opencv-python-headless<4.12" addict termcolor rich yapf terminaltables
+    peers/bin/pip install "numpy<2" "opencv-python-headless<4.12" addict termcolor rich yapf terminaltables \
+        packaging pillow pycocotools scipy shapely tqdm matplotlib
     peers/bin/python benchmarks/peers/matchers.py build/benchmarks/benchmarks/retinue_peer_matchers
 
 One thread each. Ends with an error where a verdict differs. Times are the least of several runs.
