@@ -277,10 +277,12 @@ retinue_headers(
   train/objective.hpp
   train/optimizers.hpp
   train/precision.hpp
+  train/run_state.hpp
   train/settings.hpp
   train/side_by_side.hpp
   train/side_copies.hpp
   train/step_recorder.hpp
+  train/together.hpp
   train/trainer.hpp)
 
 retinue_headers(

@@ -18,8 +18,6 @@
 //   lock                              held by the process that trains here
 #pragma once
 
-#include <retinue/config/guess.hpp>         // config_metadata_key
-#include <retinue/detail/json_text.hpp>     // parse_json
 #include <retinue/error.hpp>                // fail
 #include <retinue/models/batch_norm.hpp>    // share_statistics
 #include <retinue/models/load.hpp>          // named_state
@@ -28,30 +26,27 @@
 #include <retinue/train/checkpoints.hpp>    // checkpoint_folder
 #include <retinue/train/deferred.hpp>       // deferred_line
 #include <retinue/train/device_update.hpp>  // device_update
-#include <retinue/train/ema.hpp>            // moving_average
 #include <retinue/train/gradient_sums.hpp>  // gradient_sums
 #include <retinue/train/log.hpp>            // log_writer
-#include <retinue/train/named_tensors.hpp>  // put, take
 #include <retinue/train/objective.hpp>      // batch_counts
 #include <retinue/train/observer.hpp>       // training_observer
 #include <retinue/train/optimizers.hpp>     // optimizer, clip_gradients
 #include <retinue/train/ordered_queue.hpp>  // ordered_queue
-#include <retinue/train/precision.hpp>      // autocast_scope, loss_scale
+#include <retinue/train/precision.hpp>      // autocast_scope
 #include <retinue/train/run_lock.hpp>       // run_lock
+#include <retinue/train/run_state.hpp>      // run_state
 #include <retinue/train/samples.hpp>        // sample_source
 #include <retinue/train/schedules.hpp>      // schedule
 #include <retinue/train/settings.hpp>       // training_settings
-#include <retinue/train/side_by_side.hpp>   // lay_side_by_side, each_run, gathered_gradients
+#include <retinue/train/side_by_side.hpp>   // each_run, gathered_gradients
 #include <retinue/train/side_copies.hpp>    // side_copies
 #include <retinue/train/stop_signal.hpp>    // stop_signal
+#include <retinue/train/together.hpp>       // together
 #include <retinue/weights/safetensors.hpp>  // write_safetensors
-#include <retinue/weights/zip.hpp>          // crc32
 
 #include <torch/torch.h>
-#include <nlohmann/json.hpp>  // numbers that are read back as they were
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -113,27 +108,25 @@ class trainer {
   /// parts more than the batch; and where network, group or device have not what the settings ask.
   trainer(std::shared_ptr<Network> network, Objective objective, Optimizer optimize,
           std::filesystem::path folder, training_settings settings)
-      : network_(std::move(network)),
+      : run_{std::move(network), std::move(optimize)},
         objective_(std::move(objective)),
-        optimize_(std::move(optimize)),
         folder_(std::move(folder)),
         settings_(checked(std::move(settings))),
+        together_(settings_.group, settings_.device),
         send_(settings_.device)
   {
     const auto& s = settings_;
-    lay_out();
+    run_.lay_out();
     if (writes()) {
       checkpoints_.emplace(folder_ / "checkpoints", s.keep);
       lock_.emplace(folder_);
     }
     if (s.group) {
-      take_first(detail::named_state(*network_));
-      sums_ = std::make_unique<gradient_sums>(optimize_.parameters(), *s.group);
-      if (s.share_statistics) share_statistics(*network_, s.group);
+      together_.take_first(detail::named_state(*run_.network));
+      sums_ = std::make_unique<gradient_sums>(run_.optimize.parameters(), *s.group);
+      if (s.share_statistics) share_statistics(*run_.network, s.group);
     }
-    if (s.average > 0) average_.emplace(*network_, s.average);
-    if (s.scale > 0 || s.compute == precision::float16)
-      scale_.emplace(s.scale > 0 ? loss_scale::settings{.first = s.scale} : loss_scale::settings{});
+    run_.begin(s);
   }
 
   /// Goes on from the newest checkpoint that is whole; damaged ones after it are renamed, and the
@@ -142,9 +135,9 @@ class trainer {
   std::int64_t resume()
   {
     on_device_.reset();
-    if (writes()) step_ = resume_here();
-    if (settings_.group) take_run_of_first();
-    return step_;
+    if (writes()) run_.step = resume_here();
+    if (!together_.alone()) run_.take_first(together_);
+    return run_.step;
   }
 
   /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
@@ -157,40 +150,27 @@ class trainer {
     const std::size_t batch = std::min(settings_.batch, source.size());
     if (batch == 0) fail("there is nothing to train on: the source has no samples");
     const std::size_t in_epoch = source.size() / batch;  // what is left over has its turn next time
-    if (batch < processes())
-      fail("a batch of ", batch, " cannot be shared by ", processes(),
+    const std::size_t of = together_.processes(), rank = together_.rank();
+    if (batch < of)
+      fail("a batch of ", batch, " cannot be shared by ", of,
            " processes, expected a sample or more for each");
-    const std::size_t from = rank() * batch / processes();  // this process's part of a batch
-    const std::size_t own = (rank() + 1) * batch / processes() - from;
+    const std::size_t from = rank * batch / of;  // this process's part of a batch
+    const std::size_t own = (rank + 1) * batch / of - from;
     whole_ = own;
     check_order(source.size());
-    training_report report{step_, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0, best_,
-                           0};
+    training_report report{run_.step, settings_.epochs * static_cast<std::int64_t>(in_epoch), 0,
+                           run_.best, 0};
     std::optional<log_writer> log;
-    if (writes()) {
-      detail::remove_abandoned(folder_);
-      log.emplace(folder_ / "log.jsonl", step_);
-      if (const auto line = log->damaged())
-        tell([&](training_observer& o) {
-          o.warned((folder_ / "log.jsonl").string() + ": damaged from line " +
-                   std::to_string(*line) + " on, which is dropped");
-        });
-      if (log->told() < step_)
-        tell([&](training_observer& o) {
-          o.warned((folder_ / "log.jsonl").string() + ": says nothing of the updates from " +
-                   std::to_string(log->told()) + " to " + std::to_string(step_ - 1) +
-                   ", which are done");
-        });
-    }
-    tell([&](training_observer& o) { o.began(step_, report.steps); });
+    if (writes()) open(log);
+    tell([&](training_observer& o) { o.began(run_.step, report.steps); });
     const stop_signal stop;
-    std::int64_t saved = step_;
+    std::int64_t saved = run_.step;
     const std::size_t patience = std::min(in_epoch * own, std::max<std::size_t>(2 * own, 100));
     std::size_t bad_in_a_row = 0;
 
-    while (step_ < report.steps && report.signal == 0) {
-      const auto epoch = static_cast<std::uint64_t>(step_) / in_epoch;
-      const auto done = static_cast<std::size_t>(step_) % in_epoch;
+    while (run_.step < report.steps && report.signal == 0) {
+      const auto epoch = static_cast<std::uint64_t>(run_.step) / in_epoch;
+      const auto done = static_cast<std::size_t>(run_.step) % in_epoch;
       const auto order = epoch_order(source.size(), settings_.seed, epoch);
       using sample_type = training_sample<typename Source::schema>;
       ordered_queue<sample_type> queue(
@@ -208,13 +188,13 @@ class trainer {
             if (++bad_in_a_row == patience)
               fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
-        const agreed_update agreed = agree(samples.size(), stop.came());
+        const detail::next_update agreed = together_.agree(samples.size(), stop.came());
         report.signal = agreed.signal;
         if (report.signal != 0) break;
         log_line line{
-            .step = step_, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(step_)};
+            .step = run_.step, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(run_.step)};
         if (agreed.samples > 0) update(samples, agreed.samples, line);
-        ++step_;
+        ++run_.step;
         line.images_per_second =
             static_cast<double>(agreed.samples) /
             std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -226,33 +206,27 @@ class trainer {
           if (log && agreed.samples > 0) log->add(line);
           tell([&](training_observer& o) { o.updated(line); });
         }
-        const bool saves = settings_.save_every > 0 && step_ % settings_.save_every == 0;
+        const bool saves = settings_.save_every > 0 && run_.step % settings_.save_every == 0;
         if (saves || b + 1 == in_epoch) publish_pending(log);
-        if (settings_.save_every > 0 && step_ % settings_.save_every == 0 && b + 1 < in_epoch) {
-          save(report);
-          saved = step_;
+        if (saves && b + 1 < in_epoch) {
+          save();
+          saved = run_.step;
         }
       }
-      if (static_cast<std::size_t>(step_) % in_epoch == 0 && step_ > saved) {
+      if (static_cast<std::size_t>(run_.step) % in_epoch == 0 && run_.step > saved) {
         validate(report);
-        save(report);
-        saved = step_;
+        save();
+        saved = run_.step;
       }
     }
     publish_pending(log);
-    if (step_ > saved) save(report);
-    report.step = step_;
+    if (run_.step > saved) save();
+    report.step = run_.step;
     return report;
   }
 
   /// What other programs load: the average, or the network where there is none.
-  [[nodiscard]] state_dict weights() const
-  {
-    state_dict all = average_ ? average_->weights() : state_of(*network_);
-    if (!settings_.config.empty())
-      all.metadata[std::string(config_metadata_key)] = settings_.config;
-    return all;
-  }
+  [[nodiscard]] state_dict weights() const { return run_.weights(settings_.config); }
 
  private:
   /// Before a folder is made.
@@ -287,54 +261,7 @@ class trainer {
       fail("an update is recorded where the objective has programs: an objective of blocks");
   }
 
-  static constexpr const char *best_key = "retinue.best", *order_key = "retinue.order",
-                              *scale_key = "retinue.loss_scale";
-
-  [[nodiscard]] std::size_t rank() const
-  {
-    return settings_.group ? static_cast<std::size_t>(settings_.group->rank()) : 0;
-  }
-  [[nodiscard]] std::size_t processes() const
-  {
-    return settings_.group ? static_cast<std::size_t>(settings_.group->size()) : 1;
-  }
-  [[nodiscard]] bool writes() const { return rank() == 0; }
-
-  /// What all processes do next: stop for a signal, or learn from so many samples together; from
-  /// none where one of them could read none.
-  struct agreed_update {
-    int signal = 0;
-    std::size_t samples = 0;
-  };
-  agreed_update agree(std::size_t samples, int signal)
-  {
-    if (!settings_.group) return {signal, signal != 0 ? 0 : samples};
-    const at::Tensor said = at::zeros({static_cast<std::int64_t>(processes()), 2}, at::kLong);
-    said[static_cast<std::int64_t>(rank())][0] = static_cast<std::int64_t>(samples);
-    said[static_cast<std::int64_t>(rank())][1] = signal;
-    add_up(said);
-    const auto each = said.select(1, 0);
-    const bool all = each.min().template item<std::int64_t>() > 0;
-    return {said.select(1, 1).max().template item<int>(),
-            all ? static_cast<std::size_t>(each.sum().template item<std::int64_t>()) : 0};
-  }
-
-  /// Adds up over all processes, where the device is that talks to them.
-  void add_up(const at::Tensor& of)
-  {
-    const at::Tensor there = of.to(settings_.device);
-    settings_.group->sum(there);
-    if (!there.is_same(of)) at::Tensor(of).copy_(there);
-  }
-  void take_first(const named_tensors& tensors)
-  {
-    const torch::NoGradGuard no_gradients;
-    for (const auto& [name, tensor] : tensors) {
-      const at::Tensor there = tensor.detach().contiguous();
-      settings_.group->take_first(there);
-      at::Tensor(tensor).copy_(there);
-    }
-  }
+  [[nodiscard]] bool writes() const { return together_.rank() == 0; }
 
   std::int64_t resume_here()
   {
@@ -349,7 +276,7 @@ class trainer {
         damaged.emplace_back(*step, e.what());
         continue;
       }
-      go_on_from(state, checkpoints_->file_of(*step));
+      run_.go_on_from(state, checkpoints_->file_of(*step));
       for (const auto& [bad, why] : damaged) {
         const auto aside = checkpoints_->set_aside(bad);
         tell([&](training_observer& o) {
@@ -362,59 +289,26 @@ class trainer {
     fail(damaged.front().second, steps.size() > 1 ? ", and no checkpoint before it is whole" : "");
   }
 
-  /// All of it that decides what comes next.
-  void take_run_of_first()
-  {
-    take_first(detail::named_state(*network_));
-    take_first(optimize_.state());
-    if (average_) take_first(average_->state());
-    const at::Tensor numbers = at::zeros({3}, at::kDouble);
-    double* const n = numbers.template data_ptr<double>();
-    n[0] = static_cast<double>(step_);
-    if (scale_) n[1] = scale_->value(), n[2] = static_cast<double>(scale_->good_updates());
-    const at::Tensor there = numbers.to(settings_.device);
-    settings_.group->take_first(there);
-    numbers.copy_(there);
-    step_ = static_cast<std::int64_t>(n[0]);
-    if (scale_) scale_->set(n[1], static_cast<std::int64_t>(n[2]));
-  }
-
   template <class Event>
   void tell(const Event& event)
   {
     if (settings_.observer) event(*settings_.observer);
   }
 
-  void go_on_from(const state_dict& state, const std::filesystem::path& file)
+  /// The log as it was left, with what is wrong of it told.
+  void open(std::optional<log_writer>& log)
   {
-    try {
-      take(detail::named_state(*network_), "network/", state);
-      take(optimize_.state(), "optimizer/", state);
-      if (average_) take(average_->state(), "average/", state);
-      if (const auto best = state.metadata.find(best_key); best != state.metadata.end())
-        best_ = number_of(best->second);
-      order_ = state.metadata.at(order_key);
-      if (scale_) {
-        const auto kept =
-            detail::parse_json<nlohmann::json>(state.metadata.at(scale_key), scale_key);
-        scale_->set(kept->at(0).template get<double>(), kept->at(1).template get<std::int64_t>());
-      }
-    } catch (const error& e) {
-      fail(file.string(), ": ", e.what());
-    } catch (const std::exception&) {
-      fail(file.string(), ": its metadata is not that of a training");
-    }
-  }
-
-  /// Whatever the locale of the process says of commas.
-  static double number_of(const std::string& text)
-  {
-    double number = 0;
-    const char* const last = text.data() + text.size();
-    const auto [end, trouble] = std::from_chars(text.data(), last, number);
-    if (trouble != std::errc() || end != last || !std::isfinite(number))
-      fail("the best validation is ", detail::in_quotes(text), ", expected a number");
-    return number;
+    detail::remove_abandoned(folder_);
+    const auto file = folder_ / "log.jsonl";
+    log.emplace(file, run_.step);
+    const auto warn = [&](const std::string& what) {
+      tell([&](training_observer& o) { o.warned(file.string() + ": " + what); });
+    };
+    if (const auto line = log->damaged())
+      warn("damaged from line " + std::to_string(*line) + " on, which is dropped");
+    if (log->told() < run_.step)
+      warn("says nothing of the updates from " + std::to_string(log->told()) + " to " +
+           std::to_string(run_.step - 1) + ", which are done");
   }
 
   /// A run goes on with the samples and the order with which it began, or it is another run.
@@ -423,18 +317,11 @@ class trainer {
     const std::string order = "seed " + std::to_string(settings_.seed) + ", " +
                               std::to_string(samples) + " samples, batches of " +
                               std::to_string(settings_.batch);
-    if (!order_.empty() && order_ != order)
-      fail(folder_.string(), ": the run began with ", order_, ", and cannot go on with ", order);
-    order_ = order;
-    if (!settings_.group) return;
-    const std::string all = order + ", " + std::to_string(settings_.epochs) + " epochs";
-    const at::Tensor mark =
-        at::full({1}, std::int64_t{detail::crc32(std::as_bytes(std::span(all)))},
-                 at::TensorOptions(at::kLong).device(settings_.device));
-    const auto own = mark.template item<std::int64_t>();
-    settings_.group->take_first(mark);
-    if (mark.template item<std::int64_t>() != own)
-      fail("process ", rank(), " trains with ", all, ", and process 0 otherwise");
+    if (!run_.order.empty() && run_.order != order)
+      fail(folder_.string(), ": the run began with ", run_.order, ", and cannot go on with ",
+           order);
+    run_.order = order;
+    together_.check_alike(order + ", " + std::to_string(settings_.epochs) + " epochs");
   }
 
   /// From this process's samples, of `all_samples` of all processes.
@@ -442,14 +329,14 @@ class trainer {
   void update(const std::vector<training_sample<Schema>>& samples, std::size_t all_samples,
               log_line& line)
   {
-    network_->train();
+    run_.network->train();
     if constexpr (has_backbone<Network>)
-      if (settings_.freeze_body) network_->backbone()->eval();
-    network_->zero_grad(/*set_to_none=*/true);
+      if (settings_.freeze_body) run_.network->backbone()->eval();
+    run_.network->zero_grad(/*set_to_none=*/true);
     const std::span all(samples);
     counts_.reset();
     if constexpr (requires(std::uint64_t update) { objective_.turn(update); })
-      objective_.turn(static_cast<std::uint64_t>(step_));
+      objective_.turn(static_cast<std::uint64_t>(run_.step));
     const std::size_t parts = std::min(settings_.parts, samples.size());
     if (settings_.recorder && update_recorded(all, line)) return;
     for (std::size_t p = 0; p < parts; ++p) {
@@ -464,15 +351,15 @@ class trainer {
     if (defers()) return update_deferred(names_of(all), line);
     if (sums_) {
       sums_->finish();
-      add_up_terms(line);
+      together_.add_up(line);
     }
-    if (scale_ && !unscale()) return;
+    if (run_.scale && !unscale()) return;
     line.gradient = clip_gradients(
-        optimize_.parameters(),
+        run_.optimize.parameters(),
         settings_.clip > 0 ? settings_.clip : std::numeric_limits<double>::infinity());
     if (!std::isfinite(line.gradient)) stop_at("gradient's norm", line.gradient, all);
-    optimize_(step_, line.rate);
-    if (average_) (*average_)(step_);
+    run_.optimize(run_.step, line.rate);
+    if (run_.average) (*run_.average)(run_.step);
   }
 
   /// An objective that cannot count ahead divides each part for itself, which then has the share of
@@ -504,7 +391,7 @@ class trainer {
     line.total += value_of("total", learnt.total);
     line.positives += learnt.counts.defined() ? learnt.counts[0].template item<std::int64_t>()
                                               : static_cast<std::int64_t>(learnt.positives);
-    (learnt.total * (scale_ ? share * scale_->value() : share)).backward();
+    (learnt.total * (run_.scale ? share * run_.scale->value() : share)).backward();
   }
 
   [[nodiscard]] bool defers() const { return settings_.fetch_every > 1 || settings_.recorder; }
@@ -522,9 +409,9 @@ class trainer {
   {
     if (sums_) {
       sums_->finish();
-      settings_.group->sum(on_device().numbers());
+      together_.add_up(on_device().numbers());
     }
-    wait_for(on_device().finish(step_, line.rate), std::move(names), line);
+    wait_for(on_device().finish(run_.step, line.rate), std::move(names), line);
   }
 
   /// The whole update by a recorder, where it can be: of a batch like that of which it was
@@ -537,9 +424,10 @@ class trainer {
       const training_batch<Schema> batch = collate(all, send_.pins());
       try {
         const std::span<const std::vector<instance<Schema>>> truths(batch.truths);
-        wait_for(on_device().recorded(*settings_.recorder, *network_, settings_.compute, objective_,
-                                      send_(batch.planes), truths, step_, line.rate),
-                 names_of(all), line);
+        wait_for(
+            on_device().recorded(*settings_.recorder, *run_.network, settings_.compute, objective_,
+                                 send_(batch.planes), truths, run_.step, line.rate),
+            names_of(all), line);
       } catch (const error& e) {
         fail(e.what(), ", of ", names_of(all));
       }
@@ -573,7 +461,7 @@ class trainer {
         const double value = *at++;
         if (!std::isfinite(value))
           fail("the ", name, " is ", value, " at update ", line.step, ", as was seen after update ",
-               step_ - 1, "; the batch: ", lines[i].samples, "; ", last_checkpoint());
+               run_.step - 1, "; the batch: ", lines[i].samples, "; ", last_checkpoint());
         return value;
       };
       for (loss_term& term : line.terms) term.value = read(term.name + " loss");
@@ -581,7 +469,7 @@ class trainer {
       line.positives = static_cast<std::int64_t>(*at++);
       const double* const rest = at;  // the norm, made, wrong, and of a scale its two numbers
       if (rest[1] > 0 || rest[2] > 0) line.gradient = read("gradient's norm");
-      if (scale_) scale_->set(rest[3], static_cast<std::int64_t>(rest[4]));
+      if (run_.scale) run_.scale->set(rest[3], static_cast<std::int64_t>(rest[4]));
       if (log) log->add(line);
       tell([&](training_observer& o) { o.updated(line); });
     }
@@ -590,22 +478,9 @@ class trainer {
   device_update<Optimizer>& on_device()
   {
     if (!on_device_)
-      on_device_.emplace(settings_.device, optimize_, average_ ? &*average_ : nullptr,
-                         scale_ ? &*scale_ : nullptr, settings_.clip);
+      on_device_.emplace(settings_.device, run_.optimize, run_.average ? &*run_.average : nullptr,
+                         run_.scale ? &*run_.scale : nullptr, settings_.clip);
     return *on_device_;
-  }
-
-  /// What the log says of an update is the sum of what the processes found.
-  void add_up_terms(log_line& line)
-  {
-    std::vector<double> numbers{line.total, static_cast<double>(line.positives)};
-    for (const auto& term : line.terms) numbers.push_back(term.value);
-    const at::Tensor sums =
-        at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
-    add_up(sums);
-    line.total = numbers[0];
-    line.positives = static_cast<std::int64_t>(numbers[1]);
-    for (std::size_t t = 0; t < line.terms.size(); ++t) line.terms[t].value = numbers[t + 2];
   }
 
   /// The terms of a part of the process's samples `all`, which are of a batch of `all_samples`.
@@ -616,7 +491,7 @@ class trainer {
   {
     const training_batch<Schema> batch = collate(part, send_.pins());
     const network_outputs said =
-        detail::outputs_of(*network_, send_(batch.planes), settings_.compute);
+        detail::outputs_of(*run_.network, send_(batch.planes), settings_.compute);
     using truths = std::vector<std::vector<instance<Schema>>>;
     const auto view = [](const truths& of) {
       return std::span<const std::vector<instance<Schema>>>(of);
@@ -628,7 +503,7 @@ class trainer {
             truths of_all;
             for (const auto& s : all) of_all.push_back(s.truths);
             counts_ = objective_.count(batch.size, said.maps, view(of_all));
-            if (settings_.group) add_up_counts(*counts_);
+            together_.add_up(*counts_);
           }
           return detail::named_terms(objective_(said, batch.size, view(batch.truths), &*counts_));
         }
@@ -639,44 +514,20 @@ class trainer {
     }
   }
 
-  /// All weights lie side by side, and what the optimizer keeps of them: an update is then a few
-  /// calls, not some of each parameter. So do the channels of a pixel, in weights and images: a
-  /// step of MobileNet 0.25 on a processor then takes two thirds of the time.
-  void lay_out()
-  {
-    const auto lay = [](const named_tensors& named) {
-      std::vector<at::Tensor> tensors;
-      for (const auto& [name, tensor] : named) tensors.push_back(tensor);
-      lay_side_by_side(tensors);
-    };
-    lay(detail::named_state(*network_));
-    lay(optimize_.state());
-  }
-
-  void add_up_counts(batch_counts& counts)
-  {
-    std::size_t* const all[] = {&counts.images, &counts.positives, &counts.with_landmarks};
-    const at::Tensor sums = at::zeros({3}, at::kLong);
-    std::int64_t* const n = sums.template data_ptr<std::int64_t>();
-    for (std::size_t i = 0; i < 3; ++i) n[i] = static_cast<std::int64_t>(*all[i]);
-    add_up(sums);
-    for (std::size_t i = 0; i < 3; ++i) *all[i] = static_cast<std::size_t>(n[i]);
-  }
-
   /// Takes the scale out of the gradients; false where they overflowed, and a lower one is next.
   bool unscale()
   {
     const torch::NoGradGuard no_gradients;
-    const double by = scale_->value();
-    each_run([&](at::Tensor g) { g.div_(by); }, gathered_gradients(optimize_.parameters()));
-    return scale_->accepts(std::isfinite(clip_gradients(optimize_.parameters())));
+    const double by = run_.scale->value();
+    each_run([&](at::Tensor g) { g.div_(by); }, gathered_gradients(run_.optimize.parameters()));
+    return run_.scale->accepts(std::isfinite(clip_gradients(run_.optimize.parameters())));
   }
 
   template <class Schema>
   [[noreturn]] void stop_at(const std::string& what, double value,
                             std::span<const training_sample<Schema>> samples)
   {
-    fail("the ", what, " is ", value, " at update ", step_, ": ", at_fault(samples),
+    fail("the ", what, " is ", value, " at update ", run_.step, ": ", at_fault(samples),
          "; the batch: ", names_of(samples), "; ", last_checkpoint());
   }
 
@@ -688,18 +539,12 @@ class trainer {
                   : "no checkpoint has been written yet";
   }
 
-  /// Before anything is written: a step can leave what no loss has seen yet.
+  /// Before anything is written.
   void check_finite()
   {
-    const auto check = [&](const named_tensors& tensors, const char* whose) {
-      for (const auto& [name, tensor] : tensors)
-        if (!at::isfinite(tensor).all().template item<bool>())
-          fail("after update ", step_ - 1, " the ", whose, " ", name,
-               " is not finite, so the rate may be too high; ", last_checkpoint());
-    };
-    check(detail::named_state(*network_), "network's");
-    check(optimize_.state(), "optimizer's");
-    if (average_) check(average_->state(), "average's");
+    if (const auto what = run_.not_finite())
+      fail("after update ", run_.step - 1, " ", *what, ", so the rate may be too high; ",
+           last_checkpoint());
   }
 
   /// Which samples do it alone, each in a batch of its own: twice, for batch normalization needs
@@ -708,19 +553,19 @@ class trainer {
   std::string at_fault(std::span<const training_sample<Schema>> samples)
   {
     sums_.reset();  // the other processes do something else
-    share_statistics(*network_, nullptr);
-    for (const at::Tensor& p : optimize_.parameters())
+    share_statistics(*run_.network, nullptr);
+    for (const at::Tensor& p : run_.optimize.parameters())
       if (!at::isfinite(p).all().template item<bool>())
         return "the weights are not finite, whatever the sample";
     std::vector<training_sample<Schema>> bad;
     for (const auto& s : samples) {
       const std::vector<training_sample<Schema>> twice{s, s};
-      network_->zero_grad();
+      run_.network->zero_grad();
       const std::span<const training_sample<Schema>> pair(twice);
       const at::Tensor total = terms_of(pair, pair, pair.size()).total;
       if (std::isfinite(total.template item<double>())) {
         total.backward();
-        if (std::isfinite(clip_gradients(optimize_.parameters()))) continue;
+        if (std::isfinite(clip_gradients(run_.optimize.parameters()))) continue;
       }
       bad.push_back(s);
     }
@@ -735,53 +580,39 @@ class trainer {
     if (!settings_.validate || !writes()) return;
     check_finite();
     state_dict now = weights();
-    tell([&](training_observer& o) { o.validating(step_); });
+    tell([&](training_observer& o) { o.validating(run_.step); });
     const double score = settings_.validate(now);
-    const bool best = std::isfinite(score) && (!best_ || score > *best_);
+    const bool best = std::isfinite(score) && (!run_.best || score > *run_.best);
     if (best) {
-      best_ = report.best = score;
-      now.metadata[best_key] = nlohmann::json(score).dump();
+      run_.best = report.best = score;
+      run_.mark_best(now);
       write_safetensors(folder_ / "best.safetensors", now);
     }
-    tell([&](training_observer& o) { o.validated(step_, score, best); });
+    tell([&](training_observer& o) { o.validated(run_.step, score, best); });
   }
 
-  void save(const training_report& report)
+  void save()
   {
     if (!writes()) return;
     check_finite();
     write_safetensors(folder_ / "weights.safetensors", weights());
-    state_dict state;
-    put(detail::named_state(*network_), "network/", state);
-    put(optimize_.state(), "optimizer/", state);
-    if (average_) put(average_->state(), "average/", state);
-    state.metadata[std::string(config_metadata_key)] = settings_.config;
-    state.metadata[order_key] = order_;
-    if (scale_)
-      state.metadata[scale_key] = nlohmann::json{scale_->value(), scale_->good_updates()}.dump();
-    if (report.best) state.metadata[best_key] = nlohmann::json(*report.best).dump();
-    checkpoints_->write(step_, std::move(state));
-    tell([&](training_observer& o) { o.saved(step_); });
+    checkpoints_->write(run_.step, run_.kept(settings_.config));
+    tell([&](training_observer& o) { o.saved(run_.step); });
   }
 
-  std::shared_ptr<Network> network_;
+  detail::run_state<Network, Optimizer> run_;
   Objective objective_;
-  Optimizer optimize_;
   std::filesystem::path folder_;
   training_settings settings_;
+  detail::together together_;
   side_copies<> send_;
   std::optional<checkpoint_folder> checkpoints_;  // of the process that writes
   std::optional<run_lock> lock_;
   std::unique_ptr<gradient_sums> sums_;
-  std::optional<moving_average> average_;
-  std::optional<loss_scale> scale_;
   std::optional<device_update<Optimizer>> on_device_;  // made by the first update there
   std::vector<deferred_line> pending_;                 // whose numbers are on the device
-  std::int64_t step_ = 0;
-  std::size_t whole_ = 0;  // samples of an update, of this process
-  std::optional<double> best_;
-  std::string order_;
-  std::optional<batch_counts> counts_;  // of the batch that is in work
+  std::size_t whole_ = 0;                              // samples of an update, of this process
+  std::optional<batch_counts> counts_;                 // of the batch that is in work
 };
 
 }  // namespace retinue
