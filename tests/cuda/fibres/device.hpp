@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <type_traits>
 #include <typeinfo>
 
 namespace fibres {
@@ -135,11 +136,15 @@ template <class P, class A>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* as, void (*kernel)(P), const A& value)
 {
   P sent = value;
+  // Between the values there may be what was in memory before: without the builtin, as in clang 14,
+  // only a program that has nothing between them is looked at.
 #if __has_builtin(__builtin_clear_padding)
   __builtin_clear_padding(&sent);
-  const fibres::bytes values = std::as_bytes(std::span(&sent, 1));
+  constexpr bool clean = true;
 #else
-  const fibres::bytes values;
+  constexpr bool clean = std::has_unique_object_representations_v<P>;
 #endif
+  fibres::bytes values;
+  if constexpr (clean) values = std::as_bytes(std::span(&sent, 1));
   return fibres::launch(*as, [kernel, sent] { kernel(sent); }, values, typeid(P));
 }
