@@ -2,11 +2,12 @@
 // exp and log by arithmetic alone, so that a vector of the compiler's, a number and a CUDA thread
 // find the same bits:
 //
-//   exp(x)   2^n exp(r), x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) by its series    to 2 roundings
-//   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 roundings
+//   exp(x)   2^n exp(r), x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) by its series    to 2 units
+//   log(x)   e ln 2 + 2 atanh((m - 1) / (m + 1)), x = 2^e m, m from sqrt(1/2)     to 2 units
 //
-// V is float, or a vector of floats. Products of numbers are rounded before they are added; those
-// of vectors are fused where the machine can, and then the last bit may differ.
+// Units are of the last place. V is float, or a vector of floats. Products of numbers are rounded
+// before they are added; those of vectors are fused where the machine can, and then the last bit
+// may differ.
 #pragma once
 
 #include <retinue/compiler.hpp>          // RETINUE_HD, RETINUE_HIDE
