@@ -104,6 +104,7 @@ retinue_headers(
   formulas/any_coder.hpp
   formulas/any_losses.hpp
   formulas/centre_ness.hpp
+  formulas/choice.hpp
   formulas/coders.hpp
   formulas/coordinate.hpp
   formulas/cross_entropy.hpp
@@ -140,6 +141,7 @@ retinue_headers(
   labels/weighted.hpp
   landmarks.hpp
   losses.hpp
+  losses/any_multibox.hpp
   losses/any_negatives.hpp
   losses/any_quality.hpp
   losses/costs.hpp

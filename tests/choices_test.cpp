@@ -20,8 +20,7 @@ using namespace retinue;
 namespace {
 
 template <class Schema>
-using chosen_settings = multibox_settings<Schema, centre_size_coder, any_negatives, any_box_loss,
-                                          any_residual_loss, any_learnable_labels, any_quality>;
+using chosen_settings = any_multibox_settings<Schema>;
 
 bool near(double a, double b)
 {

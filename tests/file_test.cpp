@@ -281,9 +281,13 @@ TEST_CASE("a file that cannot be opened is refused with the reason")
   CHECK(said("round") == "round: its symbolic links lead nowhere");
   const bool was_root = ::geteuid() == 0;
   if (was_root) REQUIRE(::seteuid(65534) == 0);
-  const std::string secret = said("secret"), closed = said("closed/a");
+  const std::string absent = said("absent"), secret = said("secret"), closed = said("closed/a");
   if (was_root) REQUIRE(::seteuid(0) == 0);
   fs::permissions(room.path / "closed", fs::perms::owner_all);  // or it could not be removed
+  if (absent != "absent: no such file") {
+    WARN("skipped: files without permissions, for the folder of temporary files is root's alone");
+    return;
+  }
   CHECK(secret == "secret: cannot be opened for reading: Permission denied");
   CHECK(closed == "closed/a: cannot be looked at: Permission denied");
 }

@@ -270,8 +270,7 @@ TEST_CASE("what is chosen at run time agrees")
 {
   using face5 = schemas::face5;
   const anchor_layout anchors(square_anchors::retinaface(), {96, 96});
-  using chosen = multibox_settings<face5, any_coder, any_negatives, any_box_loss, any_residual_loss,
-                                   any_learnable_labels, any_quality>;
+  using chosen = any_multibox_settings<face5>;
   const auto softmax = test::random_batch<face5>(anchors, 4, {3, 0, 9});
   check_agreement(chosen{.classes = 3}, anchors, softmax);
   auto sigmoids = test::random_batch<face5>(anchors, 3, {3, 0, 9});

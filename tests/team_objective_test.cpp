@@ -19,6 +19,8 @@
 #include <cstddef>
 #include <limits>
 #include <random>
+#include <string>
+#include <string_view>
 #include <vector>
 
 using namespace retinue;
@@ -234,6 +236,63 @@ TEMPLATE_TEST_CASE("an objective by programs is the host's, for outputs of any w
   check_objective<TestType>(points{.classes = 3}, dynamic_k_matcher::soft_label(), free, {7, 0, 3});
   check_objective<TestType>(points{.classes = 3}, aligned_matcher::tood(), free, {7, 0, 3});
   check_objective<TestType>(points{.classes = 3}, aligned_matcher::ultralytics(2), free, {7, 0, 3});
+}
+
+TEST_CASE("an objective of parts chosen at run time is the host's, by each matcher")
+{
+  using settings = any_multibox_settings<schemas::face5>;
+  const std::vector<std::size_t> counts{3, 0, 20, 1};
+  const settings of_papers{};
+  check_objective<float>(of_papers, overlap_matcher::retinaface(), small(), counts);
+  const settings of_deltas{.classes = 4,
+                           .code = delta_coder{.stds = {0.1, 0.2, 0.3, 0.4}},
+                           .mining = any_negatives(hard_negatives::ssd().wanted()),
+                           .box = {balanced_l1{}},
+                           .landmark = {wing{}},
+                           .labels = {{{weighted_softmax_labels({}, 0.1)}}}};
+  check_objective<float>(of_deltas, adaptive_matcher::atss(), small(), counts);
+  const anchor_layout free(point_anchors{.strides = {8, 16, 32}}, {96, 128});
+  for (const any_binary_cost::one_of& cost :
+       {any_binary_cost::one_of(binary_cross_entropy{}), any_binary_cost::one_of(varifocal{}),
+        any_binary_cost::one_of(quality_focal{}), any_binary_cost::one_of(sigmoid_focal{})}) {
+    const settings of_points{.classes = 3,
+                             .code = distance_coder{.logarithmic = cost.index() == 1},
+                             .mining = any_negatives(every_negative{}),
+                             .box = {ciou_loss{}},
+                             .landmark = {l1{}},
+                             .labels = {{{sigmoid_labels<any_binary_cost>{{cost}}}}},
+                             .quality = any_quality(rated_by::overlap)};
+    check_objective<float>(of_points, dynamic_k_matcher::sim_ota(), free, {7, 0, 3});
+    check_objective<float>(of_points, aligned_matcher::tood(), free, {7, 0, 3});
+  }
+  for (const any_box_loss::one_of& cost :
+       {any_box_loss::one_of(smooth_l1{}), any_box_loss::one_of(l1{}),
+        any_box_loss::one_of(iou_loss{}), any_box_loss::one_of(log_iou_loss{}),
+        any_box_loss::one_of(square_iou_loss{}), any_box_loss::one_of(giou_loss{}),
+        any_box_loss::one_of(diou_loss{}), any_box_loss::one_of(eiou_loss{}),
+        any_box_loss::one_of(siou_loss{})}) {
+    settings of_boxes{};
+    of_boxes.box = {cost};
+    CAPTURE(cost.index());
+    check_objective<float>(of_boxes, overlap_matcher::retinaface(), small(), counts);
+  }
+}
+
+TEST_CASE("settings of which there are no programs say so")
+{
+  using settings = any_multibox_settings<schemas::none>;
+  const auto refused = [](const settings& s, std::string_view why) {
+    CHECK_FALSE(learnt_by_programs(s));
+    CHECK_THROWS_WITH(detail::plain_settings<settings>(s), std::string(why));
+  };
+  CHECK(learnt_by_programs(settings{}));
+  CHECK(learnt_by_programs(multibox_settings<schemas::none>{}));
+  refused({.labels = {{{weighted_softmax_labels({1, 2})}}}},
+          "labels of weighted classes are asked for as plain data");
+  refused({.mining = any_negatives(random_negatives::settings{})},
+          "negatives are drawn, and a program was to mine them");
+  refused({.weigh_boxes = box_weighing::by_score},
+          "a loss by programs was to weigh boxes by their quality or score, expected alike");
 }
 
 TEST_CASE("an objective by programs of 256 images, and of 512 truths")

@@ -25,6 +25,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -182,7 +183,63 @@ TEMPLATE_TEST_CASE("batches of nothing, of crowds and of single pixels stay fini
   }
 }
 
-TEST_CASE("a configuration of the papers' parts is learnt by programs, and no other")
+namespace {
+
+/// What a network of a configuration may say of one picture, at random; and the same again.
+template <class Schema>
+struct said_twice {
+  network_outputs one, same;
+
+  said_twice(const network_config& config, extent2 size)
+  {
+    network_outputs shape;
+    {
+      const torch::NoGradGuard no_gradients;
+      shape = std::make_shared<configured_network<Schema>>(config)->forward(
+          at::zeros({1, 3, size.height, size.width}));
+    }
+    torch::manual_seed(1);
+    one.maps = same.maps = shape.maps;
+    const auto draw = [](const tensor_output& like, tensor_output& a, tensor_output& b) {
+      if (!like.values.defined()) return;
+      a.values = at::randn_like(like.values).requires_grad_();
+      b.values = a.values.detach().clone().requires_grad_();
+    };
+    draw(shape.scores, one.scores, same.scores);
+    draw(shape.boxes, one.boxes, same.boxes);
+    draw(shape.points, one.points, same.points);
+    draw(shape.quality, one.quality, same.quality);
+  }
+
+  /// Of two losses of each; `found` is of the first.
+  void check(const tensor_terms& found, const tensor_terms& want)
+  {
+    const auto expected = want.total.template item<double>();
+    CHECK(std::abs(found.total.template item<double>() - expected) < 1e-5 * std::abs(expected));
+    found.total.backward();
+    want.total.backward();
+    const auto alike = [](const tensor_output& a, const tensor_output& b) {
+      return !a.values.defined() || at::allclose(a.values.grad(), b.values.grad(), 1e-4, 1e-6);
+    };
+    CHECK(alike(one.boxes, same.boxes));
+    CHECK(alike(one.scores, same.scores));
+    if (Schema::count > 0) CHECK(alike(one.points, same.points));
+    CHECK(alike(one.quality, same.quality));
+  }
+};
+
+template <class Schema>
+std::vector<std::vector<instance<Schema>>> one_truth()
+{
+  std::vector<std::vector<instance<Schema>>> truths(1);
+  truths[0].emplace_back().bounds = {0.2f, 0.3f, 0.6f, 0.8f};
+  truths[0].back().visible.fill(true);
+  return truths;
+}
+
+}  // namespace
+
+TEST_CASE("a configuration of the papers' parts is learnt by programs of these")
 {
   const extent2 size{320, 320};
   std::size_t by_programs = 0;
@@ -206,37 +263,56 @@ TEST_CASE("a configuration of the papers' parts is learnt by programs, and no ot
       other.learn.box = giou_loss{};
       CHECK_FALSE(standard_objective_of<Schema, host_blocks>(other).has_value());
 
-      network_outputs shape;
-      {
-        const torch::NoGradGuard no_gradients;
-        shape = std::make_shared<configured_network<Schema>>(config)->forward(
-            at::zeros({1, 3, size.height, size.width}));
-      }
       auto by_tables = objective_of<Schema>(config, 1);
-      torch::manual_seed(1);
-      network_outputs one{.maps = shape.maps}, same{.maps = shape.maps};
-      const auto draw = [](const tensor_output& like, tensor_output& a, tensor_output& b) {
-        if (!like.values.defined()) return;
-        a.values = at::randn_like(like.values).requires_grad_();
-        b.values = a.values.detach().clone().requires_grad_();
-      };
-      draw(shape.scores, one.scores, same.scores);
-      draw(shape.boxes, one.boxes, same.boxes);
-      draw(shape.points, one.points, same.points);
-      std::vector<std::vector<instance<Schema>>> truths(1);
-      truths[0].emplace_back().bounds = {0.2f, 0.3f, 0.6f, 0.8f};
-      truths[0].back().visible.fill(true);
-      const std::span<const std::vector<instance<Schema>>> view(truths);
-      const tensor_terms found = (*ours)(one, size, view), want = by_tables(same, size, view);
-      CHECK(std::abs(found.total.template item<double>() - want.total.template item<double>()) <
-            1e-5 * std::abs(want.total.template item<double>()));
-      found.total.backward();
-      want.total.backward();
-      CHECK(at::allclose(one.boxes.values.grad(), same.boxes.values.grad(), 1e-4, 1e-6));
-      CHECK(at::allclose(one.scores.values.grad(), same.scores.values.grad(), 1e-4, 1e-6));
+      said_twice<Schema> said(config, size);
+      const auto truths = one_truth<Schema>();
+      said.check((*ours)(said.one, size, truths), by_tables(said.same, size, truths));
     });
   }
   CHECK(by_programs >= 2);
+}
+
+TEST_CASE("any configuration is learnt by programs, but for what none are written of")
+{
+  const extent2 size{320, 320};
+  std::set<std::size_t> matchers;
+  std::vector<preset> tried(presets().begin(), presets().end());
+  tried.push_back({"aligned", "", find_preset("points-mobilenet0.25"), {}});
+  tried.back().config.learn.match = aligned_matcher::settings{};
+  for (const preset& p : tried) {
+    if (p.config.landmarks != 0 && p.config.landmarks != 5) continue;
+    auto config = p.config;
+    const auto check = [&]<class Schema>(Schema) {
+      CAPTURE(p.name);
+      auto ours = objective_of<Schema, host_blocks>(config, 1);
+      auto by_tables = objective_of<Schema>(config, 1);
+      const bool alike = config.learn.weigh_boxes == box_weighing::alike;
+      CHECK(ours.by_programs() == alike);
+      CHECK_FALSE(by_tables.by_programs());
+      said_twice<Schema> said(config, size);
+      const auto truths = one_truth<Schema>();
+      said.check(ours(said.one, size, truths), by_tables(said.same, size, truths));
+      CHECK(ours.sends() == alike);
+      if (alike) matchers.insert(config.learn.match.index());
+
+      auto other = config;
+      other.learn.negatives = random_negatives::settings{};
+      CHECK_FALSE(objective_of<Schema, host_blocks>(other, 1).by_programs());
+      other = config;
+      other.learn.weigh_boxes = box_weighing::by_score;
+      auto weighed = objective_of<Schema, host_blocks>(other, 1);
+      CHECK_FALSE(weighed.by_programs());
+      said_twice<Schema> again(config, size);
+      again.check(weighed(again.one, size, truths),
+                  objective_of<Schema>(other, 1)(again.same, size, truths));
+      CHECK_FALSE(weighed.sends());
+    };
+    if (config.landmarks == 0)
+      check(schemas::none{});
+    else
+      check(schemas::face5{});
+  }
+  CHECK(matchers.size() == 4);
 }
 
 TEST_CASE("a YuNet learns drawn faces: class and objectness, matched by what it says")

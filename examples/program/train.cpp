@@ -230,9 +230,11 @@ int train_network(const arguments& a, const network_config& config,
     return 0;
   };
 #if RETINUE_TRAINS_BY_PROGRAMS
-  if (settings.device.is_cuda())
+  if (settings.device.is_cuda()) {
     if (auto aim = standard_objective_of<schema, torch_cuda_blocks>(config, a.class_weights))
       return train_for(std::move(*aim));
+    return train_for(objective_of<schema, torch_cuda_blocks>(config, a.seed, a.class_weights));
+  }
 #endif
   return train_for(objective_of<schema>(config, a.seed, a.class_weights));
 }

@@ -13,6 +13,7 @@
 #include <retinue/formulas/overlap_losses.hpp>       // 1 - iou and its kin
 #include <retinue/formulas/residual.hpp>             // smooth L1, wing and their kin
 #include <retinue/labels/any_learnable.hpp>          // labels, chosen at run time
+#include <retinue/losses/any_multibox.hpp>           // all parts, chosen at run time
 #include <retinue/losses/any_negatives.hpp>          // mining, chosen at run time
 #include <retinue/losses/any_quality.hpp>            // quality, chosen at run time
 #include <retinue/losses/every_negative.hpp>         // none is left out

@@ -9,6 +9,7 @@
 #include <retinue/image/planes_program.hpp>
 #include <retinue/image/resample_program.hpp>
 #include <retinue/labels.hpp>
+#include <retinue/losses/any_multibox.hpp>
 #include <retinue/losses/every_negative.hpp>
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/matchers/adaptive_program.hpp>
@@ -65,6 +66,7 @@ template void cuda_blocks::run(
   template void cuda_blocks::run(std::size_t, const settle_bids<__VA_ARGS__>&)
 
 RETINUE_TEST_BIDS(sigmoid_labels<>, distance_coder);
+RETINUE_TEST_BIDS(any_plain_labels, any_coder);
 
 #define RETINUE_TEST_ALIGNED(...)                                                  \
   template void cuda_blocks::run(std::size_t, const say_boxes<__VA_ARGS__>&);      \
@@ -74,6 +76,7 @@ RETINUE_TEST_BIDS(sigmoid_labels<>, distance_coder);
   template void cuda_blocks::run(std::size_t, const settle_aligned<__VA_ARGS__>&)
 
 RETINUE_TEST_ALIGNED(sigmoid_labels<>, distance_coder);
+RETINUE_TEST_ALIGNED(any_plain_labels, any_coder);
 
 #define RETINUE_TEST_LOSS(...)                                                  \
   template void cuda_blocks::run(std::size_t, const rank_rows<__VA_ARGS__>&);   \
@@ -92,5 +95,7 @@ RETINUE_TEST_LOSS(multibox_settings<schemas::wflw98>);
 // Not the default: losses of overlap carry four derivatives along.
 RETINUE_TEST_LOSS(multibox_settings<schemas::none, distance_coder, every_negative, ciou_loss,
                                     smooth_l1, sigmoid_labels<>>);
+// Nor is what is chosen at run time: all choices are in each kernel.
+RETINUE_TEST_LOSS(any_multibox_settings<schemas::face5>);
 
 }  // namespace retinue

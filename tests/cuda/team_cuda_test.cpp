@@ -375,6 +375,30 @@ TEST_CASE("objectives on the device of many landmarks, of many images, and by pr
   check_objective(settings, aligned_matcher::ultralytics(2), places, counts, true);
 }
 
+TEST_CASE("objectives on the device of parts chosen at run time, by each matcher")
+{
+  if (has_none()) return;
+  using chosen = any_multibox_settings<schemas::face5>;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128}),
+      places(point_anchors{.strides = {8, 16, 32}}, {96, 128});
+  const std::vector<std::size_t> counts{7, 0, 12};
+  const chosen of_papers{.box = {smooth_l1{}}};
+  check_objective(of_papers, overlap_matcher::retinaface(), anchors, counts);
+  const chosen of_deltas{.classes = 4,
+                         .code = delta_coder{.stds = {0.1, 0.2, 0.3, 0.4}},
+                         .box = {siou_loss{}},
+                         .landmark = {wing{}}};
+  check_objective(of_deltas, adaptive_matcher::atss(), anchors, counts);
+  const chosen of_points{.classes = 3,
+                         .code = distance_coder{.logarithmic = true},
+                         .mining = any_negatives(every_negative{}),
+                         .box = {giou_loss{}},
+                         .labels = {{{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}}},
+                         .quality = any_quality(rated_by::overlap)};
+  check_objective(of_points, dynamic_k_matcher::sim_ota(), places, counts, true);
+  check_objective(of_points, aligned_matcher::tood(), places, counts, true);
+}
+
 namespace {
 
 /// Tables whose numbers lie on the device, of which the host knows the shapes alone.

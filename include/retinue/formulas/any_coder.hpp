@@ -3,6 +3,8 @@
 // are. Which one is asked once a packet, or once a column.
 #pragma once
 
+#include <retinue/compiler.hpp>            // RETINUE_HD
+#include <retinue/formulas/choice.hpp>     // ask
 #include <retinue/formulas/coders.hpp>     // centre_size_coder
 #include <retinue/formulas/deltas.hpp>     // delta_coder
 #include <retinue/formulas/distances.hpp>  // distance_coder
@@ -19,6 +21,10 @@ namespace retinue {
 /// any are called `offsets`.
 struct any_coder {
   using one_of = std::variant<centre_size_coder, delta_coder, distance_coder>;
+
+  /// Each landmark is coded by itself, so that a program may do one at a time.
+  static constexpr bool point_by_point = true;
+
   one_of choice;
 
   any_coder() = default;
@@ -29,35 +35,31 @@ struct any_coder {
   }
 
   template <class T>
-  [[nodiscard]] offsets<T> encode(const box<T>& truth, const centre_box<T>& anchor) const
+  [[nodiscard]] RETINUE_HD offsets<T> encode(const box<T>& truth, const centre_box<T>& anchor) const
   {
-    return std::visit(
-        [&](const auto& coder) {
-          const auto code = coder.encode(truth, anchor);
-          return offsets<T>{code[0], code[1], code[2], code[3]};
-        },
-        choice);
+    return detail::ask(choice, [&](const auto& coder) {
+      const auto code = coder.encode(truth, anchor);
+      return offsets<T>{code[0], code[1], code[2], code[3]};
+    });
   }
   template <class T>
-  [[nodiscard]] box<T> decode(const offsets<T>& o, const centre_box<T>& anchor) const
+  [[nodiscard]] RETINUE_HD box<T> decode(const offsets<T>& o, const centre_box<T>& anchor) const
   {
-    return std::visit(
-        [&]<class C>(const C& coder) {
-          return coder.decode(box_code_t<C, T>{o.dx, o.dy, o.dw, o.dh}, anchor);
-        },
-        choice);
+    return detail::ask(choice, [&]<class C>(const C& coder) {
+      return coder.decode(box_code_t<C, T>{o.dx, o.dy, o.dw, o.dh}, anchor);
+    });
   }
   template <class T, landmark_schema Schema>
-  [[nodiscard]] landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& truth,
-                                                   const centre_box<T>& anchor) const
+  [[nodiscard]] RETINUE_HD landmark_offsets<T, Schema> encode(const landmarks<T, Schema>& truth,
+                                                              const centre_box<T>& anchor) const
   {
-    return std::visit([&](const auto& coder) { return coder.encode(truth, anchor); }, choice);
+    return detail::ask(choice, [&](const auto& coder) { return coder.encode(truth, anchor); });
   }
   template <class T, landmark_schema Schema>
-  [[nodiscard]] landmarks<T, Schema> decode(const landmark_offsets<T, Schema>& o,
-                                            const centre_box<T>& anchor) const
+  [[nodiscard]] RETINUE_HD landmarks<T, Schema> decode(const landmark_offsets<T, Schema>& o,
+                                                       const centre_box<T>& anchor) const
   {
-    return std::visit([&](const auto& coder) { return coder.decode(o, anchor); }, choice);
+    return detail::ask(choice, [&](const auto& coder) { return coder.decode(o, anchor); });
   }
 };
 static_assert(coder<any_coder, schemas::face5>);

@@ -3,6 +3,8 @@
 // a row, or once a column of a whole batch.
 #pragma once
 
+#include <retinue/compiler.hpp>                 // RETINUE_HD
+#include <retinue/formulas/choice.hpp>          // ask
 #include <retinue/formulas/coordinate.hpp>      // fill_like
 #include <retinue/formulas/focal.hpp>           // quality_focal
 #include <retinue/formulas/overlap_losses.hpp>  // giou_loss
@@ -21,15 +23,15 @@ struct any_binary_cost {
   one_of choice;
 
   template <class T>
-  [[nodiscard]] T operator()(const T& x, const T& t) const
+  [[nodiscard]] RETINUE_HD T operator()(const T& x, const T& t) const
   {
-    return std::visit([&](const auto& cost) { return T(cost(x, t)); }, choice);
+    return detail::ask(choice, [&](const auto& cost) { return T(cost(x, t)); });
   }
   template <class T>
-  [[nodiscard]] T with_slope(const T& x, const T& t, T& slope) const
+  [[nodiscard]] RETINUE_HD T with_slope(const T& x, const T& t, T& slope) const
   {
-    return std::visit([&](const auto& cost) { return detail::cost_with_slope(cost, x, t, slope); },
-                      choice);
+    return detail::ask(
+        choice, [&](const auto& cost) { return detail::cost_with_slope(cost, x, t, slope); });
   }
 };
 
@@ -39,14 +41,14 @@ struct any_residual_loss {
   one_of choice;
 
   template <class T>
-  [[nodiscard]] T value(const T& d) const
+  [[nodiscard]] RETINUE_HD T value(const T& d) const
   {
-    return std::visit([&](const auto& loss) { return loss.value(d); }, choice);
+    return detail::ask(choice, [&](const auto& loss) { return loss.value(d); });
   }
   template <class T>
-  [[nodiscard]] T slope(const T& d) const
+  [[nodiscard]] RETINUE_HD T slope(const T& d) const
   {
-    return std::visit([&](const auto& loss) { return loss.slope(d); }, choice);
+    return detail::ask(choice, [&](const auto& loss) { return loss.slope(d); });
   }
 };
 static_assert(residual_loss<any_residual_loss>);
@@ -58,22 +60,28 @@ struct any_box_loss {
   one_of choice;
 
   template <class Coder, class Code, class T>
-  [[nodiscard]] T of_code(const Coder& coder, const Code& said, const box<T>& truth,
-                          const centre_box<T>& anchor) const
+  [[nodiscard]] RETINUE_HD T of_code(const Coder& coder, const Code& said, const box<T>& truth,
+                                     const centre_box<T>& anchor) const
   {
-    return std::visit(
-        [&]<class L>(const L& loss) {
-          if constexpr (overlap_loss<L>) {
-            return T(loss(coder.decode(said, anchor), truth));
-          } else {
-            const auto target = coder.encode(truth, anchor);
-            T sum = fill_like(truth.x1, 0);
-            for (std::size_t c = 0; c < Code::width; ++c)
-              sum = sum + loss.value(T(said[c] - target[c]));
-            return sum;
-          }
-        },
-        choice);
+    const bool where_it_lies =
+        detail::ask(choice, []<class L>(const L&) { return overlap_loss<L>; });
+    if (where_it_lies) {
+      const box<T> found = coder.decode(said, anchor);
+      return detail::ask(choice, [&]<class L>(const L& loss) {
+        if constexpr (overlap_loss<L>)
+          return T(loss(found, truth));
+        else
+          return fill_like(truth.x1, 0);
+      });
+    }
+    const auto target = coder.encode(truth, anchor);
+    return detail::ask(choice, [&]<class L>(const L& loss) {
+      T sum = fill_like(truth.x1, 0);
+      if constexpr (!overlap_loss<L>)
+        for (std::size_t c = 0; c < Code::width; ++c)
+          sum = sum + loss.value(T(said[c] - target[c]));
+      return sum;
+    });
   }
 };
 

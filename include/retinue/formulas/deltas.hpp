@@ -25,6 +25,9 @@ namespace retinue {
 struct delta_coder {
   static constexpr std::string_view kind = "deltas";  ///< in a configuration
 
+  /// Each landmark is coded by itself, so that a program may do one at a time.
+  static constexpr bool point_by_point = true;
+
   offsets<double> means{0, 0, 0, 0};
   offsets<double> stds{1, 1, 1, 1};              ///< each more than 0
   double largest_log = std::log(1000.0 / 16.0);  ///< as in centre_size_coder

@@ -3,11 +3,13 @@
 // all rows which policy it is.
 #pragma once
 
-#include <retinue/labels/given.hpp>    // given_labels
-#include <retinue/labels/policy.hpp>   // label_policy
-#include <retinue/labels/quality.hpp>  // times_quality
-#include <retinue/labels/sigmoid.hpp>  // sigmoid_labels
-#include <retinue/labels/softmax.hpp>  // softmax_labels, number_in
+#include <retinue/compiler.hpp>         // RETINUE_HD
+#include <retinue/formulas/choice.hpp>  // ask
+#include <retinue/labels/given.hpp>     // given_labels
+#include <retinue/labels/policy.hpp>    // label_policy
+#include <retinue/labels/quality.hpp>   // times_quality
+#include <retinue/labels/sigmoid.hpp>   // sigmoid_labels
+#include <retinue/labels/softmax.hpp>   // softmax_labels, number_in
 
 #include <cstddef>
 #include <string_view>
@@ -22,31 +24,33 @@ struct one_of_labels {
 
   [[nodiscard]] std::string_view what() const
   {
-    return std::visit([](const auto& p) { return p.what(); }, policy);
+    return detail::ask(policy, [](const auto& p) { return p.what(); });
   }
-  [[nodiscard]] std::size_t columns(std::size_t classes) const
+  [[nodiscard]] RETINUE_HD std::size_t columns(std::size_t classes) const
   {
-    return std::visit([&](const auto& p) { return p.columns(classes); }, policy);
-  }
-  template <class Row>
-  [[nodiscard]] auto score(const Row& x, std::size_t k) const
-  {
-    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.score(x, k)); }, policy);
+    return detail::ask(policy, [&](const auto& p) { return p.columns(classes); });
   }
   template <class Row>
-  [[nodiscard]] auto logit(const Row& x, std::size_t k) const
+  [[nodiscard]] RETINUE_HD auto score(const Row& x, std::size_t k) const
   {
-    return std::visit([&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); }, policy);
+    return detail::ask(policy,
+                       [&](const auto& p) { return detail::number_in<Row>(p.score(x, k)); });
+  }
+  template <class Row>
+  [[nodiscard]] RETINUE_HD auto logit(const Row& x, std::size_t k) const
+  {
+    return detail::ask(policy,
+                       [&](const auto& p) { return detail::number_in<Row>(p.logit(x, k)); });
   }
   [[nodiscard]] float least_logit(float floor) const
   {
-    return std::visit([&](const auto& p) { return p.least_logit(floor); }, policy);
+    return detail::ask(policy, [&](const auto& p) { return p.least_logit(floor); });
   }
   /// Calls f with the policy that it holds.
   template <class F>
   void visit(const F& f) const
   {
-    std::visit(f, policy);
+    detail::ask(policy, f);
   }
 };
 
@@ -54,7 +58,7 @@ struct one_of_labels {
 struct any_labels : one_of_labels<softmax_labels, sigmoid_labels<>, given_labels, times_quality<>> {
   [[nodiscard]] bool reads_quality() const
   {
-    return std::visit([](const auto& p) { return detail::reads_quality(p); }, policy);
+    return detail::ask(policy, [](const auto& p) { return detail::reads_quality(p); });
   }
 };
 

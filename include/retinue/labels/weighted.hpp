@@ -35,6 +35,8 @@ class weighted_softmax_labels : public softmax_labels {
       weights_ = std::make_shared<const std::vector<double>>(std::move(weights));
   }
 
+  /// Whether classes have weights.
+  [[nodiscard]] bool weighted() const { return weights_ != nullptr; }
   /// Throws where a loss of so many classes of objects needs other weights.
   void check(std::size_t classes) const
   {

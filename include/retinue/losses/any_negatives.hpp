@@ -3,6 +3,9 @@
 #pragma once
 
 #include <retinue/backend/table.hpp>            // number, row_index
+#include <retinue/compiler.hpp>                 // RETINUE_HD
+#include <retinue/error.hpp>                    // fail
+#include <retinue/formulas/choice.hpp>          // ask
 #include <retinue/losses/every_negative.hpp>    // every_negative
 #include <retinue/losses/hard_negatives.hpp>    // hard_negatives
 #include <retinue/losses/random_negatives.hpp>  // random_negatives
@@ -48,6 +51,23 @@ class any_negatives {
                   std::size_t positives, std::vector<row_index>& chosen)
   {
     std::visit([&](auto& mine) { mine(wrong, verdicts, positives, chosen); }, choice_);
+  }
+
+  /// How many to choose, as plain data for kernels: all rankings that are not drawn.
+  struct quota_of {
+    std::variant<hard_negatives::settings, every_negative::all_wanted> choice;
+
+    [[nodiscard]] RETINUE_HD std::size_t operator()(std::size_t positives) const
+    {
+      return detail::ask(choice, [&](const auto& wanted) { return wanted(positives); });
+    }
+  };
+  /// Throws where negatives are drawn.
+  [[nodiscard]] quota_of wanted() const
+  {
+    if (const auto* const hard = std::get_if<hard_negatives>(&choice_)) return {hard->wanted()};
+    if (draws()) fail("negatives are drawn, and a program was to mine them");
+    return {every_negative::wanted()};
   }
 
   /// Whether negatives are drawn, and perhaps positives.

@@ -3,6 +3,7 @@
 // run time.
 #pragma once
 
+#include <retinue/compiler.hpp>        // RETINUE_HD
 #include <retinue/geometry.hpp>        // box, centre_box
 #include <retinue/losses/quality.hpp>  // overlap_quality, centre_quality
 
@@ -23,15 +24,15 @@ struct any_quality {
   explicit any_quality(rated_by by) : choice(by), of_negatives(by != rated_by::centre) {}
 
   template <class T>
-  [[nodiscard]] T of_score(const box<T>& said, const box<T>& truth, const centre_box<T>& anchor,
-                           const T& given) const
+  [[nodiscard]] RETINUE_HD T of_score(const box<T>& said, const box<T>& truth,
+                                      const centre_box<T>& anchor, const T& given) const
   {
     const bool overlap = choice == rated_by::overlap || choice == rated_by::overlap_and_objectness;
     return overlap ? overlap_quality<>{}.of_score(said, truth, anchor, given) : given;
   }
   template <class T>
-  [[nodiscard]] T of_part(const box<T>& said, const box<T>& truth, const centre_box<T>& anchor,
-                          const T& given) const
+  [[nodiscard]] RETINUE_HD T of_part(const box<T>& said, const box<T>& truth,
+                                     const centre_box<T>& anchor, const T& given) const
   {
     const overlap_quality<> overlap{.objectness = choice == rated_by::overlap_and_objectness};
     return choice == rated_by::matcher  ? given

@@ -8,6 +8,7 @@
 #include <retinue/formulas/narrow.hpp>        // float16, bfloat16
 #include <retinue/losses/libtorch.hpp>        // tensor_terms
 #include <retinue/losses/team_objective.hpp>  // team_objective
+#include <retinue/matchers/any_matcher.hpp>   // any_matcher
 
 #include <torch/torch.h>  // autograd::Function
 
@@ -19,10 +20,15 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace retinue {
 
 namespace detail {
+
+/// Whether programs of these settings take outputs of half the size.
+template <class Settings>
+inline constexpr bool narrow_programs = !requires { typename decltype(Settings::box)::one_of; };
 
 /// What is kept of a forward pass for the backward one.
 template <class Objective, class E>
@@ -160,9 +166,11 @@ class torch_team_loss {
   }
 
  private:
-  /// That of all parts, or float32 where they differ.
+  /// That of all parts, or float32 where they differ, or where settings are chosen at run time:
+  /// each kernel of those has all choices in it, and takes long to compile.
   [[nodiscard]] static at::ScalarType type_of(const std::array<at::Tensor, 4>& parts)
   {
+    if (!detail::narrow_programs<Settings>) return at::kFloat;
     const at::ScalarType first = parts[0].scalar_type();
     for (const at::Tensor& part : parts)
       if (part.defined() && part.scalar_type() != first) return at::kFloat;
@@ -188,8 +196,10 @@ class torch_team_loss {
       if (part.scalar_type() != type) part = part.to(type);
       check(part, truths.images);
     }
-    if (type == at::kHalf) return terms_in<float16>(parts, truths, whole);
-    if (type == at::kBFloat16) return terms_in<bfloat16>(parts, truths, whole);
+    if constexpr (detail::narrow_programs<Settings>) {
+      if (type == at::kHalf) return terms_in<float16>(parts, truths, whole);
+      if (type == at::kBFloat16) return terms_in<bfloat16>(parts, truths, whole);
+    }
     return terms_in<float>(parts, truths, whole);
   }
   template <class E>
@@ -212,6 +222,49 @@ class torch_team_loss {
   sent_type sent_;
   std::int64_t anchor_count_;
   at::Tensor weights_;
+};
+
+/// The same of a matcher that is chosen at run time: one of those of that matcher.
+template <class Settings, class Blocks>
+class torch_team_loss<Settings, any_matcher, Blocks> {
+  template <class Match>
+  using loss_of = torch_team_loss<Settings, Match, Blocks>;
+
+ public:
+  using schema = typename Settings::schema;
+
+  torch_team_loss(at::Device device, const Settings& settings, const any_matcher& match,
+                  const anchor_layout& layout)
+      : chosen_(match.visit([&]<class Match>(const Match& m) {
+          return one_of(std::in_place_type<loss_of<Match>>, device, settings, m, layout);
+        }))
+  {
+  }
+
+  [[nodiscard]] static bool serves(at::Device device)
+  {
+    return loss_of<overlap_matcher>::serves(device);
+  }
+
+  [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said,
+                                        const truth_batch<schema>& truths,
+                                        const batch_counts* whole = nullptr)
+  {
+    return std::visit([&](auto& loss) { return loss(said, truths, whole); }, chosen_);
+  }
+  std::size_t send(const truth_batch<schema>& truths)
+  {
+    return std::visit([&](auto& loss) { return loss.send(truths); }, chosen_);
+  }
+  [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said)
+  {
+    return std::visit([&](auto& loss) { return loss(said); }, chosen_);
+  }
+
+ private:
+  using one_of = std::variant<loss_of<overlap_matcher>, loss_of<adaptive_matcher>,
+                              loss_of<dynamic_k_matcher>, loss_of<aligned_matcher>>;
+  one_of chosen_;
 };
 
 }  // namespace retinue

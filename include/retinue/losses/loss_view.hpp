@@ -96,16 +96,37 @@ struct gradient_view {
   float* before_rounding = nullptr;
 };
 
+/// Whether there are programs of these settings: of those that are chosen at run time, not where
+/// classes have weights or negatives are drawn; of none where boxes are not weighed alike.
+template <class Settings>
+[[nodiscard]] bool learnt_by_programs(const Settings& s)
+{
+  bool plain = s.weigh_boxes == box_weighing::alike;
+  if constexpr (requires { s.labels.weighted(); }) plain = plain && !s.labels.weighted();
+  if constexpr (requires { s.mining.draws(); }) plain = plain && !s.mining.draws();
+  return plain;
+}
+
 namespace detail {
 
-/// What settings hold but the mining, which is not plain data.
+/// What a program takes of labels: themselves, or what they say is plain data.
+template <class Labels>
+[[nodiscard]] auto plain_labels(const Labels& labels)
+{
+  if constexpr (requires { labels.plain(); })
+    return labels.plain();
+  else
+    return labels;
+}
+
+/// Settings as plain data.
 template <class Settings>
 struct plain_settings {
   using schema = typename Settings::schema;
   using coder_type = decltype(Settings::code);
   using box_type = decltype(Settings::box);
   using landmark_type = decltype(Settings::landmark);
-  using labels_type = decltype(Settings::labels);
+  using labels_type = decltype(plain_labels(std::declval<Settings>().labels));
   using quality_type = decltype(Settings::quality);
   using wanted_type = std::remove_cvref_t<decltype(std::declval<Settings>().mining.wanted())>;
   static constexpr std::size_t box_width = box_code_t<coder_type>::width;
@@ -119,11 +140,12 @@ struct plain_settings {
   multibox_weights weights;
   normalisation divide_by;
 
+  /// Throws where some of them are no plain data: see `learnt_by_programs`.
   explicit plain_settings(const Settings& s)
       : code(s.code),
         box(s.box),
         landmark(s.landmark),
-        labels(s.labels),
+        labels(plain_labels(s.labels)),
         quality(s.quality),
         negatives(s.mining.wanted()),
         weights(s.weights),

@@ -135,10 +135,9 @@ struct add_terms {
                                    in.anchors.anchors[anchor], want(in));
     }
     /// Whether it is learnt from by the part beside the scores.
-    [[nodiscard]] RETINUE_HD bool rates_part(const detail::plain_settings<Settings>&) const
+    [[nodiscard]] RETINUE_HD bool rates_part(const detail::plain_settings<Settings>& s) const
     {
-      return positive() ||
-             (mined() && detail::plain_settings<Settings>::quality_type::of_negatives);
+      return positive() || (mined() && s.quality.of_negatives);
     }
     [[nodiscard]] RETINUE_HD bool shows_points(const loss_view<Settings, E>& in) const
     {

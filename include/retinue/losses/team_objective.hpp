@@ -157,7 +157,8 @@ class team_objective {
       auto& looks = r.looks;
       looks.images = images, looks.anchor_count = anchors_.count;
       looks.truth_room = static_cast<std::uint32_t>(truths.room);
-      looks.settings = how_, looks.labels = settings_.labels, looks.code = settings_.code;
+      looks.settings = how_, looks.code = settings_.code;
+      looks.labels = detail::plain_labels(settings_.labels);
       looks.anchors = anchors_.anchors, looks.batch = v.batch;
       looks.scores = said.scores, looks.boxes = said.boxes;
       if constexpr (by_alignment) looks.least = least_;
@@ -191,7 +192,7 @@ class team_objective {
   static constexpr bool by_overlap = std::same_as<Match, overlap_matcher>;
   static constexpr bool by_threshold = std::same_as<Match, adaptive_matcher>;
   static constexpr bool by_alignment = std::same_as<Match, aligned_matcher>;
-  using labels_type = decltype(Settings::labels);
+  using labels_type = typename detail::plain_settings<Settings>::labels_type;
   using coder_type = decltype(Settings::code);
 
   /// Where the truths of a batch lie.

@@ -50,10 +50,17 @@ class any_matcher {
   {
   }
 
+  /// What f says of the one that it holds.
+  template <class F>
+  decltype(auto) visit(const F& f) const
+  {
+    return std::visit(f, choice_);
+  }
+
   /// Whether it looks at what the network says, and so cannot match before.
   [[nodiscard]] bool looks() const
   {
-    return std::visit([]<class M>(const M&) { return !matcher<M>; }, choice_);
+    return visit([]<class M>(const M&) { return !matcher<M>; });
   }
 
   /// Of one that does not look. Throws where it does.

@@ -8,12 +8,12 @@
 #include <retinue/anchors/any_anchors.hpp>       // any_anchors
 #include <retinue/config/network_config.hpp>     // network_config
 #include <retinue/error.hpp>                     // fail
-#include <retinue/formulas/any_coder.hpp>        // any_coder
-#include <retinue/formulas/any_losses.hpp>       // any_box_loss
+#include <retinue/formulas/any_losses.hpp>       // any_binary_cost
 #include <retinue/formulas/coders.hpp>           // centre_size_coder
 #include <retinue/formulas/residual.hpp>         // smooth_l1
 #include <retinue/labels/any_learnable.hpp>      // any_learnable_labels
 #include <retinue/labels/softmax.hpp>            // softmax_labels
+#include <retinue/losses/any_multibox.hpp>       // any_multibox_settings
 #include <retinue/losses/any_negatives.hpp>      // any_negatives
 #include <retinue/losses/any_quality.hpp>        // any_quality
 #include <retinue/losses/hard_negatives.hpp>     // hard_negatives
@@ -31,14 +31,10 @@
 
 namespace retinue {
 
-/// The settings of any configuration whose network finds objects of this schema.
-template <landmark_schema Schema>
-using configured_settings = multibox_settings<Schema, any_coder, any_negatives, any_box_loss,
-                                              any_residual_loss, any_learnable_labels, any_quality>;
-
-/// The objective of any configuration.
-template <landmark_schema Schema>
-using configured_objective = objective<configured_settings<Schema>, any_matcher, any_anchors>;
+/// The objective of any configuration; of blocks, for a device on which programs learn.
+template <landmark_schema Schema, class Blocks = no_blocks>
+using configured_objective =
+    objective<any_multibox_settings<Schema>, any_matcher, any_anchors, Blocks>;
 
 /// How the labels of a configuration are learnt. Classes may count differently, by a weight each,
 /// the background first, where labels are softmax; none: all count as 1. Throws where labels are
@@ -71,15 +67,14 @@ using configured_objective = objective<configured_settings<Schema>, any_matcher,
 
 /// What the network of a configuration is trained for. Draws, where there are any, are of `seed`.
 /// Throws as `learnable_labels_of` does, and what is wrong with the settings.
-template <landmark_schema Schema>
-[[nodiscard]] configured_objective<Schema> objective_of(const network_config& config,
-                                                        std::uint64_t seed,
-                                                        std::vector<double> class_weights = {})
+template <landmark_schema Schema, class Blocks = no_blocks>
+[[nodiscard]] configured_objective<Schema, Blocks> objective_of(
+    const network_config& config, std::uint64_t seed, std::vector<double> class_weights = {})
 {
   const learning_config& how = config.learn;
   any_negatives::settings negatives = how.negatives;
   if (auto* const drawn = std::get_if<random_negatives::settings>(&negatives)) drawn->seed = seed;
-  return configured_objective<Schema>(
+  return configured_objective<Schema, Blocks>(
       config.anchors,
       {.classes = config.classes.size(),
        .code = config.coder,
@@ -99,8 +94,8 @@ template <landmark_schema Schema, class Blocks = no_blocks>
 using standard_objective =
     objective<multibox_settings<Schema>, overlap_matcher, any_anchors, Blocks>;
 
-/// What the network of a configuration is trained for, by programs of these blocks; nothing where
-/// the configuration or the classes' weights ask for other parts.
+/// The same as objective_of by programs that know these parts at compile time, and so take fewer
+/// registers; nothing where the configuration or the classes' weights ask for other parts.
 template <landmark_schema Schema, class Blocks>
 [[nodiscard]] std::optional<standard_objective<Schema, Blocks>> standard_objective_of(
     const network_config& config, const std::vector<double>& class_weights = {})

@@ -5,12 +5,14 @@
 // Outputs in host memory are viewed there, matched, mined and summed by host_backend; those of
 // another device by libtorch_backend, from which nothing but the lengths of lists comes back. Where
 // an objective has blocks, outputs of their device go through programs, and nothing comes back.
+// Settings of which there are no programs go by tables there, too.
 #pragma once
 
 #include <retinue/anchors/layout.hpp>            // anchor_layout
 #include <retinue/anchors/square_anchors.hpp>    // the anchors by default
 #include <retinue/error.hpp>                     // fail
 #include <retinue/losses/libtorch.hpp>           // tensor_terms
+#include <retinue/losses/loss_view.hpp>          // learnt_by_programs
 #include <retinue/losses/multibox.hpp>           // multibox_loss
 #include <retinue/losses/samples.hpp>            // sampler
 #include <retinue/matchers/overlap_matcher.hpp>  // overlap_matcher
@@ -63,7 +65,7 @@ class objective {
     lay_out(image, said.maps);
     truths_.read(truths, settings_.classes, settings_.reading);
     if constexpr (has_programs)
-      if (said.scores.values.defined() &&
+      if (by_programs() && said.scores.values.defined() &&
           torch_team_loss<Settings, Match, Blocks>::serves(said.scores.values.device())) {
         if (!by_programs_)
           by_programs_.emplace(said.scores.values.device(), settings_, match_, layout_);
@@ -78,6 +80,15 @@ class objective {
     return as_tensors((*on_host_)(*this, view.said, whole), said);
   }
 
+  /// Whether outputs of the blocks' device go through programs: where there are blocks, and
+  /// programs of the settings (`learnt_by_programs`).
+  [[nodiscard]] bool by_programs() const
+  {
+    if constexpr (has_programs)
+      return learnt_by_programs(settings_);
+    else
+      return false;
+  }
   /// Whether truths may be sent ahead: to where programs are, of images and maps of the sizes of
   /// the last batch that was learnt from there.
   [[nodiscard]] bool sends() const

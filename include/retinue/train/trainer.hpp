@@ -111,7 +111,7 @@ class trainer {
       : run_{std::move(network), std::move(optimize)},
         objective_(std::move(objective)),
         folder_(std::move(folder)),
-        settings_(checked(std::move(settings))),
+        settings_(checked(std::move(settings), objective_)),
         together_(settings_.group, settings_.device),
         send_(settings_.device)
   {
@@ -230,7 +230,7 @@ class trainer {
 
  private:
   /// Before a folder is made.
-  [[nodiscard]] static training_settings checked(training_settings s)
+  [[nodiscard]] static training_settings checked(training_settings s, const Objective& learn_from)
   {
     if (s.fetch_every < 1) fail("the log is fetched after 0 updates, expected 1 or more");
     if (s.epochs < 1 || s.batch < 1 || s.parts < 1 || s.parts > s.batch)
@@ -241,12 +241,12 @@ class trainer {
            " parts");
     if (s.freeze_body && !has_backbone<Network>)
       fail("a training freezes the body of a network that names none, expected a backbone()");
-    if (s.recorder) check_recorder(s);
+    if (s.recorder) check_recorder(s, learn_from);
     const autocast_scope refused_if_not_offered(s.compute, s.device.type());
     return s;
   }
 
-  static void check_recorder(const training_settings& s)
+  static void check_recorder(const training_settings& s, const Objective& learn_from)
   {
     if (!s.recorder->serves(s.device))
       fail("the updates of a training on ", s.device.str(),
@@ -257,8 +257,12 @@ class trainer {
       fail(
           "an update is recorded where the optimizer takes its numbers as tensors, too: see "
           "device_optimizer in retinue/train/optimizers.hpp");
-    if constexpr (!requires(Objective& o, const network_outputs& said) { o(said); })
-      fail("an update is recorded where the objective has programs: an objective of blocks");
+    bool by_programs = requires(Objective& o, const network_outputs& said) { o(said); };
+    if constexpr (requires { learn_from.by_programs(); })
+      by_programs = by_programs && learn_from.by_programs();
+    if (!by_programs)
+      fail("an update is recorded where the objective has programs: an objective of blocks, ",
+           "without weights of classes, drawn negatives or weighed boxes");
   }
 
   [[nodiscard]] bool writes() const { return together_.rank() == 0; }
