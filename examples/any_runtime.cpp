@@ -156,7 +156,10 @@ int detect(const arguments& a, const onnx_network& network)
   if (a.nms) options.overlap = *a.nms;
   detector<Schema, backend, any_anchors, any_coder, any_greedy_suppressor, any_labels> find(
       config.anchors, options, config.coder, backend(),
-      any_greedy_suppressor(config.inclusive_pixels, options.overlap, options.keep), config.labels);
+      any_greedy_suppressor(
+          options.overlap, options.keep,
+          config.inclusive_pixels ? side_length::both_pixels : side_length::between),
+      config.labels);
   const std::span<const detection<Schema>> all = find(said.view<backend>(), how);
   std::vector<detection<Schema>> finite(all.begin(), all.end());
   const auto lost = std::erase_if(finite, [](const auto& one) { return !is_finite(one); });

@@ -147,6 +147,10 @@ TEST_CASE("torchvision's anchors are whole numbers of pixels")
 
 TEST_CASE("sides by a list stand around the middle of each cell, in the order of the list")
 {
+  const auto tiny = make_anchors(listed_anchors::yolov3_tiny(), {416, 416});
+  CHECK(tiny.size() == 3 * (26 * 26 + 13 * 13));
+  CHECK(tiny[0].w == 10.0f / 416);
+  CHECK(tiny.back().h == 319.0f / 416);
   const auto anchors = make_anchors(listed_anchors::yolov3(), {416, 416});
   REQUIRE(anchors.size() == 10647);  // Redmon 2018: 3 (52^2 + 26^2 + 13^2)
   CHECK(anchors[1] == centre_box<float>{4.0f / 416, 4.0f / 416, 16.0f / 416, 30.0f / 416});

@@ -288,6 +288,25 @@ TEST_CASE("A stage is switched off from an epoch on, and those after it draw as 
   CHECK(keyed_random(1, 9, 2).fork(3).epoch() == 9);
 }
 
+namespace {
+/// A stage of somebody who has plates alone.
+struct of_plates {
+  template <random_source Random>
+  mirror draw(Random&, extent2, std::span<const instance<schemas::plate4>>) const
+  {
+    return {true};
+  }
+};
+}  // namespace
+
+TEST_CASE("A stage may be of one schema alone")
+{
+  std::vector<instance<schemas::plate4>> plates(1, {{10, 0, 30, 10}});
+  const augmentation stages(of_plates{});
+  static_cast<void>(stages.draw(keyed_random(1, 2, 3), {100, 100}, plates));
+  CHECK(plates[0].bounds == box<float>{70, 0, 90, 10});
+}
+
 TEST_CASE("Stages behind a pipeline leave it as it was")
 {
   const auto longer = ssd_augmentation(64).then(until_epoch{random_blur{}, 5}, random_noise{});

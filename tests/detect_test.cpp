@@ -8,6 +8,7 @@
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
+#include <retinue/labels/quality.hpp>
 #include <retinue/suppress/soft.hpp>
 
 #include <cstddef>
@@ -30,6 +31,27 @@ outputs<backend> view(const test::raw_outputs<Schema>& raw)
 
 const auto as_views = [](const auto& raw) { return view(raw); };
 }  // namespace
+
+TEST_CASE("a quality is one number a row, and no floor below 0 leaves a row out")
+{
+  using none = schemas::none;
+  const square_anchors one{.level = {{32, {32}}}};
+  detector<none, host_backend, square_anchors, centre_size_coder, greedy_suppressor<>,
+           times_quality<>>
+      find(one, {.score = -1}, {}, {}, {.root = true});
+  const std::vector<float> scores{3, -9, 4, -9}, boxes(4), quality{1, 1};
+  const table_shape shape{1, 1};
+  outputs<host_backend> said{.scores = {scores.data(), shape, 1},
+                             .boxes = {boxes.data(), shape, 4}};
+  said.quality = {quality.data(), shape, 1};
+  const frame how = frame::unscaled({32, 32});
+  CHECK(find(said, how).size() == 1);
+  const std::vector<float> low{-9};
+  said.scores = {low.data(), shape, 1};
+  CHECK(find(said, how).size() == 1);
+  said.quality = {quality.data(), shape, 2};
+  CHECK_THROWS_WITH(find(said, how), "the quality has 2 numbers a row, expected 1");
+}
 
 TEST_CASE("detections equal the reference's: rows, order, boxes, landmarks (Eigen)", "[shared]")
 {

@@ -112,6 +112,13 @@ TEST_CASE("what is no view of float32 on the host is refused, and memory of a de
   CHECK(changed([](made& m) { m.shape[1] = -4; }) ==
         "boxes are float32 (6, -4) on cpu, expected sizes that a network's outputs have");
   CHECK(changed([](made& m) { m.shape[0] = INT64_MAX; }) != "not refused");
+  for (float* const at : {data.data(), static_cast<float*>(nullptr)}) {
+    const made vast(at, {1 << 20, std::int64_t{1} << 31, 1 << 20});  // 2^71 numbers
+    CHECK(
+        refusal(vast.tensor) ==
+        "boxes are float32 (1048576, 2147483648, 1048576) on cpu, expected sizes that a network's "
+        "outputs have");
+  }
   CHECK(changed([](made& m) { m.tensor.data = nullptr; }) ==
         "boxes are float32 (6, 4) on cpu, expected an address");
   CHECK(changed([](made& m) { m.tensor.byte_offset = 2; }) ==

@@ -295,6 +295,28 @@ TEST_CASE("what has no order or no meaning is refused")
   CHECK_THROWS_AS(coco_evaluation({.detections = {10, 1, 100}}), error);
 }
 
+TEST_CASE("NME refuses landmarks that lie nowhere, and does not look at those that are not visible")
+{
+  using face5 = schemas::face5;
+  instance<face5> truth{{0, 0, 10, 10}};
+  truth.visible.fill(true);
+  detection<face5> found{{0, 0, 10, 10}, 1, 1, {}};
+  const auto add = [&] {
+    landmark_evaluation<face5> evaluation;
+    evaluation.add(std::span(&found, 1), std::span<const instance<face5>>(&truth, 1));
+    return evaluation.result().mean.value();
+  };
+  CHECK(add() == 0);
+  truth.visible[3] = false;
+  truth.points.points[3][0] = NAN;
+  CHECK(add() == 0);
+  truth.points.points[2][1] = HUGE_VALF;
+  CHECK_THROWS_WITH(add(), "image 0, truth 0: landmark 2 lies at inf, expected finite numbers");
+  truth.points = {};
+  found.points.points[4][1] = HUGE_VALF;
+  CHECK_THROWS_WITH(add(), "image 0, detection 0: landmark 4 lies at inf, expected finite numbers");
+}
+
 TEMPLATE_TEST_CASE("NME: by definition, over visible points alone, for any number of them", "",
                    schemas::none, schemas::face5, schemas::face68)
 {

@@ -108,6 +108,13 @@ void check_primitives()
   CHECK(lab.numbers(out) == std::vector<float>{110, 120, 130, 210, 220, 230});
   b.map(sum_of_two{}, out, out, out);  // onto what is read
   CHECK(lab.numbers(out) == std::vector<float>{220, 240, 260, 420, 440, 460});
+  auto grown = lab.table_of({10, 20, 30});  // onto what is read, and is of other rows until then
+  b.map(sum_of_two{}, grown, grown, own);
+  CHECK(grown.shape() == table_shape{2, 3});
+  CHECK(lab.numbers(grown) == std::vector<float>{11, 22, 33, 14, 25, 36});
+  grown = lab.table_of({100, 200}, 2);
+  b.map(sum_of_two{}, grown, own, grown);
+  CHECK(lab.numbers(grown) == std::vector<float>{101, 102, 103, 204, 205, 206});
   b.map(sum_of_two{}, out, of_rows, b.across(of_rows));
   CHECK(out.shape() == table_shape{3, 3});
   CHECK(lab.numbers(out) == std::vector<float>{20, 30, 40, 30, 40, 50, 40, 50, 60});
@@ -132,6 +139,8 @@ void check_primitives()
   CHECK(lab.rows(list) == std::vector<row_index>{1, 2, 3, 5, 7, 6});
   b.best(lab.table_of({1, NAN, 5}), 9, list);
   CHECK(lab.rows(list) == std::vector<row_index>{2, 0, 1});
+  b.best(lab.table_of({NAN, -INFINITY, -0.0f, 0, INFINITY, -NAN, -1e-30f}), 9, list);
+  CHECK(lab.rows(list) == std::vector<row_index>{4, 2, 3, 6, 1, 0, 5});
   b.compact(lab.table_of({0, 1, -1, 2, NAN, 0.5f}), list);
   CHECK(lab.rows(list) == std::vector<row_index>{1, 3, 5});
   CHECK(list.size() == 3);
@@ -141,6 +150,9 @@ void check_primitives()
   CHECK(lab.rows(list) == std::vector<row_index>{3, 3});
   b.append(lab.list({0, 2}), 10, list);
   CHECK(lab.rows(list) == std::vector<row_index>{3, 3, 10, 12});
+  other = list;
+  b.append(other, 1, other);
+  CHECK(lab.rows(other) == std::vector<row_index>{3, 3, 10, 12, 4, 4, 11, 13});
   typename B::list quotients, remainders;
   b.divide(list, 4, quotients, remainders);
   CHECK(lab.rows(quotients) == std::vector<row_index>{0, 0, 2, 3});

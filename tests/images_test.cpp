@@ -333,6 +333,15 @@ TEST_CASE("the pictures of a folder come in natural order")
   CHECK(!is_image_name("a.jpg.txt"));
 }
 
+TEST_CASE("a frame has a pixel of the picture at least")
+{
+  CHECK((frame{{0, 0}, {10, 10}}).content() == extent2{1, 1});
+  CHECK((frame{{4, 4}, {10, 1}, 1, 0.1}).content() == extent2{1, 1});
+  CHECK(fit_into({1000, 10}, {5, 5}).content() == extent2{5, 1});
+  CHECK_THROWS_WITH(fit_into({10, 20}, {0, 5}),
+                    "a picture of 20 x 10 pixels cannot be scaled into an input of 5 x 0");
+}
+
 TEST_CASE("a frame keeps the long side and tells the exact scales")
 {
   const frame wide = fit_long_side({480, 640}, 320);

@@ -94,7 +94,7 @@ class batch_loss {
   explicit batch_loss(const Settings& s) : settings_(s), loss_(s) {}
 
   batch_terms operator()(const anchor_layout& anchors, const loss_batch<schema>& batch,
-                         gradient_room* room = nullptr)
+                         gradient_room* room = nullptr, const batch_counts* whole = nullptr)
   {
     if (!sample_ || given_ != &batch.assigned) {
       given_ = &batch.assigned;
@@ -104,7 +104,7 @@ class batch_loss {
     truths_.read(batch.truths, settings_.classes, settings_.reading);
     const auto said = batch.said();
     (*sample_)(backend_, anchors, table_, said, truths_, chosen_);
-    const auto& terms = loss_(backend_, table_, said, truths_, chosen_);
+    const auto& terms = loss_(backend_, table_, said, truths_, chosen_, whole);
     batch_terms sums{0, 0, 0, 0, terms.positives, terms.negatives, terms.with_landmarks};
     for (const auto& term : terms.terms) {
       const double value = term.cost.sum / term.divisor;

@@ -21,6 +21,12 @@ TEMPLATE_TEST_CASE("losses are what their definitions say, and slopes are their 
   test::check_losses<TestType>();
 }
 
+TEST_CASE("the logarithm of a sum of exponentials is finite where its logits are, in any width")
+{
+  CHECK(log_sum_exp(std::array{3e38f, 0.0f, -3e38f}) == 3e38f);
+  CHECK(log_sum_exp(std::array{1e39, 0.0, 1e300}) == 1e300);
+}
+
 namespace {
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
@@ -389,6 +395,29 @@ TEMPLATE_TEST_CASE("landmarks may cost by how alike they are together", "", RETI
   check_gradient(loss, anchors, batch);
 }
 
+TEST_CASE("a point that is not visible costs nothing, though it lies nowhere")
+{
+  using face5 = schemas::face5;
+  const anchor_layout anchors(square_anchors::retinaface(), {96, 128});
+  auto batch = test::random_batch<face5>(anchors, 2, {8, 3});
+  for (auto& image : batch.truths)
+    for (auto& truth : image) truth.visible[1] = false, truth.visible[4] = true;
+  const double want = test::batch_loss<multibox_settings<face5>>()(anchors, batch).landmark;
+  for (auto& image : batch.truths)
+    for (auto& truth : image) truth.points.points[1] = {NAN, HUGE_VALF};
+  truth_batch<face5> read;
+  read.read(batch.truths, 1, truth_reading::classes);
+  for (const auto& points : read.points()) CHECK(points.points.points[1] == std::array{0.0f, 0.0f});
+  CHECK(test::batch_loss<multibox_settings<face5>>()(anchors, batch).landmark == want);
+
+  const detail::landmark_cost<centre_size_coder, smooth_l1> cost{};
+  truth_points<float, face5> nowhere{};
+  nowhere.points.points[1] = {NAN, NAN};
+  nowhere.visible = {1, 0, 1, 1, 1};
+  CHECK(cost(landmark_offsets<float, face5>{}, nowhere, truth_bounds<float>{},
+             centre_box<float>{0, 0, 1, 1}, wanted<float>{1, 1, 1}) == 0);
+}
+
 TEST_CASE("a point that is not visible costs nothing, wherever it is said to be")
 {
   using pair = schemas::points<2>;
@@ -557,6 +586,10 @@ TEST_CASE("boxes count by the quality or by the score of their positives, over t
     const auto alike = test::batch_loss<settings>({.classes = 3})(anchors, batch);
     CHECK(alike.label == terms.label);
     CHECK(std::abs(alike.box - terms.box) > 1e-3);
+    const batch_counts whole{3, 10, 0};
+    CHECK_THROWS_WITH(weighed(anchors, batch, nullptr, &whole),
+                      "the boxes of a part of a batch were to be weighed, whose divisor is the "
+                      "whole's");
   }
   const auto nothing = test::random_batch<none>(anchors, 3, {0});
   test::batch_loss<settings> weighed({.classes = 3, .weigh_boxes = box_weighing::by_score});
@@ -859,6 +892,41 @@ TEST_CASE("the loss allocates nothing once its buffers have grown")
     loss(anchors, batch, &room);
     CHECK(test::allocations() == before);
   }
+}
+
+TEST_CASE("outputs that have not a row for each anchor of each image are not learnt from")
+{
+  using face5 = schemas::face5;
+  using settings = multibox_settings<face5>;
+  const anchor_layout layout(square_anchors::retinaface(), {96, 128});
+  const auto batch = test::random_batch<face5>(layout, 2, {8, 0});
+  host_backend backend;
+  settings::sampler_over<host_backend, overlap_matcher> sample(overlap_matcher::retinaface(), {},
+                                                               hard_negatives(), {});
+  columns<centre_box<float>> anchors;
+  backend.put(layout.anchors(), 1, anchors);
+  truth_batch<face5> truths;
+  truths.read(batch.truths, 1, truth_reading::classes);
+  samples<host_backend> chosen;
+  const std::size_t rows = layout.size();
+  const auto refused = [&](table_shape shape) {
+    const std::vector<float> logits(shape.size() * 2);
+    outputs<host_backend> said = batch.said();
+    said.scores = {logits.data(), shape, 2};
+    try {
+      sample(backend, layout, anchors, said, truths, chosen);
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::string("not refused");
+  };
+  CHECK(rows == 504);
+  CHECK(refused({2, rows}) == "not refused");
+  CHECK(refused({2, rows + 5000}) ==
+        "the scores of 2 images and 5504 rows were to be learnt from, expected 2 images and 504 "
+        "rows, one for each anchor");
+  CHECK(refused({1, rows}) != "not refused");
+  CHECK(refused({2, rows - 1}) != "not refused");
 }
 
 TEST_CASE("matching, mining and loss together allocate nothing once their buffers have grown")

@@ -404,6 +404,25 @@ TEST_CASE("pairs of least cost are those that a trial of all finds")
   CHECK_THROWS_AS(solve(bad, 2, 2), error);
 }
 
+TEST_CASE("coverage asks a matcher for verdicts and truths alone")
+{
+  struct first_anchors {
+    void operator()(const anchor_layout& anchors, std::span<const box<float>> truths,
+                    std::span<const std::uint8_t>, assignment& out) const
+    {
+      out = {};
+      out.verdicts.assign(anchors.size(), verdict::negative);
+      out.truths.assign(anchors.size(), 0);
+      for (std::size_t t = 1; t < truths.size(); ++t)
+        out.verdicts[t] = verdict::positive, out.truths[t] = static_cast<row_index>(t);
+    }
+  };
+  const std::vector<box<float>> truths(3, {0.1f, 0.1f, 0.4f, 0.4f});
+  coverage_report report(first_anchors{});
+  report.add(anchor_layout(square_anchors::retinaface(), {96, 128}), truths, {96, 128});
+  CHECK(report.all() == size_coverage{3, 2, 2});
+}
+
 TEST_CASE("coverage counts truths and their anchors by size, for any matcher")
 {
   const anchor_layout anchors(square_anchors::retinaface(), {320, 320});

@@ -278,6 +278,35 @@ TEST_CASE("an objective of parts chosen at run time is the host's, by each match
   }
 }
 
+TEST_CASE("an objective by programs weighs boxes as the host's does")
+{
+  const anchor_layout free(point_anchors{.strides = {8, 16, 32}}, {96, 128});
+  for (const box_weighing by : {box_weighing::by_quality, box_weighing::by_score}) {
+    const any_multibox_settings<schemas::face5> chosen{
+        .classes = 3,
+        .code = distance_coder{},
+        .mining = any_negatives(every_negative{}),
+        .box = {giou_loss{}},
+        .weigh_boxes = by,
+        .labels = {{{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}}},
+        .quality = any_quality(rated_by::overlap)};
+    check_objective<float>(chosen, adaptive_matcher::atss(), small(), {3, 0, 20, 1});
+    check_objective<float>(chosen, dynamic_k_matcher::soft_label(), free, {7, 0, 3});
+    using typed = multibox_settings<schemas::none, distance_coder, every_negative, giou_loss,
+                                    smooth_l1, sigmoid_labels<quality_focal>, overlap_quality<>>;
+    check_objective<bfloat16>(typed{.classes = 3, .weigh_boxes = by}, dynamic_k_matcher::sim_ota(),
+                              free, {7, 0, 3});
+    team_objective<host_device, typed> objective(host_device(),
+                                                 typed{.classes = 3, .weigh_boxes = by},
+                                                 overlap_matcher::retinaface(), small());
+    const narrow_batch<float, typed> batch(objective.settings(), small(), {2}, 1);
+    const batch_counts whole{2, 10, 0};
+    CHECK_THROWS_WITH(objective(batch.said(), batch.truths, &whole),
+                      "the boxes of a part of a batch were to be weighed, whose divisor is the "
+                      "whole's");
+  }
+}
+
 TEST_CASE("settings of which there are no programs say so")
 {
   using settings = any_multibox_settings<schemas::none>;
@@ -291,8 +320,12 @@ TEST_CASE("settings of which there are no programs say so")
           "labels of weighted classes are asked for as plain data");
   refused({.mining = any_negatives(random_negatives::settings{})},
           "negatives are drawn, and a program was to mine them");
-  refused({.weigh_boxes = box_weighing::by_score},
-          "a loss by programs was to weigh boxes by their quality or score, expected alike");
+  CHECK(learnt_by_programs(settings{.weigh_boxes = box_weighing::by_score}));
+  using softmax = multibox_settings<schemas::none>;
+  const softmax weighs{.weigh_boxes = box_weighing::by_score};
+  CHECK_FALSE(learnt_by_programs(weighs));
+  CHECK_THROWS_WITH(detail::plain_settings<softmax>(weighs),
+                    "a loss of softmax labels by programs was to weigh boxes, expected alike");
 }
 
 TEST_CASE("an objective by programs of 256 images, and of 512 truths")

@@ -1161,7 +1161,7 @@ TEST_CASE("what cannot be recorded is refused before a folder is made")
         "an update is recorded of a whole batch in one process, not in parts or of a group");
   CHECK(what_stops([&] { trainer_in(room.path / "run", {.recorder = &recorder}); }) ==
         "an update is recorded where the objective has programs: an objective of blocks, "
-        "without weights of classes, drawn negatives or weighed boxes");
+        "without weights of classes or drawn negatives");
   struct of_cuda : noted_step {
     [[nodiscard]] bool serves(at::Device device) const override { return device.is_cuda(); }
   } elsewhere;

@@ -104,14 +104,16 @@ struct example_class_cost {
 ///   put(span, images, table&), put(span, list&)      from the host to where tables live
 ///   fetch(table or gather, vector&), fetch(list, vector&)    and back
 ///   map(f, table&, in...)                            f gives a record, for every row; the table
-///                                                    may be one of those read, and an output is
-///                                                    read as numbers x[0], ... of the row
+///                                                    may be one of those read, of one image or
+///                                                    one row, too, and an output is read as
+///                                                    numbers x[0], ... of the row
 ///   map_classes(f, classes, score_table&, output, in...)   f(x, p, in...) gives class c of each
 ///                                                    row, of numbers x[0], ..., by p.set(c, value)
 ///   elements(score_table)                            seen as numbers (images, rows * classes)
-///   most(f, table<best_row>&, in...)                   of f, a number: the largest of each image,
+///   most(f, table<best_row>&, in...)                 of f, a number: the largest of each image,
 ///                                                    and the first row that has it, (images, 1);
-///                                                    -infinity where no row has a number above it
+///                                                    -infinity where no row has a number above it;
+///                                                    2^24 rows at most, which floats number
 ///   total(f, table<number>&, in...)                  its sum over the rows, (images, 1)
 ///   clear(cost&, width), add_cost(f, cost&, gather(outputs, list), in...)
 ///                                                    adds f, a number, over the chosen rows of an
@@ -119,7 +121,9 @@ struct example_class_cost {
 ///   best(numbers, most, list&)                       so many of each image, best first; equals in
 ///                                                    the order of rows, NaN last
 ///   compact(numbers, list&)                          the rows that are more than 0, rising
-///   gather(table or view, list)                      the chosen rows, (1, list's length)
+///   gather(table or view, list)                      the chosen rows, (1, list's length): a view,
+///                                                    which both must outlive, of a backend's
+///                                                    choice
 ///   gather(list, list, list&)                        the same of a list, into any list
 ///   append(list, offset, list&)                      adds the rows of the first, each moved on
 ///   scatter(table or gather, list, table&)           writes row i of the first to row list[i], no
@@ -127,7 +131,9 @@ struct example_class_cost {
 ///   divide(list, by, list& quotients, list& remainders)
 ///   number_of(list, table<number>&), rows_of(table<number> or table<best_row>, list&)
 ///   count(shape, table<number>&)                     0, 1, 2, ... in every image
-///   across(table)                                    (1, N) seen as (N, 1), or (N, 1) as (1, N)
+///                                                    numbers and rows are below 2^24
+///   across(table)                                    (1, N) seen as (N, 1), or (N, 1) as (1, N): a
+///                                                    view, which the table must outlive
 template <class B>
 concept tensor_backend =
     requires(B& b, typename B::template table<box<float>>& boxes,

@@ -141,7 +141,10 @@ class box_finder {
     placed_.place(input, said.maps, [&](auto anchors) { backend_.put(anchors, 1, anchors_); });
     expect(said, said.scores, "scores");
     expect(said, said.boxes, "boxes");
-    if (reads_quality(labels_)) expect(said, said.quality, "quality");
+    if (!reads_quality(labels_)) return;
+    expect(said, said.quality, "quality");
+    if (said.quality.numbers() != 1)
+      fail("the quality has ", said.quality.numbers(), " numbers a row, expected 1");
   }
   void expect(const outputs<Backend>& said, const typename Backend::output& part,
               const char* what) const

@@ -24,7 +24,7 @@ struct frame {
   [[nodiscard]] extent2 content() const
   {
     const auto side = [](int of_input, int of_picture, double scale) {
-      return std::clamp(static_cast<int>(std::lround(of_picture * scale)), 1, of_input);
+      return std::max(1, std::min(static_cast<int>(std::lround(of_picture * scale)), of_input));
     };
     return {side(input.height, original.height, scale_y),
             side(input.width, original.width, scale_x)};
@@ -49,11 +49,12 @@ struct frame {
 }
 
 /// The frame of a picture scaled as a whole into an input of that size, and padded to it. Throws
-/// where a side of the picture is less than a pixel.
+/// where a side of either is less than a pixel.
 [[nodiscard]] inline frame fit_into(extent2 original, extent2 input)
 {
-  if (original.width < 1 || original.height < 1)
-    fail("a picture of ", original.width, " x ", original.height, " pixels cannot be scaled");
+  if (original.width < 1 || original.height < 1 || input.width < 1 || input.height < 1)
+    fail("a picture of ", original.width, " x ", original.height,
+         " pixels cannot be scaled into an input of ", input.width, " x ", input.height);
   const double scale =
       std::min(double(input.width) / original.width, double(input.height) / original.height);
   const auto scaled = [&](int side) { return std::max(1.0, std::round(side * scale)); };

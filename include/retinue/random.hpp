@@ -15,11 +15,11 @@ namespace retinue {
 
 /// Where policies draw from. Write these four; a recording that replays its draws is one, too.
 template <class R>
-concept random_source = requires(R& r, std::uint32_t n, double x) {
+concept random_source = requires(R& r, const R& source, std::uint32_t n, double x) {
   { r.below(n) } -> std::same_as<std::uint32_t>;  // 0 to n - 1, n >= 1
   { r.uniform(x, x) } -> std::same_as<double>;    // from the first, up to but without the second
   { r.chance(x) } -> std::same_as<bool>;          // true with this probability
-  { r.fork(n) } -> std::same_as<R>;               // the source of stage n
+  { source.fork(n) } -> std::same_as<R>;          // the source of stage n
 };
 
 /// The random numbers of one sample: the same for the same key, whatever was drawn elsewhere.

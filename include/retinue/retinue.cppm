@@ -92,6 +92,7 @@ module;
 #include <retinue/formulas/any_coder.hpp>
 #include <retinue/formulas/any_losses.hpp>
 #include <retinue/formulas/centre_ness.hpp>
+#include <retinue/formulas/choice.hpp>
 #include <retinue/formulas/coders.hpp>
 #include <retinue/formulas/coordinate.hpp>
 #include <retinue/formulas/cross_entropy.hpp>
@@ -128,6 +129,7 @@ module;
 #include <retinue/labels/weighted.hpp>
 #include <retinue/landmarks.hpp>
 #include <retinue/losses.hpp>
+#include <retinue/losses/any_multibox.hpp>
 #include <retinue/losses/any_negatives.hpp>
 #include <retinue/losses/any_quality.hpp>
 #include <retinue/losses/costs.hpp>
@@ -232,7 +234,9 @@ using retinue::any_greedy_suppressor;
 using retinue::any_labels;
 using retinue::any_learnable_labels;
 using retinue::any_matcher;
+using retinue::any_multibox_settings;
 using retinue::any_negatives;
+using retinue::any_plain_labels;
 using retinue::any_quality;
 using retinue::any_residual_loss;
 using retinue::area;
@@ -445,6 +449,7 @@ using retinue::lane;
 using retinue::lanes_of;
 using retinue::learnable_labels;
 using retinue::learning_config;
+using retinue::learnt_by_programs;
 using retinue::learnt_truths;
 using retinue::least_cost_pairs;
 using retinue::least_sides;
@@ -504,6 +509,7 @@ using retinue::number_row;
 using retinue::number_rows;
 using retinue::offsets;
 using retinue::one_of_labels;
+using retinue::one_of_learnable_labels;
 using retinue::one_to_one_matcher;
 using retinue::onnx_attribute;
 using retinue::onnx_bytes;
@@ -627,6 +633,7 @@ using retinue::settle_bids;
 using retinue::settle_claims;
 using retinue::shape_mismatch;
 using retinue::side_clusters;
+using retinue::side_length;
 using retinue::sigmoid;
 using retinue::sigmoid_focal;
 using retinue::sigmoid_labels;

@@ -393,6 +393,7 @@ TEST_CASE("objectives on the device of parts chosen at run time, by each matcher
                          .code = distance_coder{.logarithmic = true},
                          .mining = any_negatives(every_negative{}),
                          .box = {giou_loss{}},
+                         .weigh_boxes = box_weighing::by_score,
                          .labels = {{{sigmoid_labels<any_binary_cost>{{quality_focal{}}}}}},
                          .quality = any_quality(rated_by::overlap)};
   check_objective(of_points, dynamic_k_matcher::sim_ota(), places, counts, true);

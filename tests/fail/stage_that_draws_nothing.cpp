@@ -21,4 +21,8 @@ struct mine {
 #endif
 };
 
-const augmentation train{random_square_crop{}, mine{}};
+auto drawn(std::vector<instance<schemas::none>>& instances)
+{
+  const augmentation train{random_square_crop{}, mine{}};
+  return train.draw(keyed_random(1, 2, 3), {100, 100}, instances);
+}

@@ -38,7 +38,9 @@ static_assert(coder<delta_coder, schemas::plate4> && coder<distribution_coder<>,
 
 static_assert(suppressor<greedy_suppressor<>> && suppressor<greedy_suppressor<inclusive_pixels>>);
 
-static_assert(suppressor<any_greedy_suppressor>);
+static_assert(suppressor<any_greedy_suppressor> &&
+              std::constructible_from<any_greedy_suppressor, float, std::size_t>);
+static_assert(!std::constructible_from<any_greedy_suppressor, bool, float, std::size_t>);
 
 static_assert(suppressor<soft_suppressor<linear_decay>> && suppressor<soft_suppressor<>> &&
               suppressor<soft_suppressor<gaussian_decay, diou_of>>);

@@ -80,7 +80,7 @@ struct random_square_crop {
 struct random_overlap_crop {
   std::array<double, 5> overlaps{0.1, 0.3, 0.5, 0.7, 0.9};
   double least_share = 0.3;  ///< of each side of the picture; more than 0, at most 1
-  double most_aspect = 2;    ///< 1 or more, and no less than 1 / most_aspect
+  double most_aspect = 2;    ///< of width and height, either by the other; 1 or more
   int tries = 50;            ///< with one minimum; then another is drawn
   int rounds = 20;
   edge_landmarks landmarks = edge_landmarks::hide;

@@ -61,7 +61,7 @@ struct random_erase {
         random.uniform(least_area, most_area) * picture.width * double(picture.height);
     const double aspect = std::exp(random.uniform(-std::log(most_aspect), std::log(most_aspect)));
     const auto side = [](double length, int limit) {
-      return std::clamp(static_cast<int>(std::lround(length)), 1, limit);
+      return std::max(1, std::min(static_cast<int>(std::lround(length)), limit));
     };
     drawn.size = {side(std::sqrt(area / aspect), picture.height),
                   side(std::sqrt(area * aspect), picture.width)};

@@ -39,8 +39,6 @@ struct augmentation_plan {
 /// Stages one after the other: draw decides, what it gives is applied.
 template <class... Stages>
 class augmentation {
-  static_assert((detail::expect_stage<Stages>() && ...));
-
  public:
   explicit augmentation(Stages... stages) : stages_(std::move(stages)...) {}
 
@@ -50,6 +48,7 @@ class augmentation {
   [[nodiscard]] auto draw(const Random& random, extent2 size,
                           std::vector<instance<Schema>>& instances) const
   {
+    static_assert((detail::expect_stage<Stages, Random, Schema>() && ...));
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       const extent2 before = size;
       const auto one = [&](const auto& stage, std::uint32_t index) {

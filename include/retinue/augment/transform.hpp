@@ -44,15 +44,16 @@ concept augmentation_stage = requires(const S& stage, Random& random, extent2 si
 };
 
 namespace detail {
-/// Who takes a stage ends a mistake in this sentence.
-template <class S>
+/// Who draws of a stage ends a mistake in this sentence.
+template <class S, class Random, class Schema>
 [[nodiscard]] consteval bool expect_stage()
 {
   static_assert(
-      augmentation_stage<S>,
+      augmentation_stage<S, Random, Schema>,
       "a stage of augmentation must have draw(random, size, instances), const, a template "
-      "over the source of random numbers, which gives a transform with size_after(size) "
-      "and map(instances, size), both const: see retinue/augment/transform.hpp");
+      "over the source of random numbers, for instances of the schema that is drawn for, which "
+      "gives a transform with size_after(size) and map(instances, size), both const: see "
+      "retinue/augment/transform.hpp");
   return true;
 }
 }  // namespace detail

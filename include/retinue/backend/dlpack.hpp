@@ -184,9 +184,10 @@ template <dlpack_tensor T>
     refuse("(rows, numbers) or (images, rows, numbers)");
   const std::int64_t* const extent = t.shape + (t.ndim - 2);
   const std::int64_t images = t.ndim == 3 ? t.shape[0] : 1, rows = extent[0], numbers = extent[1];
-  // So that no product of extents overflows.
+  // So that no product of extents overflows, and rows of all images are numbered in 32 bits.
   constexpr std::int64_t most = std::int64_t{1} << 20, most_rows = std::int64_t{1} << 31;
-  if (images < 0 || images > most || rows < 0 || rows > most_rows || numbers < 0 || numbers > most)
+  if (images < 0 || images > most || rows < 0 || rows > most_rows || numbers < 0 ||
+      numbers > most || images * rows > most_rows)
     refuse("sizes that a network's outputs have");
   const table_shape shape{static_cast<std::size_t>(images), static_cast<std::size_t>(rows)};
   table_strides spaced = contiguous(shape, static_cast<std::size_t>(numbers));
@@ -194,7 +195,7 @@ template <dlpack_tensor T>
     spaced = {t.ndim == 3 ? t.strides[0] : 0, t.strides[t.ndim - 2], t.strides[t.ndim - 1]};
   const auto* const bytes = static_cast<const std::byte*>(t.data);
   const auto* const first = bytes ? bytes + t.byte_offset : nullptr;
-  if (!first && images * rows * numbers != 0) refuse("an address");
+  if (!first && images != 0 && rows != 0 && numbers != 0) refuse("an address");
   if (reinterpret_cast<std::uintptr_t>(first) % (bits / 8u) != 0) refuse("aligned numbers");
   return {first, shape, static_cast<std::size_t>(numbers), spaced};
 }

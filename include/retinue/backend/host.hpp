@@ -207,6 +207,12 @@ class basic_host_backend {
   void map(const Formula& formula, columns<R>& out, const In&... in) const
   {
     const table_shape shape = detail::common_shape(in...);
+    if (out.shape() != shape && (detail::is_same_object(out, in) || ...)) {
+      columns<R> grown;  // for who reads what is written may not see it move
+      map(formula, grown, in...);
+      out = std::move(grown);
+      return;
+    }
     out.resize(shape);
     typename R::value_type* const to = out.column(0);
     const std::size_t stride = out.stride();
@@ -245,6 +251,7 @@ class basic_host_backend {
   void most(const Formula& formula, columns<best_row<float>>& out, const In&... in) const
   {
     const table_shape shape = detail::common_shape(in...);
+    detail::check_numbered(shape.rows);
     out.resize(table_shape{shape.images, 1});
     constexpr float nothing = -std::numeric_limits<float>::infinity();
     for (std::size_t i = 0; i < shape.images; ++i) out.set(i, {nothing, 0});
@@ -354,7 +361,8 @@ class basic_host_backend {
   }
   void append(const list& from, std::size_t offset, list& to) const
   {
-    for (const row_index row : from) to.push_back(static_cast<row_index>(row + offset));
+    const std::size_t count = from.size();  // both may be one
+    for (std::size_t i = 0; i < count; ++i) to.push_back(static_cast<row_index>(from[i] + offset));
   }
   template <host_table Table, record R>
   void scatter(const Table& values, const list& to, columns<R>& out) const
@@ -387,6 +395,7 @@ class basic_host_backend {
   }
   void count(table_shape shape, columns<number<float>>& out) const
   {
+    detail::check_numbered(shape.rows);
     out.resize(shape);
     for (std::size_t i = 0; i < shape.size(); ++i)
       out.set(i, {static_cast<float>(i % std::max<std::size_t>(shape.rows, 1))});

@@ -204,6 +204,7 @@ class libtorch_backend {
   void most(const Formula& formula, tensor_table<best_row<float>>& out, const In&... in) const
   {
     const auto shape = common(in...);
+    detail::check_numbered(static_cast<std::size_t>(shape[1]));
     constexpr double nothing = -std::numeric_limits<double>::infinity();
     const at::Tensor values = formula(columns_of(in)...).detach().expand(shape);
     if (shape[1] == 0) {
@@ -233,13 +234,15 @@ class libtorch_backend {
 
   void best(const tensor_table<number<float>>& values, std::size_t most, tensor_list& out) const
   {
-    const at::Tensor all = values.values.detach().squeeze(-1);  // (images, rows)
+    const at::Tensor all = values.values.detach().squeeze(-1).contiguous();  // (images, rows)
     const std::int64_t rows = all.size(1);
     const auto count = static_cast<std::int64_t>(std::min(most, static_cast<std::size_t>(rows)));
+    // As whole numbers, which rise as floats do, NaN below them all: -infinity is better.
+    const at::Tensor bits = (all + 0.0f).view(at::kInt);  // +0: both zeros are one
+    const at::Tensor ranks = at::where(bits < 0, at::bitwise_xor(bits, 0x7fffffff), bits)
+                                 .masked_fill(all.isnan(), std::numeric_limits<int>::min());
     const at::Tensor order =
-        std::get<1>(at::sort(at::nan_to_num(all, -HUGE_VAL, HUGE_VAL, -HUGE_VAL), /*stable=*/true,
-                             1, /*descending=*/true))
-            .narrow(1, 0, count);
+        std::get<1>(at::sort(ranks, /*stable=*/true, 1, /*descending=*/true)).narrow(1, 0, count);
     out.rows = (order + at::arange(all.size(0), order.options()).mul_(rows).unsqueeze(1)).flatten();
   }
   void compact(const tensor_table<number<float>>& marks, tensor_list& out) const

@@ -28,6 +28,7 @@ struct packet {
   static constexpr std::size_t lanes = N;
   /// What the machine computes at once.
   static constexpr std::size_t step = std::min<std::size_t>(RETINUE_VECTOR_BYTES / sizeof(T), N);
+  static_assert(N % step == 0, "a packet has as many lanes as some of the machine's vectors");
   using vector [[gnu::vector_size(step * sizeof(T))]] = T;
 
   std::array<T, lanes> lane;

@@ -340,6 +340,20 @@ class columns {
   std::size_t stride_ = 0;
 };
 
+namespace detail {
+/// Throws where floats do not tell so many rows apart.
+inline void check_numbered(std::size_t rows)
+{
+  if (rows > std::size_t{1} << 24)
+    fail(rows, " rows were to be numbered by floats, expected 16777216 at most");
+}
+template <class A, class B>
+[[nodiscard]] bool is_same_object(const A& a, const B& b)
+{
+  return static_cast<const void*>(&a) == static_cast<const void*>(&b);
+}
+}  // namespace detail
+
 /// The rows `chosen` of a table, in that order, as those of one image. A view of both, which must
 /// outlive it.
 template <class Table>

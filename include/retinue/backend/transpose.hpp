@@ -14,7 +14,7 @@ namespace retinue::detail {
 
 using float4 [[gnu::vector_size(16)]] = float;
 using float8 [[gnu::vector_size(32)]] = float;
-using float16 [[gnu::vector_size(64)]] = float;
+using float_x16 [[gnu::vector_size(64)]] = float;
 
 /// Four rows of four become four columns of four.
 inline void transpose_4x4(const float4 (&row)[4], float4 (&column)[4])
@@ -33,20 +33,20 @@ inline void transpose_4x4(const float4 (&row)[4], float4 (&column)[4])
 template <class Column>
 void transpose_16x4(const float* from, const Column& column)
 {
-  float16 a, b, c, d;
+  float_x16 a, b, c, d;
   std::memcpy(&a, from, sizeof a);
   std::memcpy(&b, from + 16, sizeof b);
   std::memcpy(&c, from + 32, sizeof c);
   std::memcpy(&d, from + 48, sizeof d);
-  const float16 ab01 =
+  const float_x16 ab01 =
       __builtin_shufflevector(a, b, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
-  const float16 ab23 =
+  const float_x16 ab23 =
       __builtin_shufflevector(a, b, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
-  const float16 cd01 =
+  const float_x16 cd01 =
       __builtin_shufflevector(c, d, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
-  const float16 cd23 =
+  const float_x16 cd23 =
       __builtin_shufflevector(c, d, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
-  const float16 columns[4] = {
+  const float_x16 columns[4] = {
       __builtin_shufflevector(ab01, cd01, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
       __builtin_shufflevector(ab01, cd01, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
                               31),

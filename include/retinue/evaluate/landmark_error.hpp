@@ -118,9 +118,14 @@ class landmark_evaluation {
       fail("the overlap of pairs is ", protocol.overlap, ", expected more than 0 and at most 1");
   }
 
-  /// One image. Detections in any order. Throws where a box or a score is not finite.
+  /// One image. Detections in any order. Throws where a box, a score, a landmark or a truth's
+  /// visible landmark is not finite.
   void add(std::span<const detection<Schema>> detections, std::span<const instance<Schema>> truths)
   {
+    for (std::size_t d = 0; d < detections.size(); ++d)
+      check("detection", d, detections[d].points, [](std::size_t) { return true; });
+    for (std::size_t t = 0; t < truths.size(); ++t)
+      check("truth", t, truths[t].points, [&](std::size_t k) { return truths[t].visible[k]; });
     for_each_class(detections, truths, images_++, [&](class_of_image& c) {
       const auto weak = std::ranges::find_if(
           c.detections, [&](const auto& d) { return d.score < protocol_.score; });
@@ -169,6 +174,15 @@ class landmark_evaluation {
  private:
   using marks = landmarks<float, Schema>;
 
+  template <class Counts>
+  void check(const char* what, std::size_t row, const marks& of, const Counts& counts) const
+  {
+    for (std::size_t k = 0; k < Schema::count; ++k)
+      for (const float x : of.points[k])
+        if (counts(k) && !std::isfinite(x))
+          fail("image ", images_, ", ", what, " ", row, ": landmark ", k, " lies at ", x,
+               ", expected finite numbers");
+  }
   static double distance(const marks& a, std::size_t i, const marks& b, std::size_t j)
   {
     double square = 0;

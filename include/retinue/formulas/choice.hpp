@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Formulas that are chosen at run time: a variant of them, asked which one it is, on the host and in
-// a kernel. (std::visit may throw, which no kernel can.)
+// Formulas that are chosen at run time: a variant of them, asked which one it is, on the host and
+// in a kernel. (std::visit may throw, which no kernel can.)
 #pragma once
 
 #include <retinue/compiler.hpp>  // RETINUE_HD

@@ -53,7 +53,8 @@ template <class Row>
   T most = x[first];
   for (std::size_t c = first + 1; c < x.size(); ++c) most = maximum_of(most, T(x[c]));
   // Bounded, so that an infinite logit is not taken from itself.
-  const auto limit = S(std::numeric_limits<float>::max());
+  using widest = std::conditional_t<std::floating_point<T>, T, float>;
+  constexpr auto limit = static_cast<S>(std::numeric_limits<widest>::max());
   most = maximum_of(minimum_of(most, fill_like(most, limit)), fill_like(most, -limit));
   T sum = fill_like(most, 0);
   for (std::size_t c = first; c < x.size(); ++c) sum = sum + exp(T(x[c] - most));

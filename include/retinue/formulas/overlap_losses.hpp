@@ -69,7 +69,8 @@ struct diou_loss {
   }
 };
 
-/// 1 - ciou (Zheng 2020), whose weight alpha is differentiated too.
+/// 1 - ciou (Zheng 2020). Its weight alpha is held, as in the paper, unless `fixed_weight` is
+/// false.
 struct ciou_loss {
   static constexpr std::string_view kind = "ciou";  ///< in a configuration
 

@@ -71,7 +71,8 @@ template <class T>
     }
 #endif
     T rounded = a * b;
-    if (!std::is_constant_evaluated()) RETINUE_ROUND(rounded);
+    if constexpr (sizeof(T) <= sizeof(double))  // of longer ones no machine does both at once
+      if (!std::is_constant_evaluated()) RETINUE_ROUND(rounded);
     return rounded;
   } else if constexpr (requires { rounded_product(a, b); }) {
     return rounded_product(a, b);

@@ -60,7 +60,7 @@ struct times_quality {
   }
   [[nodiscard]] float least_logit(float floor) const
   {
-    return base.least_logit(root ? floor * floor : floor);
+    return base.least_logit(root && floor > 0 ? floor * floor : floor);
   }
 
   template <class Row>

@@ -133,7 +133,8 @@ struct landmark_cost {
       const auto target = coder.encode(truth.points, anchor);
       T sum = fill_like(want.weight, 0);
       for (std::size_t c = 0; c < Code::width; ++c)
-        sum = sum + loss.value(T(said[c] - target[c])) * truth.visible[c / Schema::dimension];
+        sum = sum + pick_less(fill_like(sum, 0), truth.visible[c / Schema::dimension],
+                              loss.value(T(said[c] - target[c])), fill_like(sum, 0));
       return T(sum * want.weight);
     }
   }

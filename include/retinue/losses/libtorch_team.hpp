@@ -233,6 +233,7 @@ class torch_team_loss<Settings, any_matcher, Blocks> {
  public:
   using schema = typename Settings::schema;
 
+  /// As of the one that the matcher holds. Throws as that does.
   torch_team_loss(at::Device device, const Settings& settings, const any_matcher& match,
                   const anchor_layout& layout)
       : chosen_(match.visit([&]<class Match>(const Match& m) {
@@ -241,21 +242,25 @@ class torch_team_loss<Settings, any_matcher, Blocks> {
   {
   }
 
+  /// Whether the blocks work on that device's tensors.
   [[nodiscard]] static bool serves(at::Device device)
   {
     return loss_of<overlap_matcher>::serves(device);
   }
 
+  /// Terms that nobody waits for. Throws as that does.
   [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said,
                                         const truth_batch<schema>& truths,
                                         const batch_counts* whole = nullptr)
   {
     return std::visit([&](auto& loss) { return loss(said, truths, whole); }, chosen_);
   }
+  /// Sends truths ahead. Returns the room that they have.
   std::size_t send(const truth_batch<schema>& truths)
   {
     return std::visit([&](auto& loss) { return loss.send(truths); }, chosen_);
   }
+  /// The terms of the truths that were sent. Throws as that does.
   [[nodiscard]] tensor_terms operator()(const outputs<libtorch_backend>& said)
   {
     return std::visit([&](auto& loss) { return loss(said); }, chosen_);

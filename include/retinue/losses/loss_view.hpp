@@ -46,13 +46,14 @@ struct assigned_view {
 /// The sums of a part of the rows, or of all.
 struct part_sums {
   double box = 0, label = 0, landmark = 0, quality = 0;
+  double box_weights = 0;  ///< where boxes are not weighed alike
   std::uint32_t positives = 0, negatives = 0, with_landmarks = 0;
 };
 
 /// The terms of a batch, divided; the total of all, weighed.
 struct team_terms {
   part_sums sums;
-  double divisor = 1, landmark_divisor = 1;
+  double divisor = 1, box_divisor = 1, landmark_divisor = 1;
   double box = 0, label = 0, landmark = 0, quality = 0, total = 0;
 };
 
@@ -96,17 +97,6 @@ struct gradient_view {
   float* before_rounding = nullptr;
 };
 
-/// Whether there are programs of these settings: of those that are chosen at run time, not where
-/// classes have weights or negatives are drawn; of none where boxes are not weighed alike.
-template <class Settings>
-[[nodiscard]] bool learnt_by_programs(const Settings& s)
-{
-  bool plain = s.weigh_boxes == box_weighing::alike;
-  if constexpr (requires { s.labels.weighted(); }) plain = plain && !s.labels.weighted();
-  if constexpr (requires { s.mining.draws(); }) plain = plain && !s.mining.draws();
-  return plain;
-}
-
 namespace detail {
 
 /// What a program takes of labels: themselves, or what they say is plain data.
@@ -139,6 +129,7 @@ struct plain_settings {
   wanted_type negatives;
   multibox_weights weights;
   normalisation divide_by;
+  box_weighing weigh_boxes;
 
   /// Throws where some of them are no plain data: see `learnt_by_programs`.
   explicit plain_settings(const Settings& s)
@@ -149,11 +140,16 @@ struct plain_settings {
         quality(s.quality),
         negatives(s.mining.wanted()),
         weights(s.weights),
-        divide_by(s.divide_by)
+        divide_by(s.divide_by),
+        weigh_boxes(s.weigh_boxes)
   {
-    if (s.weigh_boxes != box_weighing::alike)
-      fail("a loss by programs was to weigh boxes by their quality or score, expected alike");
+    if (!may_weigh && weighs())
+      fail("a loss of softmax labels by programs was to weigh boxes, expected alike");
   }
+
+  /// Whether boxes are weighed. Programs of softmax_labels leave it out, for the registers.
+  static constexpr bool may_weigh = !std::same_as<labels_type, softmax_labels>;
+  [[nodiscard]] RETINUE_HD bool weighs() const { return weigh_boxes != box_weighing::alike; }
 };
 
 template <class Code, class Row>
@@ -210,6 +206,18 @@ template <bool OfPart, class Settings, class Row>
   }
 }
 
+/// The same with the weight that its box has, by its quality or by its scores, as packets find it.
+template <class Settings, class Row>
+[[nodiscard]] RETINUE_HD wanted<float> weighed(const plain_settings<Settings>& s, const Row& x,
+                                               const wanted<float>& want)
+{
+  const weigh_box<typename plain_settings<Settings>::labels_type> weigh{
+      s.labels, s.weigh_boxes == box_weighing::by_score};
+  const wanted<lane> found =
+      weigh(lanes_of<Row>{x}, wanted<lane>{{want.label}, {want.quality}, {want.weight}});
+  return {want.label, want.quality, found.weight.value};
+}
+
 /// What landmark k of a row costs, and its slopes, which are 0 where it is not learnt from.
 template <class Settings, class Row>
 RETINUE_HD double point_with_slope(const plain_settings<Settings>& s, const Row& x, std::size_t k,
@@ -239,5 +247,17 @@ RETINUE_HD double point_with_slope(const plain_settings<Settings>& s, const Row&
 }
 
 }  // namespace detail
+
+/// Whether there are programs of these settings: of those that are chosen at run time, not where
+/// classes have weights or negatives are drawn; of softmax_labels, not where boxes are weighed.
+template <class Settings>
+[[nodiscard]] bool learnt_by_programs(const Settings& s)
+{
+  using plain_type = detail::plain_settings<Settings>;
+  bool plain = plain_type::may_weigh || s.weigh_boxes == box_weighing::alike;
+  if constexpr (requires { s.labels.weighted(); }) plain = plain && !s.labels.weighted();
+  if constexpr (requires { s.mining.draws(); }) plain = plain && !s.mining.draws();
+  return plain;
+}
 
 }  // namespace retinue

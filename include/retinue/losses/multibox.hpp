@@ -171,8 +171,10 @@ class multibox_loss {
 
   [[nodiscard]] const settings& chosen() const { return settings_; }
 
-  /// The terms of a batch; they last until the next call. `anchors` are (1, N). Throws where a part
-  /// of the outputs is of another shape than they, the truths and the schema want.
+  /// The terms of a batch; they last until the next call. `anchors` are (1, N). Of a part of a
+  /// batch, `whole` has the counts. Throws where a part of the outputs is of another shape than
+  /// they, the truths and the schema want; and of a part of a batch whose boxes are to be weighed,
+  /// which are divided by the sum of the weights.
   const loss_terms<B>& operator()(B& b,
                                   const typename B::template table<centre_box<float>>& anchors,
                                   const outputs<B>& said, const truth_batch<Schema>& truths,
@@ -192,6 +194,8 @@ class multibox_loss {
     auto& box_term = term(b, "box", output_part::boxes, box_width, w.box, divisor);
     const auto codes = b.template as<box_code_t<Coder>>(said.boxes, "boxes");
     const bool alike = settings_.weigh_boxes == box_weighing::alike;
+    if (!alike && whole)
+      fail("the boxes of a part of a batch were to be weighed, whose divisor is the whole's");
     if (!alike) box_term.divisor = weigh(b, said, codes, anchors, chosen);
     b.add_cost(detail::box_cost<Coder, BoxLoss>{settings_.code, settings_.box}, box_term.cost,
                b.gather(codes, chosen.positives), b.gather(boxes_, chosen.truths),

@@ -65,9 +65,16 @@ struct add_terms {
       std::array<float, detail::plain_settings<Settings>::box_width> slope;
       return p.positive() ? detail::box_with_slope(settings, view.boxes(p.image, p.anchor), slope,
                                                    p.truth(view), view.anchors.anchors[p.anchor],
-                                                   p.want(view))
+                                                   p.want_of_box(view, settings))
                           : 0.0;
     }));
+    double weights = 0;
+    if constexpr (detail::plain_settings<Settings>::may_weigh)
+      if (settings.weighs())
+        weights = sum_of([&](const place& p) {
+          return p.positive() ? static_cast<double>(p.want_of_box(view, settings).weight) : 0.0;
+        });
+    write(&part_sums::box_weights, weights);
     write(&part_sums::label, sum_of([&](const place& p) {
       const wanted<float> want = p.template want<false>(view, settings);
       const float cost =
@@ -134,6 +141,14 @@ struct add_terms {
       return detail::rated<OfPart>(s, in.boxes(image, anchor), truth(in),
                                    in.anchors.anchors[anchor], want(in));
     }
+    /// The same with the weight of its box.
+    [[nodiscard]] RETINUE_HD wanted<float> want_of_box(
+        const loss_view<Settings, E>& in, const detail::plain_settings<Settings>& s) const
+    {
+      if constexpr (detail::plain_settings<Settings>::may_weigh)
+        if (s.weighs()) return detail::weighed(s, in.scores(image, anchor), want<false>(in, s));
+      return want(in);
+    }
     /// Whether it is learnt from by the part beside the scores.
     [[nodiscard]] RETINUE_HD bool rates_part(const detail::plain_settings<Settings>& s) const
     {
@@ -178,14 +193,16 @@ struct total_terms {
           team.template sum<number>(n, [&](std::size_t b) { return view.parts[b].*member; });
     };
     add(&part_sums::box), add(&part_sums::label);
-    add(&part_sums::landmark), add(&part_sums::quality);
+    add(&part_sums::landmark), add(&part_sums::quality), add(&part_sums::box_weights);
     add(&part_sums::positives), add(&part_sums::negatives), add(&part_sums::with_landmarks);
     team.once([&] {
       team_terms& t = *view.terms;
       t.sums = s;
       t.divisor = divisor(of_whole ? whole.positives : s.positives);
       t.landmark_divisor = divisor(of_whole ? whole.with_landmarks : s.with_landmarks);
-      t.box = s.box / t.divisor, t.label = s.label / t.divisor;
+      const double weights = s.box_weights > 1 ? s.box_weights : 1.0;
+      t.box_divisor = settings.weighs() ? weights : t.divisor;
+      t.box = s.box / t.box_divisor, t.label = s.label / t.divisor;
       t.landmark = s.landmark / t.landmark_divisor, t.quality = s.quality / t.divisor;
       const multibox_weights& w = settings.weights;
       t.total = w.box * t.box + w.label * t.label + w.landmark * t.landmark + w.quality * t.quality;
@@ -219,7 +236,7 @@ struct write_slopes {
     const detail::some_rows own(team.block(), view.rows());
     const multibox_weights& w = settings.weights;
     const team_terms& terms = *view.terms;
-    if (to.boxes) write_boxes(team, own, scale(0, w.box, terms.divisor));
+    if (to.boxes) write_boxes(team, own, scale(0, w.box, terms.box_divisor));
     if (to.scores) write_scores(team, own, scale(1, w.label, terms.divisor));
     if constexpr (schema::count > 0)
       if (to.points) write_points(team, own, scale(2, w.landmark, terms.landmark_divisor));
@@ -248,7 +265,7 @@ struct write_slopes {
       std::array<float, width> slope{};
       if (p.positive())
         detail::box_with_slope(settings, view.boxes(p.image, p.anchor), slope, p.truth(view),
-                               view.anchors.anchors[p.anchor], p.want(view));
+                               view.anchors.anchors[p.anchor], p.want_of_box(view, settings));
       E* const out = to.boxes + p.row * width;
       for (std::size_t c = 0; c < width; ++c) out[c] = static_cast<E>(factor * slope[c]);
     });
@@ -309,12 +326,14 @@ struct write_slopes {
   }
 };
 
-/// The terms of a batch whose rows are assigned, on the blocks of any machine. Throws where boxes
-/// are not to be weighed alike.
+/// The terms of a batch whose rows are assigned, on the blocks of any machine. Throws of a part of
+/// a batch whose boxes are to be weighed, which are divided by the sum of the weights.
 template <class Blocks, class Settings, class E>
 void team_loss(Blocks& blocks, const Settings& settings, const loss_view<Settings, E>& view,
                const batch_counts* whole = nullptr)
 {
+  if (whole && settings.weigh_boxes != box_weighing::alike)
+    fail("the boxes of a part of a batch were to be weighed, whose divisor is the whole's");
   const detail::plain_settings<Settings> plain(settings);
   const std::size_t parts = row_blocks(view.rows());
   blocks.run(parts, rank_rows<Settings, E>{plain, view});

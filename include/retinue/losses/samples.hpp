@@ -215,14 +215,24 @@ class sampler {
   }
 
   /// Matches and mines what a network says of images; `anchors` (1, N) are those of the layout.
-  /// Throws where a matcher gives other than one verdict an anchor, or assigns one to a truth that
-  /// there is not.
+  /// Throws where the scores, or the boxes that a matcher looks at, have not a row for each anchor
+  /// of each image; and where a matcher gives other than one verdict an anchor, or assigns one to a
+  /// truth that there is not.
   void operator()(B& b, const anchor_layout& layout,
                   const typename B::template table<centre_box<float>>& anchors,
                   const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
   {
-    out.images = truths.images();
-    out.anchors = layout.size();
+    const table_shape shape{truths.images(), layout.size()};
+    const auto expect = [&](const table_shape& of, const char* what) {
+      if (of != shape)
+        fail("the ", what, " of ", of.images, " images and ", of.rows,
+             " rows were to be learnt from, expected ", shape.images, " images and ", shape.rows,
+             " rows, one for each anchor");
+    };
+    expect(said.scores.shape(), "scores");
+    if constexpr (may_look) expect(said.boxes.shape(), "boxes");
+    out.images = shape.images;
+    out.anchors = shape.rows;
     static_assert(
         all_on_host || requires { mining_.quota(std::size_t{}); },
         "where tables lie elsewhere, or a matcher looks at what the network says, mining must tell "

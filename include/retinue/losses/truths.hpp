@@ -158,8 +158,11 @@ class truth_batch : public truth_boxes {
       points.visible.fill(truth.label > 0 ? 1.0f : 0.0f);
       return {truth.label != 0 ? 1.0f : 0.0f, points};
     }
-    for (std::size_t k = 0; k < Schema::count; ++k)
+    for (std::size_t k = 0; k < Schema::count; ++k) {
       points.visible[k] = truth.visible[k] ? 1.0f : 0.0f;
+      // Where it lies means nothing, but no number times 0 is 0.
+      if (!truth.visible[k]) points.points.points[k] = {};
+    }
     if (!(truth.weight >= 0 && std::isfinite(truth.weight)))
       fail("truth ", t, " of image ", image, " of the batch has weight ", truth.weight,
            ", expected 0 or more");

@@ -42,14 +42,16 @@ class coverage_report {
   void add(const anchor_layout& anchors, std::span<const box<float>> truths, extent2 image)
   {
     match_(anchors, truths, {}, assigned_);
+    answers_.assign(truths.size(), 0);
+    each_positive(assigned_.verdicts, [&](std::size_t a) { ++answers_.at(assigned_.truths[a]); });
     for (std::size_t t = 0; t < truths.size(); ++t) {
       const box<float>& b = truths[t];
       const double area = double(b.x2 - b.x1) * image.width * double(b.y2 - b.y1) * image.height;
       if (!(area > 0)) continue;  // of no size
       size_coverage& of = by_size_[bin_of(std::sqrt(area))];
       ++of.truths;
-      of.matched += assigned_.positives[t] > 0;
-      of.anchors += assigned_.positives[t];
+      of.matched += answers_[t] > 0;
+      of.anchors += answers_[t];
     }
   }
 
@@ -70,6 +72,7 @@ class coverage_report {
  private:
   Match match_;
   assignment assigned_;
+  std::vector<std::size_t> answers_;  // positives of each truth
   std::map<int, size_coverage> by_size_;
 };
 

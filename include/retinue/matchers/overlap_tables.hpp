@@ -10,6 +10,7 @@
 #include <retinue/formulas/overlap.hpp>     // iou, iof
 #include <retinue/matchers/assignment.hpp>  // assigned, rival
 #include <retinue/matchers/forcing.hpp>     // overlap_settings
+#include <retinue/matchers/parts.hpp>       // unassigned
 
 #include <cstddef>
 #include <span>
@@ -274,14 +275,6 @@ struct keep_if_any {
     return now;
   }
 };
-struct background {
-  template <class T>
-  assigned<T> operator()(const centre_box<T>& anchor) const
-  {
-    const T zero = fill_like(anchor.cx, 0), one = fill_like(zero, 1);
-    return {zero, zero, one, one};
-  }
-};
 struct value_of {
   template <class T>
   T operator()(const rival_best<T>& truth) const
@@ -302,7 +295,7 @@ void match_tables(B& b, const overlap_settings& s,
 {
   const std::size_t count = truths.shape().rows;
   if (count == 0 || anchors.shape().rows == 0) {
-    b.map(detail::background{}, out, anchors);
+    b.map(detail::unassigned{}, out, anchors);
     return;
   }
   typename B::template table<best_row<float>> best_truth, best_anchor, found;

@@ -96,7 +96,9 @@ void with_network(const network_config& config, Visit&& visit)
 {
   return decoding<any_anchors, any_coder, any_labels, any_greedy_suppressor>{
       config.anchors, config.coder, config.labels, config.detect,
-      any_greedy_suppressor(config.inclusive_pixels, config.detect.overlap, config.detect.keep)};
+      any_greedy_suppressor(
+          config.detect.overlap, config.detect.keep,
+          config.inclusive_pixels ? side_length::both_pixels : side_length::between)};
 }
 
 /// A trained network of a configuration, or a runner of it, with its post-processing.

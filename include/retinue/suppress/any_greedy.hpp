@@ -5,18 +5,23 @@
 #include <retinue/suppress/greedy.hpp>  // greedy_suppressor
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <variant>
 
 namespace retinue {
 
-/// Sides from pixel to pixel, or counting both.
+/// How long a side is: from pixel to pixel, or counting both.
+enum class side_length : std::uint8_t { between, both_pixels };
+
+/// Greedy suppression by one of them.
 class any_greedy_suppressor {
  public:
-  explicit any_greedy_suppressor(bool both_pixels, float overlap = 0.4f,
-                                 std::size_t keep = greedy_suppressor<>::unlimited)
+  explicit any_greedy_suppressor(float overlap = 0.4f,
+                                 std::size_t keep = greedy_suppressor<>::unlimited,
+                                 side_length sides = side_length::between)
   {
-    if (both_pixels)
+    if (sides == side_length::both_pixels)
       chosen_.emplace<1>(overlap, keep);
     else
       chosen_.emplace<0>(overlap, keep);

@@ -38,12 +38,13 @@ class per_class_suppressor {
     if (std::size(boxes) != scores.size() || labels.size() != scores.size())
       fail("suppression by class was given ", std::size(boxes), " boxes, ", scores.size(),
            " scores and ", labels.size(), " labels");
-    if (std::equal(labels.begin() + (labels.empty() ? 0 : 1), labels.end(), labels.begin())) {
-      const kept_rows kept = inner_(boxes, scores);  // one class: nothing to keep apart
-      const std::size_t n = std::min(kept.rows.size(), keep_);
-      return {kept.rows.first(n), kept.scores.first(n),
-              kept.boxes.empty() ? kept.boxes : kept.boxes.first(n)};
-    }
+    if constexpr (std::invocable<Inner&, const Boxes&, std::span<const float>>)
+      if (std::equal(labels.begin() + (labels.empty() ? 0 : 1), labels.end(), labels.begin())) {
+        const kept_rows kept = inner_(boxes, scores);  // one class: nothing to keep apart
+        const std::size_t n = std::min(kept.rows.size(), keep_);
+        return {kept.rows.first(n), kept.scores.first(n),
+                kept.boxes.empty() ? kept.boxes : kept.boxes.first(n)};
+      }
     grouped_.resize(labels.size());
     for (std::size_t i = 0; i < labels.size(); ++i)
       grouped_[i] = {labels[i], static_cast<row_index>(i)};

@@ -262,7 +262,7 @@ class trainer {
       by_programs = by_programs && learn_from.by_programs();
     if (!by_programs)
       fail("an update is recorded where the objective has programs: an objective of blocks, ",
-           "without weights of classes, drawn negatives or weighed boxes");
+           "without weights of classes or drawn negatives");
   }
 
   [[nodiscard]] bool writes() const { return together_.rank() == 0; }

@@ -89,7 +89,7 @@ template <class T>
 struct host_tensor {
   dtype type = dtype::f32;
   std::vector<std::int64_t> shape;  ///< empty for a scalar
-  std::vector<std::byte> bytes;     ///< C order, contiguous, little endian
+  std::vector<std::byte> bytes;     ///< C order, contiguous, in the machine's byte order
 
   /// Elements, as the shape says: 1 for a scalar. Throws where an extent is negative, or where they
   /// are more than 2^63 - 1.
