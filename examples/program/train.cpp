@@ -116,8 +116,11 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   if (a.graph) check_graph(a);
   if (a.resume.empty() && a.freeze_body && a.init.empty())
     fail("--freeze-body leaves the body as --init has it, and there is no --init");
-  const std::vector<fs::path> read{a.data, a.init, a.config};
+  const std::vector<fs::path> read{a.data, a.init, a.config, a.validate, a.test};
   check_written(read, std::vector<written_file>{{"--json", a.json}});
+  std::vector<written_file> written{{"--json", a.json}};
+  for (const char* file : files_of_run) written.push_back({"--out", in_run(a, file)});
+  refuse_to_replace({}, written);
   if (a.resume.empty()) refuse_to_overwrite(a, read);
   return a;
 }

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -150,12 +152,34 @@ inline void refuse_read_only(const written_file& file)
                    retinue::detail::target_of(file.name).file.parent_path());
 }
 
+/// Throws where JSON would take the place of a label or a picture in a folder that is read.
+inline void refuse_labels(std::span<const std::filesystem::path> read, const written_file& file)
+{
+  namespace fs = std::filesystem;
+  if (!file.option.starts_with("--json") || !identity_of(file.name)) return;
+  std::string ending = file.name.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  constexpr std::array endings{".txt", ".xml", ".jpg", ".jpeg", ".png", ".bmp"};
+  if (std::ranges::find(endings, ending) == endings.end()) return;
+  std::error_code trouble;
+  const fs::path name = fs::canonical(file.name, trouble);
+  for (const fs::path& folder : read) {
+    if (trouble || !fs::is_directory(folder, trouble)) continue;
+    const fs::path root = fs::canonical(folder, trouble);
+    if (!trouble &&
+        std::mismatch(root.begin(), root.end(), name.begin(), name.end()).first == root.end())
+      retinue::fail(file.option, " would replace ", file.name.string(), " of ", folder.string(),
+                    ", which is read, expected another file");
+  }
+}
+
 /// The same as refuse_to_replace() for files named one by one, which it must be possible to write.
 inline void check_written(std::span<const std::filesystem::path> read,
                           std::span<const written_file> written)
 {
   for (const written_file& file : written) {
     if (file.is_none()) continue;
+    refuse_labels(read, file);
     const auto& [option, name, in_place] = file;
     const std::filesystem::path folder = name.parent_path();
     if (!folder.empty() && !std::filesystem::is_directory(retinue::detail::status_of(folder)))
