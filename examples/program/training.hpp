@@ -387,7 +387,18 @@ inline void refuse_to_overwrite(const training_arguments& o,
   std::vector<written_file> written;
   for (const char* file : files_of_run) written.push_back({"--out", in_run(o, file)});
   refuse_to_replace(read, written);
-  if (std::filesystem::exists(in_run(o, "options.json"))) return;
+  if (std::filesystem::exists(in_run(o, "options.json"))) {
+    const auto checkpoints = in_run(o, "checkpoints");
+    if (std::filesystem::is_directory(checkpoints) &&
+        retinue::checkpoint_folder(checkpoints).latest())
+      return;  // said later
+    for (const char* weights : {"weights.safetensors", "best.safetensors"})
+      if (std::filesystem::exists(in_run(o, weights)))
+        retinue::fail("--out ", o.out, ": there is a ", weights,
+                      " of a run whose checkpoints are gone, which a run would replace; expected "
+                      "another folder");
+    return;
+  }
   for (const written_file& file : written)
     if (std::filesystem::exists(file.name))
       retinue::fail("--out ", o.out, ": there is a ", file.name.filename().string(),
