@@ -894,6 +894,67 @@ TEST_CASE("the loss allocates nothing once its buffers have grown")
   }
 }
 
+namespace {
+/// A matcher of one positive, with so many qualities and weights.
+struct with_numbers {
+  std::size_t qualities = 0, weights = 0;
+
+  void operator()(const anchor_layout& anchors, std::span<const box<float>>,
+                  std::span<const std::uint8_t>, assignment& out) const
+  {
+    out = {};
+    out.verdicts.assign(anchors.size(), verdict::negative);
+    out.truths.assign(anchors.size(), 0);
+    out.verdicts.back() = verdict::positive;
+    out.qualities.assign(qualities, 1.0f);
+    out.weights.assign(weights, 1.0f);
+  }
+};
+/// Mining that chooses this row alone.
+struct this_row {
+  row_index row = 0;
+
+  [[nodiscard]] static std::size_t quota(std::size_t) { return 1; }
+  void operator()(std::span<const float>, std::span<const verdict>, std::size_t,
+                  std::vector<row_index>& chosen) const
+  {
+    chosen = {row};
+  }
+};
+}  // namespace
+
+TEST_CASE("what a matcher and mining of yours give is looked at before it is used")
+{
+  using none = schemas::none;
+  const anchor_layout layout(square_anchors::retinaface(), {96, 128});
+  const auto batch = test::random_batch<none>(layout, 2, {1});
+  host_backend backend;
+  columns<centre_box<float>> anchors;
+  backend.put(layout.anchors(), 1, anchors);
+  truth_batch<none> truths;
+  truths.read(batch.truths, 1, truth_reading::classes);
+  const auto said = [&](const with_numbers& match, row_index row) {
+    sampler<host_backend, with_numbers, softmax_labels, this_row, centre_size_coder> sample(
+        match, {}, {row}, {});
+    samples<host_backend> chosen;
+    try {
+      sample(backend, layout, anchors, batch.said(), truths, chosen);
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::string("not refused");
+  };
+  const std::size_t n = layout.size();
+  CHECK(said({0, n}, 3) == "not refused");
+  CHECK(said({n, 0}, 3) == "not refused");
+  CHECK(said({1, 0}, 3) ==
+        "image 0 of the batch has 1 qualities, expected none or 504, one for each anchor");
+  CHECK(said({n, 3}, 3) ==
+        "image 0 of the batch has 3 weights, expected none or 504, one for each anchor");
+  CHECK(said({}, static_cast<row_index>(n)) ==
+        "of image 0 of the batch, row 504 of 504 was chosen as a negative");
+}
+
 TEST_CASE("outputs that have not a row for each anchor of each image are not learnt from")
 {
   using face5 = schemas::face5;

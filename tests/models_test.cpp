@@ -504,6 +504,26 @@ TEST_CASE("weights go in and out by name")
   CHECK(distance(bias, net->named_parameters()["BboxHead.0.conv1x1.bias"].to(at::kHalf)) == 0);
 }
 
+TEST_CASE("weights that are no numbers are refused by name, and nothing is loaded")
+{
+  const auto net = std::make_shared<face_net>();
+  const auto before = state_of(*net);
+  for (const float bad : {NAN, HUGE_VALF}) {
+    std::vector<float> values(8, 7.f);
+    values[5] = bad;
+    state_dict odd;
+    for (const auto& [name, tensor] : before)
+      if (name == "BboxHead.0.conv1x1.bias")
+        odd.insert(name, tensor_of<float>(dtype::f32, {8}, std::span(values)));
+      else
+        odd.insert(name, tensor);
+    CHECK(refusal_of([&] { load(*net, odd); }) ==
+          "the weights BboxHead.0.conv1x1.bias are not all finite numbers");
+  }
+  const auto bias = net->named_parameters()["BboxHead.0.conv1x1.bias"];
+  CHECK(distance(bias, retinue::detail::view_of(*before.find("BboxHead.0.conv1x1.bias"))) == 0);
+}
+
 TEST_CASE("weights that do not fit are refused by name, and nothing is loaded")
 {
   const auto net = std::make_shared<face_net>();

@@ -135,6 +135,55 @@ TEST_CASE("measures are what they are called")
   CHECK(diou_of{}(a, aside) < 0);
 }
 
+namespace {
+/// Keeps what it is told to.
+struct told {
+  std::vector<row_index> rows;
+  std::vector<float> scores;
+  std::vector<box<float>> boxes;
+
+  kept_rows operator()(std::span<const box<float>>, std::span<const float>) const
+  {
+    return {rows, scores, boxes};
+  }
+  kept_rows operator()(std::span<const box<float>>, std::span<const float>,
+                       std::span<const std::int32_t>) const
+  {
+    return {rows, scores, boxes};
+  }
+};
+}  // namespace
+
+TEST_CASE("what a suppressor of yours keeps is looked at before it is used")
+{
+  host_backend b;
+  columns<box<float>> boxes;
+  columns<candidate<float>> found;
+  const std::vector<box<float>> two(2, {0, 0, 1, 1});
+  const std::vector<candidate<float>> of_two(2, {0.5f, 1});
+  b.put(std::span<const box<float>>(two), 1, boxes);
+  b.put(std::span<const candidate<float>>(of_two), 1, found);
+  const auto said = [&](const told& inner) {
+    suppression<host_backend, told> suppress(inner, 9);
+    std::vector<row_index> kept;
+    try {
+      static_cast<void>(suppress(b, boxes, found, kept));
+    } catch (const error& e) {
+      return std::string(e.what());
+    }
+    return std::to_string(kept.size()) + " kept";
+  };
+  CHECK(said({{1, 0}, {0.5f, 0.5f}, {}}) == "2 kept");
+  CHECK(said({{1}, {0.5f}, {two[0]}}) == "1 kept");
+  CHECK(said({{0, 1}, {}, {}}) ==
+        "a suppressor kept 2 rows with 0 scores and 0 boxes, expected a score for each, and no box "
+        "or one for each");
+  CHECK(said({{0, 1}, {0.5f, 0.5f}, {two[0]}}) ==
+        "a suppressor kept 2 rows with 2 scores and 1 boxes, expected a score for each, and no box "
+        "or one for each");
+  CHECK(said({{0, 2}, {0.5f, 0.5f}, {}}) == "a suppressor kept row 2 of 2");
+}
+
 TEST_CASE("what does not care for classes keeps what one class would")
 {
   std::mt19937 random(13);

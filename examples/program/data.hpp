@@ -91,7 +91,7 @@ inline void tell_left_out(const std::string& data, const std::vector<std::string
               << " truths are left out; the first: " << skipped[0] << "\n";
 }
 
-/// The pictures; what is left out is told.
+/// The pictures; what is left out is told. Throws where all truths would be.
 template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::picture_set<Schema> open_pictures(const data_argument& a)
 {
@@ -106,7 +106,12 @@ template <retinue::landmark_schema Schema>
     else
       fail("drawn scenes have 5 landmarks (faces) or none (shapes), expected ", Schema::count);
   }
-  auto set = pictures_of(read_data<Schema>(a));
+  auto labels = read_data<Schema>(a);
+  if (!labels.skipped.empty() &&
+      std::ranges::all_of(labels.samples, [](const auto& of) { return of.instances.empty(); }))
+    fail(a.data, ": all ", labels.skipped.size(),
+         " truths would be left out; the first: ", labels.skipped[0]);
+  auto set = pictures_of(std::move(labels));
   tell_left_out(a.data, set.skipped);
   return set;
 }

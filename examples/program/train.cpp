@@ -29,6 +29,7 @@
 #include <torch/torch.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -116,6 +117,8 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   if (a.graph) check_graph(a);
   if (a.resume.empty() && a.freeze_body && a.init.empty())
     fail("--freeze-body leaves the body as --init has it, and there is no --init");
+  if (!a.json.empty() && a.validate.empty() && a.test.empty() && a.data != synthetic)
+    fail("--json is for the figures of --validate or --test, and there is neither");
   const std::vector<fs::path> read{a.data, a.init, a.config, a.validate, a.test};
   check_written(read, std::vector<written_file>{{"--json", a.json}});
   std::vector<written_file> written{{"--json", a.json}};
@@ -139,6 +142,21 @@ data_argument data_of(const arguments& a)
   return from;
 }
 
+/// Throws where none of the first pictures can be read: before training, not after an epoch of it.
+template <landmark_schema Schema>
+void try_first(const picture_set<Schema>& set, const std::string& data)
+{
+  std::string why;
+  const std::size_t tried = std::min<std::size_t>(set.count, 8);
+  for (std::size_t i = 0; i < tried; ++i) try {
+      static_cast<void>(set.read(0, i));
+      return;
+    } catch (const error& e) {
+      why = e.what();
+    }
+  if (tried > 0) fail(data, ": none of the first ", tried, " pictures can be read: ", why);
+}
+
 /// Pictures that are not: other data, or of a folder of PASCAL VOC's form another subset.
 template <landmark_schema Schema>
 picture_set<Schema> held_out(const arguments& a, const std::string& named,
@@ -156,7 +174,9 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
     from.data = named;
     from.subset = "val";
   }
-  return with_labels_of(classes, labelled_pictures<Schema>(from), from.data);
+  auto set = with_labels_of(classes, labelled_pictures<Schema>(from), from.data);
+  try_first(set, from.data);
+  return set;
 }
 
 /// VOC's figures of weights.
@@ -273,6 +293,10 @@ int train_any(arguments a, const any_form& kind)
       config.classes = set.classes.empty() ? std::vector<std::string>{"object"} : set.classes;
     set = with_labels_of(config.classes, std::move(set), a.data);
     if (set.count == 0) fail("--data ", a.data, ": there is no labelled picture to train on");
+    // What is written has to be read again.
+    static_cast<void>(
+        parse_config(to_json(config), "the configuration with the classes of " + a.data));
+    try_first(set, a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
       code = train_network(a, config, std::move(network), set, group.get());

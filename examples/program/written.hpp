@@ -121,14 +121,20 @@ inline void refuse_to_replace(std::span<const std::filesystem::path> read,
          retinue::detail::target_of(name).descriptor >= 0;
 }
 
+/// How a file's name ends, in small letters.
+[[nodiscard]] inline std::string ending_of(const std::filesystem::path& name)
+{
+  std::string ending = name.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending;
+}
+
 /// Throws where a file's name does not end as what is written to it, in letters of either case: a
 /// photo that was named by mistake is not replaced by a text.
 inline void check_ending(const written_file& file, std::string_view expected)
 {
   if (file.is_none() || is_stream(file.name)) return;
-  std::string ending = file.name.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (ending != expected)
+  if (ending_of(file.name) != expected)
     retinue::fail(file.option, " ", file.name.string(),
                   ": cannot be written in this form, expected ", expected);
 }
@@ -157,10 +163,8 @@ inline void refuse_labels(std::span<const std::filesystem::path> read, const wri
 {
   namespace fs = std::filesystem;
   if (!file.option.starts_with("--json") || !identity_of(file.name)) return;
-  std::string ending = file.name.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   constexpr std::array endings{".txt", ".xml", ".jpg", ".jpeg", ".png", ".bmp"};
-  if (std::ranges::find(endings, ending) == endings.end()) return;
+  if (std::ranges::find(endings, ending_of(file.name)) == endings.end()) return;
   std::error_code trouble;
   const fs::path name = fs::canonical(file.name, trouble);
   for (const fs::path& folder : read) {

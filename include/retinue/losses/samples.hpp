@@ -216,8 +216,9 @@ class sampler {
 
   /// Matches and mines what a network says of images; `anchors` (1, N) are those of the layout.
   /// Throws where the scores, or the boxes that a matcher looks at, have not a row for each anchor
-  /// of each image; and where a matcher gives other than one verdict an anchor, or assigns one to a
-  /// truth that there is not.
+  /// of each image; where a matcher gives other than one verdict an anchor, or one quality or
+  /// weight, or assigns one to a truth that there is not; and where mining chooses a row that there
+  /// is not.
   void operator()(B& b, const anchor_layout& layout,
                   const typename B::template table<centre_box<float>>& anchors,
                   const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
@@ -263,6 +264,10 @@ class sampler {
       b.map(detail::wrong_of<Labels>{labels_}, wrong_, said.scores.image(i));
       mining_(std::span<const float>(wrong_.column(0), wrong_.size()), verdicts_, positives_.size(),
               mined_);
+      for (const row_index row : mined_)
+        if (row >= out.anchors)
+          fail("of image ", i, " of the batch, row ", row, " of ", out.anchors,
+               " was chosen as a negative");
       b.append(positives_, i * out.anchors, out.positives);
       b.append(own_truths_, truths.first(i), out.truths);
       b.append(mined_, i * out.anchors, out.negatives);
@@ -322,7 +327,7 @@ class sampler {
                        const outputs<B>& said, const truth_boxes& truths, samples<B>& out)
     requires(!near_truths || may_look)
   {
-    b.count({1, out.images * out.anchors}, numbers_);
+    b.count({out.images, out.anchors}, numbers_);
     b.map(detail::blank{}, all_judged_, numbers_);
     b.count({1, out.anchors}, numbers_);
     b.rows_of(numbers_, anchor_rows_);
@@ -343,6 +348,10 @@ class sampler {
     if (a.verdicts.size() != anchors || a.truths.size() != anchors)
       fail("image ", image, " of the batch has verdicts on ", a.verdicts.size(),
            " anchors, expected ", anchors);
+    for (const auto& [of, what] : {std::pair{&a.qualities, "qualities"}, {&a.weights, "weights"}})
+      if (!of->empty() && of->size() != anchors)
+        fail("image ", image, " of the batch has ", of->size(), " ", what, ", expected none or ",
+             anchors, ", one for each anchor");
     const auto of_image = truths.boxes(image);
     verdicts_.assign(a.verdicts.begin(), a.verdicts.end());
     positives_.clear(), own_truths_.clear();

@@ -94,6 +94,7 @@ inline constexpr std::array<at::ScalarType, 10> scalar_types{
 /// Copies the weights into the module, on its device and in its precision. Strict: throws, with the
 /// module unchanged, where the report would not be complete. Otherwise what fits is copied and the
 /// rest stays. Batch counters (num_batches_tracked) may be absent: they do not bear on results.
+/// Throws where a number of those that have a name of the module is not finite.
 inline load_report load(torch::nn::Module& module, const state_dict& weights, bool strict = true)
 {
   load_report report;
@@ -108,6 +109,8 @@ inline load_report load(torch::nn::Module& module, const state_dict& weights, bo
     }
     ++found;
     const bool floating = at::isFloatingType(detail::scalar_type_of(given->type));
+    if (floating && !at::isfinite(detail::view_of(*given)).all().item<bool>())
+      fail("the weights ", name, " are not all finite numbers");
     if (tensor.sizes() == at::IntArrayRef(given->shape) &&
         floating == at::isFloatingType(tensor.scalar_type()))
       fitting.emplace_back(tensor, given);

@@ -35,7 +35,8 @@ class suppression {
   }
 
   /// Candidates best first; the places of those kept go to `kept`, best first. The result lasts
-  /// until the next call.
+  /// until the next call. Throws where the suppressor keeps a row that there is not, or not as many
+  /// scores, or boxes of its own, as rows.
   kept_anew operator()([[maybe_unused]] B& b, const typename B::template table<box<float>>& boxes,
                        const typename B::template table<candidate<float>>& found,
                        typename B::list& kept)
@@ -63,7 +64,7 @@ class suppression {
         b.fetch(boxes, boxes_);
         rows = by_class_(std::span<const box<float>>(boxes_), scores, labels_);
       }
-      const std::size_t n = std::min(rows.rows.size(), keep_);
+      const std::size_t n = checked(rows, found.size());
       kept.assign(rows.rows.begin(), rows.rows.begin() + static_cast<std::ptrdiff_t>(n));
       return first(n, rows);
     } else {
@@ -75,7 +76,7 @@ class suppression {
         scores_.push_back(c.score);
       }
       const kept_rows rows = by_class_(std::span<const box<float>>(boxes_), scores_, labels_);
-      const std::size_t n = std::min(rows.rows.size(), keep_);
+      const std::size_t n = checked(rows, scores_.size());
       b.put(rows.rows.first(n), kept);
       return first(n, rows);
     }
@@ -91,6 +92,18 @@ class suppression {
       return per_class_suppressor<Suppressor>(std::move(inner), keep);
   }
 
+  /// How many are kept of so many candidates.
+  [[nodiscard]] std::size_t checked(const kept_rows& kept, std::size_t candidates) const
+  {
+    if (kept.scores.size() != kept.rows.size() ||
+        (!kept.boxes.empty() && kept.boxes.size() != kept.rows.size()))
+      fail("a suppressor kept ", kept.rows.size(), " rows with ", kept.scores.size(),
+           " scores and ", kept.boxes.size(),
+           " boxes, expected a score for each, and no box or one for each");
+    for (const row_index row : kept.rows)
+      if (row >= candidates) fail("a suppressor kept row ", row, " of ", candidates);
+    return std::min(kept.rows.size(), keep_);
+  }
   static kept_anew first(std::size_t n, const kept_rows& rows)
   {
     return {rows.scores.first(n), rows.boxes.empty() ? rows.boxes : rows.boxes.first(n)};
