@@ -54,6 +54,7 @@ retinue_headers(
   backend/host.hpp
   backend/host_blocks.hpp
   backend/host_memory.hpp
+  backend/host_tables.hpp
   backend/lane.hpp
   backend/packet.hpp
   backend/packet_reader.hpp
@@ -153,6 +154,7 @@ retinue_headers(
   losses/multibox_programs.hpp
   losses/quality.hpp
   losses/random_negatives.hpp
+  losses/sample_formulas.hpp
   losses/samples.hpp
   losses/team_objective.hpp
   losses/truths.hpp

@@ -42,6 +42,7 @@ module;
 #include <retinue/backend/host.hpp>
 #include <retinue/backend/host_blocks.hpp>
 #include <retinue/backend/host_memory.hpp>
+#include <retinue/backend/host_tables.hpp>
 #include <retinue/backend/lane.hpp>
 #include <retinue/backend/packet.hpp>
 #include <retinue/backend/packet_reader.hpp>
@@ -141,6 +142,7 @@ module;
 #include <retinue/losses/multibox_programs.hpp>
 #include <retinue/losses/quality.hpp>
 #include <retinue/losses/random_negatives.hpp>
+#include <retinue/losses/sample_formulas.hpp>
 #include <retinue/losses/samples.hpp>
 #include <retinue/losses/team_objective.hpp>
 #include <retinue/losses/truths.hpp>
