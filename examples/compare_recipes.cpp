@@ -171,8 +171,9 @@ figures measure(Detector& detect, const picture_set<Schema>& test, int side)
   for (std::size_t i = 0; i < test.count; ++i) {
     bar.update(i);
     const auto from = test.read(0, i);
-    find_in(detect, from.picture, fit_long_side({from.picture.rows, from.picture.cols}, side),
-            pixel_format(), found);
+    const frame how = fit_long_side({from.picture.rows, from.picture.cols}, side);
+    if (find_in(detect, from.picture, how, pixel_format(), found) > 0)
+      fail(from.name, ": there are detections that are not finite");
     voc.add(found[0], from.instances);
     coco.add(found[0], from.instances);
     if constexpr (Schema::count > 0) marks.add(found[0], from.instances);
@@ -247,14 +248,19 @@ class ledger {
  public:
   explicit ledger(std::filesystem::path file) : file_(std::move(file))
   {
+    if (file_.empty()) return;
+    check_written({}, std::vector<written_file>{{"--ledger", file_, true}});
     std::ifstream in(file_);
+    if (!in && std::filesystem::exists(file_)) fail(file_.string(), ": cannot be read");
     std::size_t number = 0;
     for (std::string line; std::getline(in, line);) {
       ++number;
-      const auto run = nlohmann::json::parse(line, nullptr, false);
-      if (!run.is_object() || !run.contains("run") || !run.contains("figures"))
+      try {
+        const auto run = nlohmann::json::parse(line);
+        known_[run.at("run").dump()] = run.at("figures").get<figures>();
+      } catch (const nlohmann::json::exception&) {
         fail(file_.string(), ":", number, ": expected a run as this program writes it");
-      known_[run["run"].dump()] = run["figures"].get<figures>();
+      }
     }
   }
 
@@ -450,6 +456,7 @@ int main(int count, char** values)
       fail("--seeds names one of them twice, expected each once");
     if (a.landmarks == 0 && std::ranges::find(a.recipes, "wing") != a.recipes.end())
       fail("--recipes wing is of landmarks, expected --landmarks 5");
+    static_cast<void>(ledger(a.ledger));  // what is wrong of it is said before pictures are read
     return a.landmarks == 0 ? compare<schemas::none>(a) : compare<schemas::face5>(a);
   });
 }

@@ -111,6 +111,15 @@ TEST_CASE("label.txt is read with any number of landmarks")
   check_labels<schemas::wflw98>();
 }
 
+TEST_CASE("the mark that some editors put before UTF-8 is no part of a text")
+{
+  const folder at;
+  const auto file = at.write("label.txt", "\xef\xbb\xbf# a.jpg\n1 2 3 4\n");
+  CHECK(read_retinaface_labels<schemas::none>(file).samples.size() == 1);
+  const auto marks = at.write("label.txt", "\xef\xbb");
+  CHECK_THROWS_AS(read_retinaface_labels<schemas::none>(marks), error);
+}
+
 TEST_CASE("label.txt with WIDER FACE's subsets: a face in none of them is ignored")
 {
   const folder at;
@@ -290,7 +299,7 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
           "categories": [{"id": 90, "name": "plate"}, {"id": 3, "name": "car"}], "annotations": [)";
   const auto file =
       at.write("c.json", head +
-                             R"({"image_id": 8, "category_id": 90, "bbox": [1, 2, 3, 4],
+                             R"({"image_id": 8, "category_id": 90, "bbox": [1, 2, 3, 4], "area": 5,
               "keypoints": [5, 6, 2, 0, 0, 0, 7, 8, 1, 9, 9, 2]},
              {"image_id": 8, "category_id": 3, "bbox": [1, 2, 3, 4], "iscrowd": 1},
              {"image_id": 8, "category_id": 3, "bbox": [1, 2, 0, 4]}]})");
@@ -303,6 +312,8 @@ TEST_CASE("COCO's JSON: keypoints by visibility, crowds ignored, labels by ascen
   REQUIRE(set.samples.size() == 2);
   CHECK(set.samples[1].path == "p/b.jpg");
   REQUIRE(set.samples[1].instances.size() == 2);
+  CHECK(set.samples[0].areas.empty());
+  CHECK(set.samples[1].areas == std::vector<double>{5, 12});
   const auto& plate = set.samples[1].instances[0];
   CHECK(plate.label == 2);
   CHECK(plate.visible == std::array<bool, 4>{true, false, true, true});

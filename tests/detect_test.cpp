@@ -8,6 +8,7 @@
 #include <retinue/backend/eigen.hpp>
 #include <retinue/backend/host.hpp>
 #include <retinue/detect.hpp>
+#include <retinue/detect_programs.hpp>
 #include <retinue/labels/quality.hpp>
 #include <retinue/suppress/soft.hpp>
 
@@ -191,6 +192,26 @@ TEMPLATE_TEST_CASE(
   check(found([&](std::size_t p) {
     return number_rows(std::span<const table_block<float>>(levels[p]), numbers[p]);
   }));
+}
+
+TEST_CASE("a frame that tells nothing, and a part that is not there, are refused as such")
+{
+  using face5 = schemas::face5;
+  detector<face5, backend> detect(square_anchors::retinaface());
+  const auto raw = test::random_outputs<face5>(
+      make_anchors(square_anchors::retinaface(), {64, 64}).size(), 2, 1);
+  auto said = view(raw);
+  for (const double scale : {0.0, -1.0, double(NAN), double(HUGE_VALF)}) {
+    CHECK_THROWS_WITH(
+        detect(said, frame{{64, 64}, {64, 64}, 1, scale}),
+        Catch::Contains("a frame of an input of 64 x 64 pixels with the scales 1 and"));
+    CHECK_THROWS_AS(picture_scale::of(frame{{64, 64}, {64, 64}, scale, 1}), error);
+  }
+  CHECK_THROWS_WITH(detect(said, frame{{0, 64}, {64, 64}, 1, 1}),
+                    Catch::Contains("expected a pixel or more"));
+  said.points = {};
+  CHECK_THROWS_WITH(detect(said, frame::unscaled({64, 64})),
+                    "the outputs have no landmarks, which this detector reads");
 }
 
 TEST_CASE("anchors are not computed again for the same image size, and are for another")

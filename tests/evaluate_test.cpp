@@ -427,6 +427,11 @@ TEST_CASE("every figure comes with its protocol, as text and as JSON")
   CHECK(wider.describe().find("overlaps in whole pixels") != std::string::npos);
   CHECK(to_json(wider)["hard"]["ap"] == wider.subsets[2].ap);
   CHECK(to_json(wider)["protocol"]["arithmetic"] == "whole pixels");
+  voc_evaluation of_nothing;
+  of_nothing.add(std::vector{detection<schemas::none>{{0, 0, 9, 9}, 0.5f, 1, {}}},
+                 std::vector<instance<schemas::none>>());
+  CHECK(to_json(of_nothing.result())["classes"][0]["ap"].is_null());
+  CHECK(to_json(evaluate_wider({}, {}))["hard"]["ap"].is_null());
   const auto nme = landmark_evaluation<schemas::face5>().result();
   CHECK(nme.describe().find("no pair") != std::string::npos);
   CHECK(to_json(nme)["nme"].is_null());

@@ -418,6 +418,21 @@ TEST_CASE("a point that is not visible costs nothing, though it lies nowhere")
              centre_box<float>{0, 0, 1, 1}, wanted<float>{1, 1, 1}) == 0);
 }
 
+TEST_CASE("truths in pixels are refused, for nothing would match them")
+{
+  truth_batch<schemas::none> read;
+  std::vector<std::vector<instance<schemas::none>>> truths(2);
+  truths[1] = {{.bounds = {0.1f, 0.1f, 0.2f, 0.2f}}, {.bounds = {30, 40, 62, 72}}};
+  CHECK_THROWS_WITH(
+      read.read(truths, 1, truth_reading::classes),
+      "truth 1 of image 1 of the batch has its centre at 46, expected fractions of the "
+      "image's sides: pixels are divided by these");
+  truths[1][1].ignore = true;
+  CHECK_NOTHROW(read.read(truths, 1, truth_reading::classes));
+  truths[1][1] = {.bounds = {-6, 0, -5, 1}};
+  CHECK_NOTHROW(read.read(truths, 1, truth_reading::classes));
+}
+
 TEST_CASE("a point that is not visible costs nothing, wherever it is said to be")
 {
   using pair = schemas::points<2>;

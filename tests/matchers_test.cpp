@@ -423,6 +423,25 @@ TEST_CASE("coverage asks a matcher for verdicts and truths alone")
   CHECK(report.all() == size_coverage{3, 2, 2});
 }
 
+TEST_CASE("coverage refuses a truth that is not there")
+{
+  struct beyond {
+    void operator()(const anchor_layout& anchors, std::span<const box<float>>,
+                    std::span<const std::uint8_t>, assignment& out) const
+    {
+      out = {};
+      out.verdicts.assign(anchors.size(), verdict::negative);
+      out.truths.assign(anchors.size(), 0);
+      out.verdicts[5] = verdict::positive, out.truths[5] = 3;
+    }
+  };
+  const std::vector<box<float>> truths(3, {0.1f, 0.1f, 0.4f, 0.4f});
+  coverage_report report(beyond{});
+  CHECK_THROWS_WITH(
+      report.add(anchor_layout(square_anchors::retinaface(), {96, 128}), truths, {96, 128}),
+      "a matcher gave anchor 5 a truth that is none of 3");
+}
+
 TEST_CASE("coverage counts truths and their anchors by size, for any matcher")
 {
   const anchor_layout anchors(square_anchors::retinaface(), {320, 320});

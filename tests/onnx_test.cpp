@@ -177,6 +177,28 @@ TEST_CASE("what is no network is refused")
   CHECK(read == 3);  // behind the graph, the operators, and the first entry
 }
 
+TEST_CASE("weights that are no numbers are refused by their name, in every type")
+{
+  const auto of = [](char type, const std::string& numbers, char as) {
+    const std::string tensor = "\x10"s + type + field(8, "w") + field(as, numbers);
+    return onnx_signature_of(field(7, field(5, tensor)), "made.onnx");
+  };
+  const std::string refused = "made.onnx: the weights \"w\" are not all numbers";
+  const auto refusal_of = [&](auto... how) { return sentence([&] { return of(how...); }); };
+  const std::string one("\x00\x00\x80\x3f", 4), nan("\x01\x00\x80\x7f", 4);
+  const std::string infinite("\x00\x00\x80\xff", 4);
+  CHECK(refusal_of('\x01', one + nan, '\x09') == refused);
+  CHECK(refusal_of('\x01', one + nan, '\x04') == refused);
+  CHECK(refusal_of('\x0a', std::string("\x00\x3c\x01\xfc", 4), '\x09') == refused);
+  CHECK(refusal_of('\x10', std::string("\x80\x3f\xc0\x7f", 4), '\x09') == refused);
+  CHECK(refusal_of('\x0b', std::string(6, '\0') + "\xf8\x7f", '\x0a') == refused);
+  CHECK_NOTHROW(of('\x01', one + infinite, '\x09'));
+  CHECK_NOTHROW(of('\x0a', std::string("\x00\x3c\x00\xfc", 4), '\x09'));
+  CHECK_NOTHROW(of('\x10', std::string("\x80\x3f\x80\x7f", 4), '\x09'));
+  CHECK_NOTHROW(of('\x0b', std::string(6, '\0') + "\xf0\x7f", '\x09'));
+  CHECK_NOTHROW(of('\x07', nan + nan, '\x09'));  // whole numbers
+}
+
 TEST_CASE("damaged files are read or refused, and nothing else")
 {
   const std::string whole = onnx_bytes(small());

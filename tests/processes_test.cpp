@@ -370,6 +370,43 @@ TEST_CASE("processes that train otherwise, or are too many, end in one sentence"
                       "process 0 otherwise") != std::string::npos);
   CHECK(other[0] == "another process has ended");
 
+  // Each would wait for what the other never sends, or drift away.
+  const auto rates = together(2, [&](process_group& group) {
+    const auto net = seeded_network();
+    trainer run(net, aim(small_anchors()), sgd(*net), room.path / "rates",
+                {.epochs = 2, .batch = 4, .workers = 0, .group = &group});
+    run(square_source{}, constant_rate{group.rank() == 0 ? 1e-3 : 2e-3});
+  });
+  CHECK(rates[1] ==
+        "process 1 would learn at the rate 0.002, and another process at another, expected the "
+        "same options of each");
+  CHECK(rates[0].find("process 0 would learn at the rate 0.001") == 0);
+  const auto clipped = together(2, [&](process_group& group) {
+    (void)run_in(room.path / "clipped", {.epochs = 2,
+                                         .batch = 4,
+                                         .workers = 0,
+                                         .clip = group.rank() == 0 ? 0.0 : 2.0,
+                                         .group = &group});
+  });
+  CHECK(clipped[1].find("process 1 trains with gradients clipped at 2") == 0);
+  CHECK(clipped[0] == "another process has ended");
+  const auto optimizers = together(2, [&](process_group& group) {
+    const auto net = seeded_network();
+    const training_settings settings{.epochs = 2, .batch = 4, .workers = 0, .group = &group};
+    if (group.rank() == 0)
+      trainer(net, aim(small_anchors()), sgd(*net), room.path / "kinds", settings);
+    else
+      trainer(net, aim(small_anchors()), adamw(*net), room.path / "kinds", settings);
+  });
+  CHECK(optimizers[1] == "process 1 trains with another optimizer, and process 0 otherwise");
+  const auto networks = together(2, [&](process_group& group) {
+    const auto net = seeded_network();
+    if (group.rank() == 1) net->register_buffer("more", torch::zeros({3}));
+    trainer(net, aim(small_anchors()), sgd(*net), room.path / "networks",
+            {.epochs = 2, .batch = 4, .workers = 0, .group = &group});
+  });
+  CHECK(networks[1] == "process 1 trains with another network, and process 0 otherwise");
+
   const auto many = together(3, [&](process_group& group) {
     (void)run_in(room.path / "b", {.epochs = 1, .batch = 2, .workers = 0, .group = &group});
   });

@@ -171,11 +171,15 @@ TEST_CASE("sources follow each other, and a bad picture does not end them")
   std::vector<sources_in_turn::any> all;
   all.emplace_back(picture_files(files));
   all.emplace_back(video_frames(video));
+  const fs::path words = room.path / "words.avi";
+  std::ofstream(words) << "words";
+  CHECK_THROWS_AS(video_frames(words), error);
+  all.emplace_back(unread_video(words, "no video"));
   all.emplace_back(picture_files({files[0]}));
   sources_in_turn source(std::move(all));
-  CHECK(source.count() == 6);
+  CHECK(source.count() == 7);
   CHECK(source.rate() == Approx(5));
-  CHECK(source.files().size() == 5);
+  CHECK(source.files().size() == 6);
   std::string order;
   for (bool more = true; more;) {
     try {
@@ -186,7 +190,7 @@ TEST_CASE("sources follow each other, and a bad picture does not end them")
       order += "refused ";
     }
   }
-  CHECK(order == "a.png refused b.png v.avi+ v.avi+ a.png end");
+  CHECK(order == "a.png refused b.png v.avi+ v.avi+ refused a.png end");
 }
 
 TEST_CASE("scenes are drawn where nothing is at hand, the same each time")

@@ -499,6 +499,25 @@ TEMPLATE_TEST_CASE("mirrored twice is as it was, and each point is named for its
   }
 }
 
+namespace {
+struct fusion_of_mine {
+  box_fusion inner{box_fusion::settings{.weights = {1, 1}}};
+  static constexpr row_index nowhere = box_fusion::nowhere;
+  kept_rows operator()(std::span<const box<float>> boxes, std::span<const float> scores)
+  {
+    return inner(boxes, scores);
+  }
+  kept_rows fuse(std::span<const box<float>> boxes, std::span<const float> scores,
+                 std::span<const std::int32_t> labels, std::span<const std::size_t> sources)
+  {
+    return inner.fuse(boxes, scores, labels, sources);
+  }
+  [[nodiscard]] std::span<const row_index> groups() const { return inner.groups(); }
+  [[nodiscard]] std::span<const float> weights() const { return inner.weights(); }
+};
+static_assert(source_suppressor<fusion_of_mine>);
+}  // namespace
+
 TEMPLATE_TEST_CASE("passes that agree are merged into their mean, landmarks and all", "",
                    RETINUE_TEST_SCHEMAS)
 {
@@ -540,6 +559,12 @@ TEMPLATE_TEST_CASE("passes that agree are merged into their mean, landmarks and 
       CHECK(std::abs(d.points[c] - (of.points[c] + 1)) < 1e-3f);
   }
   CHECK(agreed == 9);
+
+  // What forms groups is asked for them, whatever it is called.
+  merger<TestType, fusion_of_mine> merge_by_mine;
+  const auto by_mine = merge_by_mine(passes);
+  REQUIRE(by_mine.size() == found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(by_mine[i].points == found[i].points);
 
   // By a suppressor the best of all passes stay as they are.
   merger<TestType, greedy_suppressor<>> choose(greedy_suppressor<>(0.5f));

@@ -370,6 +370,25 @@ TEST_CASE("the terms of a loss are logged and read by their names, in their orde
   CHECK(to_json(read_log(room.path / "log.jsonl").at(0)) == old);
 }
 
+TEST_CASE("a terminal that goes is a signal, unless that is ignored")
+{
+  {
+    const stop_signal stop;
+    ::raise(SIGHUP);
+    CHECK(stop.came() == SIGHUP);
+  }
+  struct sigaction ignored = {}, former = {}, after = {};
+  ignored.sa_handler = SIG_IGN;
+  REQUIRE(::sigaction(SIGHUP, &ignored, &former) == 0);
+  {
+    const stop_signal stop;
+    ::raise(SIGHUP);
+    CHECK(stop.came() == 0);
+  }
+  REQUIRE(::sigaction(SIGHUP, &former, &after) == 0);
+  CHECK(after.sa_handler == SIG_IGN);
+}
+
 TEST_CASE("a signal is noted once, at once again it is the same, and later it kills")
 {
   const pid_t child = ::fork();

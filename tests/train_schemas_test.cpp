@@ -278,9 +278,8 @@ TEST_CASE("any configuration is learnt by programs, but for what none are writte
   const extent2 size{320, 320};
   std::set<std::size_t> matchers;
   std::vector<preset> tried(presets().begin(), presets().end());
-  for (const any_matcher::settings& match :
-       {any_matcher::settings(aligned_matcher::settings{}),
-        any_matcher::settings(adaptive_matcher::settings{})}) {
+  for (const any_matcher::settings& match : {any_matcher::settings(aligned_matcher::settings{}),
+                                             any_matcher::settings(adaptive_matcher::settings{})}) {
     tried.push_back({"points", "by another matcher", find_preset("points-mobilenet0.25"), {}});
     tried.back().config.learn.match = match;
   }

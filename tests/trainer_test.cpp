@@ -366,6 +366,33 @@ TEST_CASE("a truth that a loss refuses stops, with the names of the batch")
   CHECK(why.find("noise") != std::string::npos);
 }
 
+TEST_CASE("one good sample of two is learnt from, whichever comes first")
+{
+  const scratch room;
+  noise_source source{.count = 2};
+  source.unreadable.insert(1);
+  auto run = trainer_in(room.path, {.epochs = 6, .batch = 1, .workers = 0});
+  const auto report = run(source, constant_rate{});
+  CHECK(report.finished());
+  CHECK(report.skipped == 6);
+}
+
+TEST_CASE("weights of a finished run that are gone are written again")
+{
+  const scratch room;
+  const training_settings settings{.epochs = 1, .batch = 1, .workers = 0};
+  const auto weights = room.path / "weights.safetensors", kept = room.path / "kept";
+  {
+    auto run = trainer_in(room.path, settings);
+    run(noise_source{.count = 2}, constant_rate{});
+  }
+  fs::rename(weights, kept);
+  auto run = trainer_in(room.path, settings);
+  CHECK(run.resume() == 2);
+  CHECK(run(noise_source{.count = 2}, constant_rate{}).finished());
+  CHECK(same_bytes(weights, kept));
+}
+
 TEST_CASE("a set that cannot be read stops long before its epoch is over")
 {
   const scratch room;

@@ -24,6 +24,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,14 @@ struct data_argument {
 inline constexpr const char* data_help =
     "RetinaFace's label.txt or a folder with one; a folder of PASCAL VOC's form; COCO's .json; "
     "imglab's .xml; WFLW's list; or 'synthetic', which draws its own";
+
+/// Whether that is a folder of PASCAL VOC's form.
+[[nodiscard]] inline bool is_voc(const std::filesystem::path& data)
+{
+  using retinue::detail::status_of;
+  return std::filesystem::is_directory(status_of(data / "Annotations")) &&
+         !std::filesystem::exists(status_of(data / "label.txt"));
+}
 
 /// The labels of a data set that lies in files.
 template <retinue::landmark_schema Schema>
@@ -91,6 +100,23 @@ inline void tell_left_out(const std::string& data, const std::vector<std::string
               << " truths are left out; the first: " << skipped[0] << "\n";
 }
 
+/// Tells which landmarks no truth has, as where data of 5 are given to a network of 68: nothing is
+/// learnt or measured of them.
+template <retinue::landmark_schema Schema>
+void tell_missing_landmarks(const std::string& data, const retinue::data_set<Schema>& labels)
+{
+  std::array<bool, Schema::count> seen{};
+  for (const auto& sample : labels.samples)
+    for (const auto& truth : sample.instances)
+      for (std::size_t k = 0; k < Schema::count; ++k) seen[k] |= truth.visible[k];
+  const auto missing = std::ranges::count(seen, false);
+  if (missing == 0) return;
+  const auto first = std::ranges::find(seen, false) - seen.begin();
+  std::cerr << retinue::detail::printable(data) << ": no truth has " << missing << " of the "
+            << Schema::count << " landmarks that the network has, the first of them number "
+            << first << "\n";
+}
+
 /// The pictures; what is left out is told. Throws where all truths would be.
 template <retinue::landmark_schema Schema>
 [[nodiscard]] retinue::picture_set<Schema> open_pictures(const data_argument& a)
@@ -111,6 +137,7 @@ template <retinue::landmark_schema Schema>
       std::ranges::all_of(labels.samples, [](const auto& of) { return of.instances.empty(); }))
     fail(a.data, ": all ", labels.skipped.size(),
          " truths would be left out; the first: ", labels.skipped[0]);
+  if constexpr (Schema::count > 0) tell_missing_landmarks(a.data, labels);
   auto set = pictures_of(std::move(labels));
   tell_left_out(a.data, set.skipped);
   return set;

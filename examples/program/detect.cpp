@@ -37,6 +37,7 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
                     words.name + " --weights drawn/weights.safetensors --image synthetic "
                                  "--score 0.2 --table --overlay found"));
   app.parse(count, values);
+  refuse_idle(app, "--fps", !a.pictures.video.empty(), "--video");
   return a;
 }
 

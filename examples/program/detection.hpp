@@ -122,6 +122,7 @@ struct detection_arguments {
     files.clear();
   };
   bool lasts = a.camera || a.watch;
+  const bool alone = a.images.size() == 1 && !a.camera;
   std::error_code unknown;  // what cannot be looked at is refused where it is to be read
   for (const std::filesystem::path& path : a.images) {
     if (path == synthetic) {
@@ -137,8 +138,13 @@ struct detection_arguments {
       files.insert(files.end(), inside.begin(), inside.end());
     } else if (is_video_name(path)) {
       put_files();
-      all.emplace_back(video_frames(path));
-      lasts = true;
+      try {
+        all.emplace_back(video_frames(path));
+        lasts = true;
+      } catch (const retinue::error& e) {
+        if (alone) throw;
+        all.emplace_back(unread_video(path, e.what()));
+      }
     } else {
       files.push_back(path);
     }
@@ -422,6 +428,7 @@ class detection_run {
                    retinue::is_image_name(to) &&
                    !std::filesystem::is_directory(retinue::detail::status_of(to));
     if (one_overlay_) written.push_back({"--overlay", to});
+    if (!to.empty() && !one_overlay_) refuse_no_folder(files.size() == 1, to);
     read_.insert(read_.end(), files.begin(), files.end());
     check_written(read_, written);
     if (!to.empty() && !one_overlay_) {  // a folder has no name of theirs, either
@@ -440,6 +447,16 @@ class detection_run {
     overlays_ = overlay_names(files);
     static_cast<void>(overlay_files(to, files));  // throws where one of them is read
     make_folder("--overlay", to);
+  }
+
+  /// Throws where what looks like the name of a picture would become a folder.
+  static void refuse_no_folder(bool of_one, const std::filesystem::path& overlay)
+  {
+    if (std::filesystem::is_directory(retinue::detail::status_of(overlay))) return;
+    if (retinue::is_image_name(overlay))
+      retinue::fail("--overlay ", overlay.string(),
+                    ": a picture for several, expected the name of a folder");
+    if (of_one && overlay.has_extension()) retinue::check_image_ending(overlay);
   }
 
   /// Where words and tables for people go.

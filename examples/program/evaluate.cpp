@@ -37,6 +37,7 @@ arguments parse(CLI::App& app, const program_words& words, int count, char** val
                     words.name + " --weights drawn/weights.safetensors --data synthetic "
                                  "--scenes 16 --scene-size 64 --curve curve.png"));
   app.parse(count, values);
+  a.evaluation.check_idle(app);
   return a;
 }
 
@@ -45,14 +46,14 @@ int evaluate(arguments a)
   prepare_process(a.evaluation.threads);
   opened_network network = a.network.open();
   a.evaluation.settle(network.config.landmarks > 0, network.config.detect);
-  std::size_t failed = 0;
+  bool well = false;
   network.with_detector([&](auto& detect) {
     const auto fit = [&](extent2 size) { return a.network.fit(size, network); };
-    failed =
+    well =
         evaluation_run(a.evaluation, evaluated{a.network.weights.string(), detect, network.config,
                                                fit, a.network.size_in_words(network)})();
   });
-  return failed > 0 ? 1 : 0;
+  return well ? 0 : 1;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "progress.hpp"
 #include "written.hpp"
 
+#include <retinue/data/detections_json.hpp>  // shortest
 #include <retinue/data/wider_files.hpp>
 #include <retinue/detail/file.hpp>
 #include <retinue/detail/printable.hpp>
@@ -95,17 +96,32 @@ struct evaluation_arguments {
         ->check(any_name());
     app.add_option("--overlay", overlay, "Draw truths and what was found to pictures here")
         ->check(any_name());
-    app.add_option("--overlays", overlays, "How many of them")->capture_default_str();
+    app.add_option("--overlays", overlays, "How many of them")
+        ->check(number_in(1, 1000000))
+        ->capture_default_str();
     app.add_option("--threads", threads, "Processor threads (default: all)")->check(thread_count());
   }
 
   static constexpr const char* exit_codes =
-      "Exit codes: 0 done, 1 some pictures could not be read, 2 nothing could be done.";
+      "Exit codes: 0 done, 1 some pictures could not be read, or had detections that are not "
+      "finite,\n2 nothing could be done.";
 
   [[nodiscard]] bool wants(const char* protocol) const
   {
     return std::ranges::find(protocols, protocol) != protocols.end();
   }
+  /// Throws where an option was given that these protocols, or these data, do not ask for.
+  void check_idle(const CLI::App& app) const
+  {
+    const bool voc = protocols.empty() || wants("voc"), drawn = data.data == synthetic;
+    refuse_idle(app, "--overlap", voc || wants("nme"), "the protocols voc and nme");
+    refuse_idle(app, "--eleven-points", voc, "the protocol voc");
+    refuse_idle(app, "--overlays", !overlay.empty(), "--overlay");
+    refuse_idle(app, "--subset", is_voc(data.data), "a folder of PASCAL VOC's form");
+    for (const char* option : {"--scenes", "--scene-size", "--seed"})
+      refuse_idle(app, option, drawn, "'synthetic'");
+  }
+
   /// The protocols by default, and what --score and --nms change of a configuration.
   void settle(bool landmarks, retinue::detect_options& options)
   {
@@ -229,8 +245,8 @@ class evaluation_run {
     }
   }
 
-  /// The number of pictures that could not be read.
-  std::size_t operator()()
+  /// Whether all pictures could be read, and all that was found was finite.
+  bool operator()()
   {
     std::size_t failed = 0;
     std::vector<std::vector<retinue::detection<schema>>> found;
@@ -242,7 +258,7 @@ class evaluation_run {
           return set_.read(0, i);
         }();
         const retinue::frame how = of_.fit(retinue::extent2{from.picture.rows, from.picture.cols});
-        find_in(of_.detect, from.picture, how, config_.input, found);
+        lost_ += find_in(of_.detect, from.picture, how, config_.input, found);
         add(i, from, found[0]);
       } catch (const retinue::error& e) {
         bar.clear();
@@ -255,16 +271,36 @@ class evaluation_run {
     if (failed == set_.count)
       retinue::fail(arguments_.data.data, ": none of its pictures could be read");
     report();
-    return failed;
+    if (failed > 0) std::cerr << failed << " pictures could not be read, and count for nothing\n";
+    if (lost_ > 0) std::cerr << lost_ << " detections are left out, for they are not finite\n";
+    return failed == 0 && lost_ == 0;
   }
 
  private:
+  /// A truth that COCO sizes by its object, not by its box.
+  struct sized_truth {
+    retinue::box<float> bounds;
+    std::int32_t label;
+    bool ignore;
+    double area;
+  };
+  [[nodiscard]] static std::vector<sized_truth> sized(const retinue::labelled_picture<schema>& from)
+  {
+    std::vector<sized_truth> truths;
+    for (std::size_t t = 0; t < from.instances.size(); ++t) {
+      const auto& of = from.instances[t];
+      truths.push_back({of.bounds, of.label, of.ignore, from.areas[t]});
+    }
+    return truths;
+  }
+
   void add(std::size_t i, retinue::labelled_picture<schema>& from,
            const std::vector<retinue::detection<schema>>& found)
   {
     const std::span<const retinue::instance<schema>> truths(from.instances);
     if (arguments_.wants("voc")) voc_.add(found, truths);
-    if (arguments_.wants("coco")) coco_.add(found, truths);
+    if (arguments_.wants("coco") && from.areas.empty()) coco_.add(found, truths);
+    if (arguments_.wants("coco") && !from.areas.empty()) coco_.add(found, sized(from));
     if (arguments_.wants("wider"))
       wider_figures_.add(found, std::span<const retinue::wider_truth>(wider_.images[i].truths));
     if constexpr (schema::count > 0)
@@ -299,8 +335,8 @@ class evaluation_run {
     all["weights"] = of_.weights;
     all["data"] = arguments_.data.data;
     all["size"] = of_.size;
-    all["score"] = config_.detect.score;
-    all["nms"] = config_.detect.overlap;
+    all["score"] = retinue::detail::shortest(config_.detect.score);
+    all["nms"] = retinue::detail::shortest(config_.detect.overlap);
     std::vector<retinue::plot_line> lines;
     const auto say = [&](const std::string& words) { print_beside(arguments_.json, words); };
     const auto tell = [&](const char* name, const auto& result) {
@@ -355,7 +391,7 @@ class evaluation_run {
   retinue::wider_evaluation wider_figures_;
   retinue::landmark_evaluation<schema> by_box_{{.overlap = arguments_.overlap}};
   std::optional<retinue::landmark_evaluation<schema>> by_eyes_ = eyes(arguments_);
-  std::size_t drawn_ = 0;
+  std::size_t drawn_ = 0, lost_ = 0;
   std::vector<std::filesystem::path> overlays_;  // by the picture's place; none of scenes
   std::vector<std::string> notes_;               // on their names
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <retinue/detail/printable.hpp>
+#include <retinue/error.hpp>
 #include <retinue/error_in_text.hpp>
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -60,6 +62,15 @@ inline void hold_closed_streams()
   return false;
 }
 
+/// Throws where an option was given that would do nothing, for it is of something else: "the
+/// protocol voc".
+inline void refuse_idle(const CLI::App& app, const std::string& option, bool serves,
+                        const std::string& what)
+{
+  if (!serves && app.count(option) > 0)
+    retinue::fail(option, " is of ", what, ", and would do nothing here");
+}
+
 /// The end of --help: two commands that work in an empty folder, one a line. A test takes them from
 /// there and runs them.
 [[nodiscard]] inline std::string to_try(const std::string& first, const std::string& second)
@@ -78,6 +89,7 @@ template <class Body>
 int run_program(CLI::App& app, Body&& body)
 {
   hold_closed_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is refused where it is written
   const auto tell = [&](const std::string& sentence) {
     std::cerr << app.get_name() << ": " << sentence << "\n";
     return 2;

@@ -256,6 +256,30 @@ class video_frames {
   clock::time_point began_{};
 };
 
+/// A video that could not be opened: refused when its turn comes, for others wait behind it.
+class unread_video {
+ public:
+  unread_video(std::filesystem::path file, std::string why)
+      : file_(std::move(file)), why_(std::move(why))
+  {
+  }
+
+  std::optional<taken_picture> next()
+  {
+    if (std::exchange(told_, true)) return {};
+    retinue::fail(why_);
+  }
+  bool is_ready() { return true; }
+  [[nodiscard]] std::optional<std::size_t> count() const { return 1; }
+  [[nodiscard]] std::vector<std::filesystem::path> files() const { return {file_}; }
+  [[nodiscard]] double rate() const { return 0; }
+
+ private:
+  std::filesystem::path file_;
+  std::string why_;
+  bool told_ = false;
+};
+
 /// What comes into folders, and what is there, until a signal stops it or the folders are gone. A
 /// file is taken when two looks at it find the same: it may be that somebody is still writing. It
 /// is taken again when its size or its time of change is another: it was not whole, or was
@@ -400,7 +424,8 @@ class watched_folders {
 /// Sources one after the other.
 class sources_in_turn {
  public:
-  using any = std::variant<picture_files, drawn_pictures, video_frames, watched_folders>;
+  using any =
+      std::variant<picture_files, drawn_pictures, video_frames, unread_video, watched_folders>;
 
   explicit sources_in_turn(std::vector<any> sources) : sources_(std::move(sources)) {}
 
@@ -450,5 +475,5 @@ class sources_in_turn {
 };
 
 static_assert(picture_source<picture_files> && picture_source<drawn_pictures> &&
-              picture_source<video_frames> && picture_source<watched_folders> &&
-              picture_source<sources_in_turn>);
+              picture_source<video_frames> && picture_source<unread_video> &&
+              picture_source<watched_folders> && picture_source<sources_in_turn>);

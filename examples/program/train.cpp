@@ -30,11 +30,13 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,9 +49,9 @@ using namespace retinue;
 namespace {
 
 struct arguments : training_arguments {
-  std::string subset, test;  // of the run, where its figures are asked for
-  int long_side = 0;         // kept in the network's configuration
-  std::string json;          // of the process
+  std::string subset, test, test_images;  // of the run, where its figures are asked for
+  int long_side = 0;                      // kept in the network's configuration
+  std::string json;                       // of the process
   bool figures = false;
 };
 
@@ -61,6 +63,7 @@ auto fields_of(Arguments& a)
     if (!a.figures) return;
     field("subset", a.subset);
     field("test", a.test);
+    field("test-images", a.test_images);
   };
 }
 
@@ -70,6 +73,18 @@ void check_graph(const arguments& a)
 #if !RETINUE_TRAINS_BY_PROGRAMS
   fail("--graph wants kernels for CUDA, without which this program was built: see docs/cuda.md");
 #endif
+}
+
+void refuse_idle_options(const CLI::App& app, const arguments& a)
+{
+  refuse_idle(app, "--rank", a.world > 0, "--world");
+  refuse_idle(app, "--scenes", a.data == synthetic, "'synthetic'");
+  refuse_idle(app, "--milestones", a.schedule == "step", "--schedule step");
+  refuse_idle(app, "--plain-epochs", !a.augment.empty(), "--augment");
+  refuse_idle(app, "--validate-images", !a.validate.empty(), "--validate");
+  if (!a.figures) return;
+  refuse_idle(app, "--test-images", !a.test.empty(), "--test");
+  refuse_idle(app, "--subset", is_voc(a.data), "a folder of PASCAL VOC's form");
 }
 
 arguments parse(CLI::App& app, const training_words& words, int count, char** values)
@@ -87,10 +102,14 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   app.add_option("--validate", a.validate,
                  "Other data, or another subset of the folder: their AP is printed after each "
                  "epoch, and the best weights are kept. 64 scenes of their own with 'synthetic'");
+  app.add_option("--validate-images", a.validate_images,
+                 "Folder of the pictures of --validate, if it is not the usual one")
+      ->check(any_name());
   if (words.figures) {
     app.add_option("--test", a.test,
                    "The same for the figures at the end, of the last weights (default: those of "
                    "--validate)");
+    app.add_option("--test-images", a.test_images, "The same of --test")->check(any_name());
     app.add_option("--json", a.json,
                    "Write the figures at the end to this file, too ('-': standard output)")
         ->check(any_name());
@@ -111,7 +130,9 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
              "be done." +
              to_try(makes_weights(words.kind), words.name + " --resume drawn"));
   app.parse(count, values);
+  if (a.resume.empty()) refuse_idle_options(app, a);
   take_kept_arguments(app, a, fields_of(a), {"--json"});
+  if (std::error_code none; a.resume.empty()) a.began_in = fs::current_path(none).string();
   if (a.data.empty())
     fail("--data is missing: labelled pictures, or 'synthetic'; --help says more");
   if (a.graph) check_graph(a);
@@ -160,7 +181,7 @@ void try_first(const picture_set<Schema>& set, const std::string& data)
 /// Pictures that are not: other data, or of a folder of PASCAL VOC's form another subset.
 template <landmark_schema Schema>
 picture_set<Schema> held_out(const arguments& a, const std::string& named,
-                             const std::vector<std::string>& classes)
+                             const std::string& images, const std::vector<std::string>& classes)
 {
   if (named.empty() && a.data != synthetic) return {};
   data_argument from = data_of(a);
@@ -170,7 +191,7 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
   if (!named.empty() && voc && named != synthetic && !fs::exists(named)) {
     from.subset = named;
   } else if (!named.empty()) {
-    if (named != a.data) from.images.clear();
+    if (named != a.data || !images.empty()) from.images = images;
     from.data = named;
     from.subset = "val";
   }
@@ -187,13 +208,13 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
   auto detect = detector_of(std::make_shared<Network>(like.options()), config, weights);
   voc_evaluation evaluation({.inclusive_pixels = false});
   std::vector<std::vector<detection<typename Network::schema>>> found;
-  std::size_t unread = 0;
+  std::size_t unread = 0, lost = 0;
   progress_bar bar("validate", set.count);
   for (std::size_t i = 0; i < set.count; ++i) try {
       bar.update(i);
       const auto from = set.read(0, i);
       const frame how = frame_of(config, {from.picture.rows, from.picture.cols}, side);
-      find_in(detect, from.picture, how, config.input, found);
+      lost += find_in(detect, from.picture, how, config.input, found);
       evaluation.add(found[0], from.instances);
     } catch (const error& e) {
       bar.clear();
@@ -202,6 +223,7 @@ voc_result evaluate(const Network& like, const state_dict& weights, const networ
     }
   bar.clear();
   if (unread == set.count) fail("none of the ", unread, " held-out pictures could be read");
+  if (lost > 0) std::cerr << lost << " detections are left out, for they are not finite\n";
   return evaluation.result();
 }
 
@@ -220,9 +242,9 @@ int train_network(const arguments& a, const network_config& config,
                   const picture_set<typename Network::schema>& set, process_group* group)
 {
   using schema = typename Network::schema;
-  const auto validation = held_out<schema>(a, a.validate, config.classes);
+  const auto validation = held_out<schema>(a, a.validate, a.validate_images, config.classes);
   auto test = validation;
-  if (!a.test.empty()) test = held_out<schema>(a, a.test, config.classes);
+  if (!a.test.empty()) test = held_out<schema>(a, a.test, a.test_images, config.classes);
 
   prepare_network(*network, a);
   const bool writes = !group || group->rank() == 0;
@@ -230,11 +252,15 @@ int train_network(const arguments& a, const network_config& config,
   auto settings = settings_of(a, to_json(config), shown, group);
   if (validation.count > 0)
     settings.validate = [&](const state_dict& weights) {
-      const double ap = evaluate(*network, weights, config, validation, a.size).mean.value_or(0);
+      const auto ap = evaluate(*network, weights, config, validation, a.size).mean;
       std::FILE* const to = words_beside(a.json);
-      std::fprintf(to, "AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count, ap);
+      if (ap)
+        std::fprintf(to, "AP at overlap 0.5 on %zu held-out pictures: %.4f\n", validation.count,
+                     *ap);
+      else
+        std::fprintf(to, "no AP, for the %zu held-out pictures have no truth\n", validation.count);
       std::fflush(to);
-      return ap;
+      return ap.value_or(std::numeric_limits<double>::quiet_NaN());
     };
 
   const recipe pictures =
@@ -285,6 +311,7 @@ int train_any(arguments a, const any_form& kind)
   prepare_process(a.threads > 0 ? a.threads : threads_of(where));
   network_config config = config_of(a, kind);
   const auto group = meet(where, a);
+  if (group) check_options_alike(a, *group, fields_of(a));
   int code = 2;
   with_landmarks(config, [&]<class Schema>(Schema) {
     auto set = labelled_pictures<Schema>(data_of(a));
@@ -296,6 +323,7 @@ int train_any(arguments a, const any_form& kind)
     // What is written has to be read again.
     static_cast<void>(
         parse_config(to_json(config), "the configuration with the classes of " + a.data));
+    if (group) check_alike(a, *group, "another configuration", to_json(config));
     try_first(set, a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {
@@ -309,6 +337,8 @@ int train_any(arguments a, const any_form& kind)
 
 int train_program(const training_words& words, int count, char** values)
 {
+  // Whoever reads what is printed may go: the training does not.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app(words.what, words.name);
   return run_program(
       app, [&] { return train_any(parse(app, words, count, values), kind_named(words.kind)); });

@@ -22,6 +22,7 @@
 #include <retinue/train/observer.hpp>
 #include <retinue/train/optimizers.hpp>
 #include <retinue/train/schedules.hpp>
+#include <retinue/train/together.hpp>
 #include <retinue/train/trainer.hpp>
 #include <retinue/weights/read_weights.hpp>
 
@@ -40,13 +41,17 @@
 #include <set>
 #include <span>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 struct training_arguments {
   // Of the run: kept in its folder, and not to be given again with --resume.
-  std::string data, validate, init, config, preset, optimizer = "sgd", schedule = "step";
+  std::string began_in;  // the folder of the process that began it: names are relative to it
+  std::string data, validate, validate_images, init, config, preset, optimizer = "sgd",
+                                                                     schedule = "step";
   std::string precision = "float32", images;
   std::int64_t epochs = 250, warm_up = 0, save_every = 0;
   std::vector<double> milestones{0.76, 0.88};
@@ -69,9 +74,11 @@ struct training_arguments {
 template <class Arguments, class Field>
 void run_fields(Arguments& o, const Field& field)
 {
+  field("began-in", o.began_in);
   field("data", o.data);
   field("validate", o.validate);
   field("images", o.images);
+  field("validate-images", o.validate_images);
   field("strict", o.strict);
   field("init", o.init);
   field("optimizer", o.optimizer);
@@ -227,6 +234,17 @@ inline void check_kept_option(CLI::App& app, const std::string& name, const nloh
   option->clear();
 }
 
+/// A relative name that leads nowhere from here is looked for where the run began.
+inline void find_again(std::string& name, const std::filesystem::path& began_in)
+{
+  const std::filesystem::path given = name;
+  std::error_code unknown;
+  if (name.empty() || given.is_absolute() || began_in.empty() ||
+      std::filesystem::exists(given, unknown))
+    return;
+  if (std::filesystem::exists(began_in / given, unknown)) name = (began_in / given).string();
+}
+
 /// With --resume: refuses options of the run, and takes those it began with from its folder. Call
 /// it when the arguments are parsed. `fields(field)` lists them all, the program's own included.
 template <class Fields>
@@ -259,7 +277,11 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
   std::set<std::string> others;
   for (const auto& [name, value] : kept.items()) others.insert(name);
   // Runs that were begun before these were options go on without them.
-  const std::set<std::string> later{"share-statistics", "augment", "plain-epochs", "class-weights"};
+  const std::set<std::string> later{"share-statistics", "augment",         "plain-epochs",
+                                    "class-weights",    "validate-images", "test-images",
+                                    "began-in"};
+  const std::set<std::string> files{"data",        "images",          "init",    "test",
+                                    "test-images", "validate-images", "validate"};
   fields([&](const char* name, auto& value) {
     const auto said = kept.find(name);
     if (said == kept.end() && later.contains(name)) return;
@@ -270,6 +292,8 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
     try {
       check_kept_option(app, name, *said);
       said->get_to(value);
+      if constexpr (std::is_same_v<decltype(value), std::string&>)
+        if (files.contains(name)) find_again(value, o.began_in);
     } catch (const std::exception&) {
       retinue::fail(file.string(), ": ", name, " is ", retinue::detail::in_quotes(said->dump()),
                     ", which --", name, " does not take");
@@ -279,6 +303,29 @@ void take_kept_arguments(CLI::App& app, training_arguments& o, const Fields& fie
     retinue::fail(file.string(), ": not the options of a run of ", app.get_name(),
                   ", which knows no ", retinue::detail::in_quotes(*others.begin()));
   o.config = in_run(o, "config.json").string();
+}
+
+/// Throws where process 0 trains with something else: "another configuration" of that text.
+inline void check_alike(const training_arguments& o, retinue::process_group& group,
+                        const std::string& what, const std::string& exact = "")
+{
+  retinue::detail::together(&group, retinue::find_device(o.device)).check_alike(what, exact);
+}
+
+/// The same of the options of a run, but for files, which may lie elsewhere, and for what only
+/// process 0 does.
+template <class Fields>
+void check_options_alike(const training_arguments& o, retinue::process_group& group,
+                         const Fields& fields)
+{
+  const std::set<std::string> of_one{"began-in",        "data",        "validate", "images",
+                                     "strict",          "init",        "subset",   "test",
+                                     "validate-images", "test-images", "keep"};
+  check_alike(o, group, o.resume.empty() ? "a run that begins" : "--resume");
+  fields([&](const std::string& name, const auto& value) {
+    if (!of_one.contains(name))
+      check_alike(o, group, "--" + name + " " + nlohmann::json(value).dump());
+  });
 }
 
 /// sgd or adamw.

@@ -27,6 +27,7 @@
 #include <retinue/suppress/run.hpp>            // suppression
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -101,6 +102,8 @@ class placed_anchors {
               const char* what) const
   {
     const table_shape given = part.shape();
+    if (given.rows == 0 && !anchors_.empty())
+      fail("the outputs have no ", what, ", which this detector reads");
     if (given.images != said.scores.shape().images)
       fail("the network gives ", what, " of ", given.images, " images, and scores of ",
            said.scores.shape().images);
@@ -237,6 +240,7 @@ class detector {
   /// wants an overlap of 0 to 1.
   explicit detector(Anchors anchors, detect_options options = {}, Coder coder = {},
                     Backend backend = Backend(), Labels labels = {})
+    requires std::constructible_from<Suppressor, float, std::size_t>
       : detector(std::move(anchors), options, std::move(coder), std::move(backend),
                  Suppressor(options.overlap, options.keep), std::move(labels))
   {
@@ -251,9 +255,11 @@ class detector {
   }
 
   /// Detections of outputs of one image, best first; they lie in the detector until its next call.
-  /// Throws where the outputs are of another number of images, where a part has not a row for each
-  /// anchor or not the numbers that the coder and the labels read, and where labels are given and a
-  /// score is no probability.
+  /// Landmarks are those of the row that was kept, whatever a vote or a fusion makes of its box:
+  /// for landmarks that are fused, too, see merger. Throws where the outputs are of another number
+  /// of images, where a part has not a row for each anchor or not the numbers that the coder and
+  /// the labels read, where labels are given and a score is no probability, and where a scale of
+  /// the frame is not above 0.
   std::span<const detection<Schema>> operator()(const outputs<Backend>& said, const frame& image)
   {
     expect_images(said, 1);
@@ -283,6 +289,7 @@ class detector {
                                           const frame& image)
   {
     auto& boxes = find_boxes_;
+    detail::check_frame(image);
     boxes.place(said, image.input);
     if constexpr (Schema::count > 0) boxes.expect(said, said.points, "landmarks");
     boxes(said, i, image);

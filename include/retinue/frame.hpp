@@ -31,6 +31,18 @@ struct frame {
   }
 };
 
+namespace detail {
+/// Throws where a frame tells nothing: a scale is not above 0, or the input has no pixel.
+inline void check_frame(const frame& how)
+{
+  const auto right = [](double scale) { return scale > 0 && std::isfinite(scale); };
+  if (!right(how.scale_x) || !right(how.scale_y) || how.input.width < 1 || how.input.height < 1)
+    fail("a frame of an input of ", how.input.width, " x ", how.input.height,
+         " pixels with the scales ", how.scale_x, " and ", how.scale_y,
+         ", expected a pixel or more and scales above 0");
+}
+}  // namespace detail
+
 /// The frame in which the longer side has `long_side` pixels: smaller pictures are enlarged, as by
 /// the reference. The scales are exact for the rounded sizes, and no side is less than a pixel.
 /// Throws where a side of the picture, or `long_side`, is less than a pixel.

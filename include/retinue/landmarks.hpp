@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -120,24 +121,67 @@ struct coco17 {
       "right hip",      "left knee",  "right knee",  "left ankle", "right ankle"};
 };
 
-/// Those above, for programs that learn the number of landmarks from a file.
+/// Schemas, for programs that learn the number of landmarks from a file.
 template <class... Schemas>
 struct list {};
-/// Those that are shipped.
-using shipped = list<none, points<1>, plate4, face5, coco17, face68, wflw98>;
 
 }  // namespace schemas
+}  // namespace retinue
+
+// A header of yours makes `retinue::schemas::more` a list of yours, which programs then know, too.
+#ifdef RETINUE_MORE_SCHEMAS
+#include RETINUE_MORE_SCHEMAS
+#else
+namespace retinue::schemas {
+/// None but those that are shipped.
+using more = list<>;
+}  // namespace retinue::schemas
+#endif
+
+namespace retinue {
+
+namespace detail {
+template <class... First, class... Second>
+consteval auto joined(schemas::list<First...>, schemas::list<Second...>)
+{
+  static_assert((landmark_schema<Second> && ...),
+                "each of RETINUE_MORE_SCHEMAS must have count, dimension and mirror: see "
+                "retinue/landmarks.hpp");
+  return schemas::list<First..., Second...>();
+}
+}  // namespace detail
+
+namespace schemas {
+
+/// Those above and yours.
+using shipped = decltype(detail::joined(
+    list<none, points<1>, plate4, face5, coco17, face68, wflw98>(), more()));
+
+}  // namespace schemas
+
+/// How many landmarks those of a list have, for messages: "0, 1 and 5".
+template <class... Schemas>
+[[nodiscard]] std::string counts_of(schemas::list<Schemas...>)
+{
+  std::string text;
+  std::size_t left = sizeof...(Schemas);
+  ((text += std::to_string(Schemas::count), text += --left == 0 ? ""
+                                                    : left == 1 ? " and "
+                                                                : ", "),
+   ...);
+  return text;
+}
 
 /// Calls visit(schema) with the schema of `count` points on the list; false if there is none. Each
 /// schema of the list is compiled into the program.
 template <class Visit, class... Schemas>
-bool with_schema_of(std::size_t count, Visit&& visit, schemas::list<Schemas...>)
+constexpr bool with_schema_of(std::size_t count, Visit&& visit, schemas::list<Schemas...>)
 {
   return ((Schemas::count == count && (visit(Schemas{}), true)) || ...);
 }
 /// The same of those that are shipped.
 template <class Visit>
-bool with_schema_of(std::size_t count, Visit&& visit)
+constexpr bool with_schema_of(std::size_t count, Visit&& visit)
 {
   return with_schema_of(count, visit, schemas::shipped{});
 }

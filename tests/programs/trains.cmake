@@ -40,7 +40,7 @@ endif()
 # A run that was begun when there were fewer options goes on.
 file(READ "${FOLDER}/parts/options.json" options)
 set(older "${options}")
-foreach(option IN ITEMS share-statistics augment plain-epochs class-weights)
+foreach(option IN ITEMS share-statistics augment plain-epochs class-weights validate-images began-in)
   string(JSON older REMOVE "${older}" ${option})
 endforeach()
 file(WRITE "${FOLDER}/parts/options.json" "${older}")

@@ -33,6 +33,19 @@ if(NOT log_of_one STREQUAL log_of_two OR NOT log_of_one MATCHES "\"step\":5")
   message(FATAL_ERROR "two processes learnt otherwise than one:\n${log_of_one}\n${log_of_two}")
 endif()
 
+# Another rate, and another network: a sentence each, before anything is learnt.
+process(of_0 2 0 ${recipe} --epochs 3 --out "${FOLDER}/otherwise")
+process(of_1 2 1 ${recipe} --epochs 3 --out "${FOLDER}/otherwise" --lr 0.5)
+process(by_preset 2 1 ${recipe} --epochs 3 --out "${FOLDER}/otherwise" --preset yunet-s)
+foreach(other IN ITEMS of_1 by_preset)
+  execute_process(COMMAND ${${other}} COMMAND ${of_0} RESULTS_VARIABLE codes ERROR_VARIABLE err TIMEOUT 300)
+  if(NOT codes STREQUAL "2;2" OR
+     NOT err MATCHES "process 1 trains with (--lr 0.5|another configuration), and process 0 otherwise" OR
+     NOT err MATCHES "process 0 of 2 cannot go on, for another one has ended")
+    message(FATAL_ERROR "processes of other options: exit codes ${codes}: ${err}")
+  endif()
+endforeach()
+
 # One of three is killed, after it has begun.
 foreach(rank IN ITEMS 0 1 2)
   process(of_${rank} 3 ${rank} ${recipe} --epochs 100000 --save-every 2 --out "${FOLDER}/three")

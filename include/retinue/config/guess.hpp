@@ -235,6 +235,8 @@ inline void check_weights(const network_config& config, const state_dict& weight
   compare("", text(theirs.channels), " channels", text(ours.channels));
   compare("", per_cell(theirs), " anchors per cell", per_cell(ours));
   compare("", text(theirs.classes), " classes", text(ours.classes));
+  if (theirs.classes != ours.classes)
+    differences.append(" if labels are ").append(config.labels.what());
   compare("", text(theirs.landmarks), " landmarks", text(ours.landmarks));
   std::string fitting;
   for (const auto& p : presets())

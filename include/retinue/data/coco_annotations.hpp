@@ -3,6 +3,7 @@
 //
 //   keypoints   [x, y, v, ...]: v is 0 where the point is not labelled, 1 hidden, 2 seen
 //   iscrowd 1   the truth is to be ignored
+//   area        of the object; of its box where that is not said
 //
 // Pixels. Labels are 1, 2, ... by ascending category id. Throws `error_in_text` by file,
 // line, column and key.
@@ -83,7 +84,9 @@ template <landmark_schema Schema>
         if (label == labels.end()) e.refuse("category_id", " is that of no category");
         auto truth = detail::read_coco_instance<Schema>(e);
         truth.label = label->second;
-        set.samples[image->second].instances.push_back(truth);
+        auto& of = set.samples[image->second];
+        of.areas.push_back(e.has("area") ? e.number("area") : area(e.bounds()));
+        of.instances.push_back(truth);
       });
     });
   });

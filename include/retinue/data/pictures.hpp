@@ -31,6 +31,7 @@ struct labelled_picture {
   std::string name;
   cv::Mat picture;
   std::vector<instance<Schema>> instances;
+  std::vector<double> areas{};  ///< as those of a sample
 };
 
 /// Reads picture i of an epoch: a file, or a scene drawn anew. Many threads call it at once; what
@@ -60,7 +61,7 @@ template <landmark_schema Schema>
   return {kept->samples.size(),
           [kept](std::uint64_t, std::size_t i) -> labelled_picture<Schema> {
             const auto& from = kept->samples[i];
-            return {from.path.string(), read_image(from.path), from.instances};
+            return {from.path.string(), read_image(from.path), from.instances, from.areas};
           },
           kept->classes, kept->skipped, std::move(files)};
 }

@@ -22,6 +22,9 @@ template <landmark_schema Schema>
 struct sample {
   std::filesystem::path path;
   std::vector<instance<Schema>> instances;
+  /// Square pixels of each object, not of its box, by which COCO sizes it; empty where the data do
+  /// not say.
+  std::vector<double> areas{};
 };
 
 /// Labelled pictures, as a reader gives them.

@@ -29,14 +29,18 @@ using text_decoder = std::string (*)(detail::byte_view bytes, std::string_view n
 
 namespace detail {
 
-/// The first bytes say what a file is, not its name.
+/// The first bytes say what a file is, not its name. The mark that some editors put before UTF-8 is
+/// no part of the text.
 [[nodiscard]] inline std::string read_text(const std::filesystem::path& file,
                                            text_decoder unpack = refuse_packed)
 {
   const auto bytes = read_file(file);
   const bool packed =
       bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
-  return packed ? unpack(bytes, file.string()) : std::string(characters(bytes));
+  std::string text = packed ? unpack(bytes, file.string()) : std::string(characters(bytes));
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  if (text.starts_with(mark)) text.erase(0, mark.size());
+  return text;
 }
 
 }  // namespace detail

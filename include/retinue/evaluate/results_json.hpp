@@ -23,6 +23,10 @@ namespace detail {
 {
   return v ? nlohmann::ordered_json(*v) : nlohmann::ordered_json();
 }
+[[nodiscard]] inline nlohmann::ordered_json ap_or_null(double ap, std::size_t truths)
+{
+  return or_null(truths > 0 ? std::optional(ap) : std::nullopt);
+}
 }  // namespace detail
 
 /// `names` as in voc_result::describe.
@@ -41,7 +45,7 @@ namespace detail {
   for (const auto& c : r.classes)
     classes.push_back({{"class", c.label},
                        {"name", voc_result::name_of(c.label, names)},
-                       {"ap", c.ap},
+                       {"ap", detail::ap_or_null(c.ap, c.truths)},
                        {"truths", c.truths},
                        {"detections", c.detections}});
   return all;
@@ -72,8 +76,11 @@ namespace detail {
                      {"skip_empty_images", r.protocol.skip_empty_images}};
   all["images"] = r.images;
   all["detections"] = r.detections;
-  for (std::size_t s = 0; s < r.subsets.size(); ++s)
-    all[std::string(wider_subsets[s])] = {{"ap", r.subsets[s].ap}, {"truths", r.subsets[s].truths}};
+  for (std::size_t s = 0; s < r.subsets.size(); ++s) {
+    const auto& of = r.subsets[s];
+    all[std::string(wider_subsets[s])] = {{"ap", detail::ap_or_null(of.ap, of.truths)},
+                                          {"truths", of.truths}};
+  }
   return all;
 }
 

@@ -123,8 +123,8 @@ template <landmark_schema Schema>
 class truth_batch : public truth_boxes {
  public:
   /// Reads another batch; buffers are reused. An image is any range of instances. Throws
-  /// where a weight is below 0 or not finite, a label not 1 to `classes`, or a visible landmark not
-  /// finite; by the reference's reading, never.
+  /// where a weight is below 0 or not finite, a label not 1 to `classes`, a visible landmark not
+  /// finite, or a centre far from the image; by the reference's reading, never.
   template <class Images>
   void read(const Images& images, std::size_t classes, truth_reading reading)
   {
@@ -173,6 +173,11 @@ class truth_batch : public truth_boxes {
     const box<float>& b = truth.bounds;
     const float w = b.x2 - b.x1, h = b.y2 - b.y1;
     if (!(w > 0 && h > 0 && std::isfinite(w) && std::isfinite(h))) return {-1.0f, points};
+    constexpr float far = 8;  // no crop leaves a truth so many images away
+    for (const float centre : {b.x1 + w / 2, b.y1 + h / 2})
+      if (std::abs(centre) > far)
+        fail("truth ", t, " of image ", image, " of the batch has its centre at ", centre,
+             ", expected fractions of the image's sides: pixels are divided by these");
     for (std::size_t k = 0; k < Schema::count; ++k)
       for (const float x : truth.points.points[k])
         if (truth.visible[k] && !std::isfinite(x))

@@ -2,6 +2,7 @@
 // How well anchors and a matcher cover the objects of a data set, by their size.
 #pragma once
 
+#include <retinue/error.hpp>                // fail
 #include <retinue/geometry.hpp>             // box
 #include <retinue/matchers/assignment.hpp>  // matcher
 
@@ -38,12 +39,17 @@ class coverage_report {
 
   explicit coverage_report(Match match) : match_(std::move(match)) {}
 
-  /// Truths as fractions of the picture's sides, which are as many pixels.
+  /// Truths as fractions of the picture's sides, which are as many pixels. Throws where the matcher
+  /// gives an anchor a truth that is not there.
   void add(const anchor_layout& anchors, std::span<const box<float>> truths, extent2 image)
   {
     match_(anchors, truths, {}, assigned_);
     answers_.assign(truths.size(), 0);
-    each_positive(assigned_.verdicts, [&](std::size_t a) { ++answers_.at(assigned_.truths[a]); });
+    each_positive(assigned_.verdicts, [&](std::size_t a) {
+      if (a >= assigned_.truths.size() || assigned_.truths[a] >= truths.size())
+        fail("a matcher gave anchor ", a, " a truth that is none of ", truths.size());
+      ++answers_[assigned_.truths[a]];
+    });
     for (std::size_t t = 0; t < truths.size(); ++t) {
       const box<float>& b = truths[t];
       const double area = double(b.x2 - b.x1) * image.width * double(b.y2 - b.y1) * image.height;

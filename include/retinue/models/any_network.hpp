@@ -71,9 +71,9 @@ template <class Visit>
 void with_landmarks(const network_config& config, Visit&& visit)
 {
   if (!with_schema_of(config.landmarks, visit))
-    fail("the network has ", config.landmarks,
-         " landmarks; this program is compiled for 0, 1, 4, 5, 17, 68 and 98: add a schema to "
-         "retinue::schemas::shipped");
+    fail("the network has ", config.landmarks, " landmarks; this program is compiled for ",
+         counts_of(schemas::shipped{}),
+         ": others are given by RETINUE_MORE_SCHEMAS, see docs/data.md");
 }
 
 /// Calls visit(network) with a new one that has this schema, a std::shared_ptr. Throws where its

@@ -3,8 +3,9 @@
 // of other sizes of it (test-time augmentation), or of several networks.
 //
 //   unmirrored   what was found in a mirrored picture, in the picture itself
-//   merged       by fusion: boxes, landmarks and scores of those that agree become their means
-//                by any suppressor: the best of all passes stay
+//   merged       by fusion, or what is a source_suppressor, too: boxes, landmarks and scores of
+//                those that agree become their means
+//                by any other suppressor: the best of all passes stay
 //
 // Detections are in pixels of the original picture, so that passes of other sizes need nothing.
 #pragma once
@@ -75,7 +76,7 @@ class merger {
   }
 
  private:
-  static constexpr bool fuses = std::is_same_v<Way, box_fusion>;
+  static constexpr bool fuses = source_suppressor<Way>;
   using by_class =
       std::conditional_t<fuses || class_suppressor<Way>, Way, per_class_suppressor<Way>>;
 
@@ -96,7 +97,7 @@ class merger {
     weights_.assign(merged_.size(), 0.0);
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const row_index group = way_.groups()[i];
-      if (group == box_fusion::nowhere) continue;
+      if (group == Way::nowhere) continue;
       const auto w = static_cast<double>(way_.weights()[i]);
       weights_[group] += w;
       for (std::size_t c = 0; c < points::width; ++c)

@@ -62,6 +62,18 @@ concept class_suppressor =
       { s(boxes, scores, labels) } -> std::same_as<kept_rows>;
     };
 
+/// One that makes groups of what several sources found, and knows of each box of its last call its
+/// group, the place among what was kept or `nowhere`, and with which weight it took part.
+template <class S>
+concept source_suppressor =
+    requires(S& s, std::span<const box<float>> boxes, std::span<const float> scores,
+             std::span<const std::int32_t> labels, std::span<const std::size_t> sources) {
+      { s.fuse(boxes, scores, labels, sources) } -> std::same_as<kept_rows>;
+      { s.groups() } -> std::same_as<std::span<const row_index>>;
+      { s.weights() } -> std::same_as<std::span<const float>>;
+      { S::nowhere } -> std::convertible_to<row_index>;
+    };
+
 /// One that runs where the tables of a backend lie: boxes and what they are in, best first, and out
 /// the places of those kept, rising.
 template <class S, class B>

@@ -7,6 +7,7 @@
 #include <retinue/models/process_group.hpp>  // process_group
 #include <retinue/train/meeting.hpp>         // meeting
 
+#include <netdb.h>  // getaddrinfo
 #include <torch/torch.h>
 #include <torch/version.h>
 #if TORCH_VERSION_MAJOR >= 2
@@ -16,10 +17,13 @@
 #endif
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -27,6 +31,21 @@
 namespace retinue {
 
 namespace detail {
+/// Throws where the name of a host stays unknown for a minute, or for as long as one is patient: a
+/// machine that starts beside this one may have none yet.
+inline void await_name(const std::string& host, std::chrono::milliseconds patience)
+{
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + std::min<clock::duration>(patience, std::chrono::minutes(1));
+  for (;;) {
+    addrinfo* found = nullptr;
+    const int trouble = getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+    if (trouble == 0) return freeaddrinfo(found);
+    if (clock::now() >= until) fail("the host is unknown: ", gai_strerror(trouble));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
 /// Newer LibTorch asks for libuv, which Debian's is built without.
 template <class Options>
 void use_plain_sockets(Options& options)
@@ -62,6 +81,7 @@ class c10d_group : public process_group {
     if (at_.size < 1 || at_.rank < 0 || at_.rank >= at_.size)
       fail("process ", at_.rank, " of ", at_.size, ": expected a number from 0 to ", at_.size - 1);
     try {
+      detail::await_name(at_.host, at_.patience);
       c10d::TCPStoreOptions wanted;
       detail::use_plain_sockets(wanted);
       wanted.port = at_.port;
@@ -70,8 +90,6 @@ class c10d_group : public process_group {
       wanted.timeout = at_.patience;
       const auto store = c10::make_intrusive<c10d::TCPStore>(at_.host, wanted);
       over_ = travel(store, at_);
-    } catch (const error&) {
-      throw;
     } catch (const std::exception& e) {
       fail("process ", at_.rank, " of ", at_.size, " did not meet the others at ", at_.host, ":",
            at_.port, ": ", first_line(e));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C and SIGTERM as a request: the work at hand is finished and saved. Another one, a second or
-// more after the first, kills; sooner it is the same once more, as from timeout(1), which asks a
-// process and then its group.
+// Ctrl-C, SIGTERM and SIGHUP, of a terminal that went, as a request: the work at hand is finished
+// and saved. Another one, a second or more after the first, kills; sooner it is the same once more,
+// as from timeout(1), which asks a process and then its group.
 #pragma once
 
 #include <signal.h>  // sigaction, which <csignal> does not promise
@@ -16,8 +16,9 @@
 
 namespace retinue {
 
-/// While any lives, SIGINT and SIGTERM are noted; then the former handlers are back. Several may
-/// live at once, where several threads train: all see the signal.
+/// While any lives, SIGINT and SIGTERM are noted, and SIGHUP unless it is ignored, as nohup has it;
+/// then the former handlers are back. Several may live at once, where several threads train: all
+/// see the signal.
 class stop_signal {
  public:
   stop_signal()
@@ -28,7 +29,11 @@ class stop_signal {
     struct sigaction action = {};
     action.sa_handler = &note;
     sigemptyset(&action.sa_mask);
-    for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], &action, &former[i]);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      sigaction(numbers[i], &action, &former[i]);
+      if (numbers[i] == SIGHUP && former[i].sa_handler == SIG_IGN)
+        sigaction(SIGHUP, &former[i], nullptr);
+    }
   }
   stop_signal(const stop_signal&) = delete;
   stop_signal& operator=(const stop_signal&) = delete;
@@ -43,7 +48,7 @@ class stop_signal {
   [[nodiscard]] int came() const { return noted; }
 
  private:
-  static constexpr std::array<int, 2> numbers{SIGINT, SIGTERM};
+  static constexpr std::array<int, 3> numbers{SIGINT, SIGTERM, SIGHUP};
 
   static std::int64_t milliseconds()
   {
@@ -70,7 +75,7 @@ class stop_signal {
                 "a handler may wait for nothing");
   static inline std::mutex changing;
   static inline int living = 0;
-  static inline std::array<struct sigaction, 2> former{};
+  static inline std::array<struct sigaction, numbers.size()> former{};
 };
 
 }  // namespace retinue

@@ -12,6 +12,7 @@
 
 #include <torch/torch.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,14 +43,20 @@ class together {
   }
 
   /// Of the samples and the signal that each has. No samples where one of them could read none.
-  [[nodiscard]] next_update agree(std::size_t samples, int signal) const
+  /// Throws where they would not learn at one rate.
+  [[nodiscard]] next_update agree(std::size_t samples, int signal, double rate) const
   {
     if (!group_) return {signal, signal != 0 ? 0 : samples};
-    const at::Tensor said = at::zeros({static_cast<std::int64_t>(processes()), 2}, at::kLong);
-    said[static_cast<std::int64_t>(rank())][0] = static_cast<std::int64_t>(samples);
-    said[static_cast<std::int64_t>(rank())][1] = signal;
+    const at::Tensor said = at::zeros({static_cast<std::int64_t>(processes()), 3}, at::kLong);
+    const at::Tensor own = said[static_cast<std::int64_t>(rank())];
+    own[0] = static_cast<std::int64_t>(samples);
+    own[1] = signal;
+    own[2] = std::bit_cast<std::int64_t>(rate);
     add_up(said);
-    const auto each = said.select(1, 0);
+    const auto each = said.select(1, 0), rates = said.select(1, 2);
+    if (!rates.eq(rates[0]).all().item<bool>())
+      fail("process ", rank(), " would learn at the rate ", rate,
+           ", and another process at another, expected the same options of each");
     const bool all = each.min().item<std::int64_t>() > 0;
     return {said.select(1, 1).max().item<int>(),
             all ? static_cast<std::size_t>(each.sum().item<std::int64_t>()) : 0};
@@ -101,11 +108,13 @@ class together {
     for (const auto& [name, tensor] : tensors) take_first(tensor);
   }
 
-  /// Throws where process 0 trains with something else.
-  void check_alike(const std::string& settings) const
+  /// Throws where process 0 trains with something else: with other `settings`, as a sentence says
+  /// them, or with another `exact`, which it does not.
+  void check_alike(const std::string& settings, const std::string& exact = "") const
   {
     if (!group_) return;
-    const std::int64_t own{crc32(std::as_bytes(std::span(settings)))};
+    const std::string all = settings + "\n" + exact;
+    const std::int64_t own{crc32(std::as_bytes(std::span(all)))};
     const at::Tensor mark = at::full({1}, own, at::kLong);
     take_first(mark);
     if (mark.item<std::int64_t>() != own)

@@ -122,6 +122,7 @@ class trainer {
       lock_.emplace(folder_);
     }
     if (s.group) {
+      check_alike();
       together_.take_first(detail::named_state(*run_.network));
       sums_ = std::make_unique<gradient_sums>(run_.optimize.parameters(), *s.group);
       if (s.share_statistics) share_statistics(*run_.network, s.group);
@@ -140,10 +141,11 @@ class trainer {
     return run_.step;
   }
 
-  /// Trains to the end of the last epoch, or until Ctrl-C or SIGTERM. A sample that cannot be read
-  /// is reported, left out and counted. Throws where 100, two batches or an epoch of them in a row
-  /// cannot; where a loss or the gradient is not finite: with the term, the samples at fault and
-  /// the names of the batch; and instead of writing weights that are not finite.
+  /// Trains to the end of the last epoch, or until a stop_signal. A sample that cannot be read
+  /// is reported, left out and counted. Throws where 100 or two batches of them in a row cannot,
+  /// or all of the first epoch or of two others; where a loss or the gradient is not finite: with
+  /// the term, the samples at fault and the names of the batch; and instead of writing weights that
+  /// are not finite.
   template <sample_source Source, schedule Rate>
   training_report operator()(const Source& source, const Rate& rate)
   {
@@ -164,8 +166,9 @@ class trainer {
     if (writes()) open(log);
     tell([&](training_observer& o) { o.began(run_.step, report.steps); });
     const stop_signal stop;
-    std::int64_t saved = run_.step;
-    const std::size_t patience = std::min(in_epoch * own, std::max<std::size_t>(2 * own, 100));
+    const std::int64_t first = run_.step;
+    std::int64_t saved = first;
+    std::size_t patience = std::min(in_epoch * own, std::max<std::size_t>(2 * own, 100));
     std::size_t bad_in_a_row = 0;
 
     while (run_.step < report.steps && report.signal == 0) {
@@ -181,14 +184,16 @@ class trainer {
         std::vector<sample_type> samples;
         for (std::size_t k = 0; k < own && !stop.came(); ++k) try {
             samples.push_back(*queue.next());
-            bad_in_a_row = 0;
+            bad_in_a_row = 0;  // a good one of few may come first, and in the next epoch last
+            patience = std::min(2 * in_epoch * own, std::max<std::size_t>(2 * own, 100));
           } catch (const error& e) {
             ++report.skipped;
             tell([&](training_observer& o) { o.skipped(e.what()); });
             if (++bad_in_a_row == patience)
               fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
-        const detail::next_update agreed = together_.agree(samples.size(), stop.came());
+        const detail::next_update agreed =
+            together_.agree(samples.size(), stop.came(), rate(run_.step));
         report.signal = agreed.signal;
         if (report.signal != 0) break;
         log_line line{
@@ -220,7 +225,10 @@ class trainer {
       }
     }
     publish_pending(log);
-    if (run_.step > saved) save();
+    if (run_.step > saved)
+      save();
+    else if (writes() && first == report.steps)
+      write_weights();  // of a run that was finished before they may be gone
     report.step = run_.step;
     return report;
   }
@@ -313,6 +321,27 @@ class trainer {
     if (log->told() < run_.step)
       warn("says nothing of the updates from " + std::to_string(log->told()) + " to " +
            std::to_string(run_.step - 1) + ", which are done");
+  }
+
+  /// Processes with other settings would wait for what nobody sends, or drift apart.
+  void check_alike() const
+  {
+    const auto shapes = [](const named_tensors& named) {
+      std::string all;
+      for (const auto& [name, tensor] : named)
+        all += name + " " + text_of(tensor.sizes().vec()) + "\n";
+      return all;
+    };
+    const auto& s = settings_;
+    together_.check_alike("another network", shapes(detail::named_state(*run_.network)));
+    together_.check_alike("another optimizer", shapes(run_.optimize.state()));
+    together_.check_alike(
+        "gradients clipped at " + std::to_string(s.clip) + ", an average of " +
+        std::to_string(s.average) + ", precision number " +
+        std::to_string(static_cast<int>(s.compute)) + ", a scale of " + std::to_string(s.scale) +
+        (s.freeze_body ? ", a body that rests" : ", a body that learns") +
+        (s.share_statistics ? ", statistics that are shared" : ", statistics of its own") +
+        (defers() ? " and numbers that wait" : " and numbers at once"));
   }
 
   /// A run goes on with the samples and the order with which it began, or it is another run.
@@ -595,11 +624,16 @@ class trainer {
     tell([&](training_observer& o) { o.validated(run_.step, score, best); });
   }
 
+  void write_weights()
+  {
+    check_finite();
+    write_safetensors(folder_ / "weights.safetensors", weights());
+  }
+
   void save()
   {
     if (!writes()) return;
-    check_finite();
-    write_safetensors(folder_ / "weights.safetensors", weights());
+    write_weights();
     checkpoints_->write(run_.step, run_.kept(settings_.config));
     tell([&](training_observer& o) { o.saved(run_.step); });
   }

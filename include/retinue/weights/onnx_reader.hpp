@@ -12,7 +12,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -100,9 +104,46 @@ class onnx_makers {
   return value;
 }
 
+/// Whether one of the numbers, each as wide as Bits and little endian, is none: larger, without its
+/// sign, than `infinity`.
+template <std::unsigned_integral Bits>
+[[nodiscard]] bool has_nan(std::string_view numbers, Bits infinity)
+{
+  bool found = false;
+  for (std::size_t at = 0; at + sizeof(Bits) <= numbers.size(); at += sizeof(Bits)) {
+    std::array<std::byte, sizeof(Bits)> bytes;
+    std::memcpy(bytes.data(), numbers.data() + at, sizeof(Bits));
+    reorder(bytes, sizeof(Bits));
+    found |= static_cast<Bits>(std::bit_cast<Bits>(bytes) << 1) > static_cast<Bits>(infinity << 1);
+  }
+  return found;
+}
+
+/// Throws where a constant of the graph holds what is no number, as a training that diverged leaves
+/// it. Infinity stands there for a reason, as the least of a maximum.
+inline void refuse_nan(std::string_view constant, const std::string& where, bool& whole)
+{
+  std::uint64_t type = 0;
+  std::string_view name;
+  std::vector<std::string_view> numbers;
+  whole &= for_each_field(constant, [&](const protobuf_field& field) {
+    if (field.number == 2) type = field.value;
+    if (field.number == 8) name = field.bytes;
+    if (field.number == 4 || field.number == 9 || field.number == 10)
+      numbers.push_back(field.bytes);  // of one type alone
+  });
+  for (const std::string_view some : numbers)
+    if ((type == 1 && has_nan<std::uint32_t>(some, 0x7f800000)) ||
+        (type == 10 && has_nan<std::uint16_t>(some, 0x7c00)) ||
+        (type == 11 && has_nan<std::uint64_t>(some, 0x7ff0000000000000)) ||
+        (type == 16 && has_nan<std::uint16_t>(some, 0x7f80)))
+      fail(where, ": the weights ", in_quotes(name), " are not all numbers");
+}
+
 }  // namespace detail
 
-/// What the bytes of a file say. `where` begins a message. Throws where they are no network.
+/// What the bytes of a file say. `where` begins a message. Throws where they are no network, and
+/// where a weight is no number.
 [[nodiscard]] inline onnx_signature onnx_signature_of(std::string_view bytes,
                                                       const std::string& where)
 {
@@ -112,8 +153,10 @@ class onnx_makers {
   bool whole = true, network = false;
   const auto take_part = [&](const detail::protobuf_field& part) {
     if (part.number == 1) whole &= makers.add(part.bytes);
-    if (part.number == 5)
+    if (part.number == 5) {
       for (const auto name : detail::fields_of(part.bytes, 8, whole)) constants.insert(name);
+      detail::refuse_nan(part.bytes, where, whole);
+    }
     if (part.number == 11) file.inputs.push_back(detail::read_value(part.bytes, whole));
     if (part.number == 12) file.outputs.push_back(detail::read_value(part.bytes, whole));
   };

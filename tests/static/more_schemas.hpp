@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Landmark schemas of a user's, for programs of ours: docs/data.md shows one.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace users {
+
+/// A hand: the wrist and the tips of five fingers. A mirrored left hand is a right one, so that
+/// each point keeps its name.
+struct hand6 {
+  static constexpr std::size_t count = 6, dimension = 2;
+  static constexpr std::array<std::size_t, 6> mirror{0, 1, 2, 3, 4, 5};
+};
+
+}  // namespace users
+
+namespace retinue::schemas {
+
+using more = list<users::hand6, points<21>>;
+
+}  // namespace retinue::schemas
