@@ -372,14 +372,15 @@ TEST_CASE("the terms of a loss are logged and read by their names, in their orde
 
 TEST_CASE("a terminal that goes is a signal, unless that is ignored")
 {
+  struct sigaction usual = {}, ignored = {}, former = {}, after = {};
+  usual.sa_handler = SIG_DFL, ignored.sa_handler = SIG_IGN;
+  REQUIRE(::sigaction(SIGHUP, &usual, &former) == 0);
   {
     const stop_signal stop;
     ::raise(SIGHUP);
     CHECK(stop.came() == SIGHUP);
   }
-  struct sigaction ignored = {}, former = {}, after = {};
-  ignored.sa_handler = SIG_IGN;
-  REQUIRE(::sigaction(SIGHUP, &ignored, &former) == 0);
+  REQUIRE(::sigaction(SIGHUP, &ignored, nullptr) == 0);
   {
     const stop_signal stop;
     ::raise(SIGHUP);

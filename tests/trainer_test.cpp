@@ -375,6 +375,17 @@ TEST_CASE("one good sample of two is learnt from, whichever comes first")
   const auto report = run(source, constant_rate{});
   CHECK(report.finished());
   CHECK(report.skipped == 6);
+
+  // Whichever came last before an interruption.
+  for (std::uint64_t seed = 1; seed < 5; ++seed) {
+    const auto folder = room.path / std::to_string(seed);
+    training_settings settings{.epochs = 1, .batch = 1, .workers = 0, .seed = seed};
+    trainer_in(folder, settings)(source, constant_rate{});
+    settings.epochs = 3;
+    auto again = trainer_in(folder, settings);
+    again.resume();
+    CHECK(again(source, constant_rate{}).finished());
+  }
 }
 
 TEST_CASE("weights of a finished run that are gone are written again")

@@ -4,7 +4,7 @@
 //   synthetic                   scenes drawn on demand: faces with 5 landmarks, or shapes
 //   FOLDER with label.txt       RetinaFace's labels; so is a file that begins with #
 //   FOLDER with Annotations/    PASCAL VOC, the pictures of --subset
-//   FILE.json                   COCO
+//   FILE.json, FILE.json.gz     COCO
 //   FILE.xml                    imglab
 //   FILE                        another list: WFLW
 #pragma once
@@ -78,7 +78,8 @@ template <retinue::landmark_schema Schema>
       fail(a.data, ": PASCAL VOC has plain boxes, expected ", Schema::count, " landmarks");
     }
   }
-  if (path.extension() == ".json") return read_coco<Schema>(path, how);
+  const auto form = path.extension() == ".gz" ? path.stem().extension() : path.extension();
+  if (form == ".json") return read_coco<Schema>(path, how);
   if (path.extension() == ".xml") return read_imglab<Schema>(path, how);
   if (const auto first = retinue::detail::read_text(path, gunzip);
       first.find_first_not_of(" \t\r\n") == first.find('#'))

@@ -30,6 +30,7 @@
 #include <opencv2/core.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -428,7 +429,7 @@ class detection_run {
                    retinue::is_image_name(to) &&
                    !std::filesystem::is_directory(retinue::detail::status_of(to));
     if (one_overlay_) written.push_back({"--overlay", to});
-    if (!to.empty() && !one_overlay_) refuse_no_folder(files.size() == 1, to);
+    if (!to.empty() && !one_overlay_) refuse_no_folder(to);
     read_.insert(read_.end(), files.begin(), files.end());
     check_written(read_, written);
     if (!to.empty() && !one_overlay_) {  // a folder has no name of theirs, either
@@ -450,13 +451,15 @@ class detection_run {
   }
 
   /// Throws where what looks like the name of a picture would become a folder.
-  static void refuse_no_folder(bool of_one, const std::filesystem::path& overlay)
+  static void refuse_no_folder(const std::filesystem::path& overlay)
   {
     if (std::filesystem::is_directory(retinue::detail::status_of(overlay))) return;
     if (retinue::is_image_name(overlay))
       retinue::fail("--overlay ", overlay.string(),
                     ": a picture for several, expected the name of a folder");
-    if (of_one && overlay.has_extension()) retinue::check_image_ending(overlay);
+    constexpr std::array not_written{".gif", ".svg", ".pdf", ".heic", ".avif"};
+    if (std::ranges::find(not_written, ending_of(overlay)) != not_written.end())
+      retinue::check_image_ending(overlay);
   }
 
   /// Where words and tables for people go.

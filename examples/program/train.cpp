@@ -14,6 +14,7 @@
 
 #include <retinue/config.hpp>
 #include <retinue/data/pictures.hpp>
+#include <retinue/detail/printable.hpp>
 #include <retinue/error.hpp>
 #include <retinue/evaluate/results_json.hpp>
 #include <retinue/evaluate/voc.hpp>
@@ -132,7 +133,10 @@ arguments parse(CLI::App& app, const training_words& words, int count, char** va
   app.parse(count, values);
   if (a.resume.empty()) refuse_idle_options(app, a);
   take_kept_arguments(app, a, fields_of(a), {"--json"});
-  if (std::error_code none; a.resume.empty()) a.began_in = fs::current_path(none).string();
+  if (std::error_code none; a.resume.empty()) {
+    a.began_in = fs::current_path(none).string();
+    if (retinue::detail::printable(a.began_in) != a.began_in) a.began_in.clear();  // JSON has none
+  }
   if (a.data.empty())
     fail("--data is missing: labelled pictures, or 'synthetic'; --help says more");
   if (a.graph) check_graph(a);
@@ -188,8 +192,11 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
   from.seed = ~a.seed;
   from.scenes = 64;
   const bool voc = fs::is_directory(fs::path(a.data) / "Annotations");
+  if (named == synthetic && !images.empty())
+    fail("--validate-images and --test-images: drawn scenes have no folder of pictures");
   if (!named.empty() && voc && named != synthetic && !fs::exists(named)) {
     from.subset = named;
+    if (!images.empty()) from.images = images;
   } else if (!named.empty()) {
     if (named != a.data || !images.empty()) from.images = images;
     from.data = named;

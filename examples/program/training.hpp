@@ -8,6 +8,7 @@
 #include "numbers.hpp"
 #include "process.hpp"
 #include "shown_training.hpp"
+#include "synthetic.hpp"
 #include "written.hpp"
 
 #include <retinue/detail/file.hpp>
@@ -239,7 +240,7 @@ inline void find_again(std::string& name, const std::filesystem::path& began_in)
 {
   const std::filesystem::path given = name;
   std::error_code unknown;
-  if (name.empty() || given.is_absolute() || began_in.empty() ||
+  if (name.empty() || name == synthetic || given.is_absolute() || began_in.empty() ||
       std::filesystem::exists(given, unknown))
     return;
   if (std::filesystem::exists(began_in / given, unknown)) name = (began_in / given).string();
@@ -320,7 +321,7 @@ void check_options_alike(const training_arguments& o, retinue::process_group& gr
 {
   const std::set<std::string> of_one{"began-in",        "data",        "validate", "images",
                                      "strict",          "init",        "subset",   "test",
-                                     "validate-images", "test-images", "keep"};
+                                     "validate-images", "test-images", "keep",     "save-every"};
   check_alike(o, group, o.resume.empty() ? "a run that begins" : "--resume");
   fields([&](const std::string& name, const auto& value) {
     if (!of_one.contains(name))

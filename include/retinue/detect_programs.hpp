@@ -37,7 +37,8 @@ struct picture_scale {
   float x = 1, y = 1;           ///< pixels of the picture per width and height of the input
   float width = 0, height = 0;  ///< where boxes are cut off; 0: nowhere
 
-  /// Throws where a scale of the frame is not above 0.
+  /// That of a frame; boxes are cut off at its edges where `clipped`. Throws where a scale of it is
+  /// not above 0.
   [[nodiscard]] static picture_scale of(const frame& how, bool clipped = false)
   {
     detail::check_frame(how);

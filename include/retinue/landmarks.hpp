@@ -128,7 +128,8 @@ struct list {};
 }  // namespace schemas
 }  // namespace retinue
 
-// A header of yours makes `retinue::schemas::more` a list of yours, which programs then know, too.
+// A header of yours, which includes none of ours, makes `retinue::schemas::more` a list of yours.
+// Programs then know these, too, and of one number of landmarks yours.
 #ifdef RETINUE_MORE_SCHEMAS
 #include RETINUE_MORE_SCHEMAS
 #else
@@ -141,21 +142,21 @@ using more = list<>;
 namespace retinue {
 
 namespace detail {
-template <class... First, class... Second>
-consteval auto joined(schemas::list<First...>, schemas::list<Second...>)
+template <class... Yours, class... Ours>
+consteval auto joined(schemas::list<Yours...>, schemas::list<Ours...>)
 {
-  static_assert((landmark_schema<Second> && ...),
-                "each of RETINUE_MORE_SCHEMAS must have count, dimension and mirror: see "
+  static_assert((landmark_schema<Yours> && ...) && ((Yours::dimension == 2) && ...),
+                "each of RETINUE_MORE_SCHEMAS must have count, a dimension of 2 and mirror: see "
                 "retinue/landmarks.hpp");
-  return schemas::list<First..., Second...>();
+  return schemas::list<Yours..., Ours...>();
 }
 }  // namespace detail
 
 namespace schemas {
 
-/// Those above and yours.
+/// Yours, and those above.
 using shipped = decltype(detail::joined(
-    list<none, points<1>, plate4, face5, coco17, face68, wflw98>(), more()));
+    more(), list<none, points<1>, plate4, face5, coco17, face68, wflw98>()));
 
 }  // namespace schemas
 

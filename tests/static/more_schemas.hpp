@@ -14,10 +14,16 @@ struct hand6 {
   static constexpr std::array<std::size_t, 6> mirror{0, 1, 2, 3, 4, 5};
 };
 
+/// A kite, whose second and fourth corners change places in a mirror.
+struct kite4 {
+  static constexpr std::size_t count = 4, dimension = 2;
+  static constexpr std::array<std::size_t, 4> mirror{0, 3, 2, 1};
+};
+
 }  // namespace users
 
 namespace retinue::schemas {
 
-using more = list<users::hand6, points<21>>;
+using more = list<users::hand6, users::kite4, points<21>>;
 
 }  // namespace retinue::schemas

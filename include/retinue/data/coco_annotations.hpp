@@ -48,6 +48,14 @@ template <landmark_schema Schema>
   return truth;
 }
 
+/// That of the box where the file says none, or no number: nothing is learnt of it.
+[[nodiscard]] inline double area_of(const coco_entry& e)
+{
+  if (e.has("area") && e["area"].is_number())
+    if (const double said = e["area"].get<double>(); std::isfinite(said)) return said;
+  return area(e.bounds());
+}
+
 }  // namespace detail
 
 /// Pictures lie beside the file, unless options.images is another folder.
@@ -85,7 +93,7 @@ template <landmark_schema Schema>
         auto truth = detail::read_coco_instance<Schema>(e);
         truth.label = label->second;
         auto& of = set.samples[image->second];
-        of.areas.push_back(e.has("area") ? e.number("area") : area(e.bounds()));
+        of.areas.push_back(detail::area_of(e));
         of.instances.push_back(truth);
       });
     });

@@ -7,7 +7,8 @@
 //   x y w h  easy medium hard          WIDER FACE's subsets, 1 or 0: a face that counts in none of
 //                                      them is to be ignored (where K is 1, the form above)
 //
-// Pixels. A schema without points reads the box of any of them. Throws `error` by file and line.
+// Pixels. A schema without points reads the box of any of them, 7 fields being WIDER FACE's.
+// Throws `error` by file and line.
 #pragma once
 
 #include <retinue/data/sample.hpp>   // data_set, read_truth

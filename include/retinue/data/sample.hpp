@@ -22,8 +22,8 @@ template <landmark_schema Schema>
 struct sample {
   std::filesystem::path path;
   std::vector<instance<Schema>> instances;
-  /// Square pixels of each object, not of its box, by which COCO sizes it; empty where the data do
-  /// not say.
+  /// Square pixels of each object, not of its box, by which COCO sizes it; empty in other forms of
+  /// data.
   std::vector<double> areas{};
 };
 

@@ -7,7 +7,8 @@
 // objects; 0 is the background, whether it has a column or not.
 #pragma once
 
-#include <retinue/backend/table.hpp>  // number_row
+#include <retinue/backend/packet.hpp>  // packet
+#include <retinue/backend/table.hpp>   // number_row
 
 #include <concepts>
 #include <cstddef>
@@ -47,6 +48,13 @@ concept learnable_labels = label_policy<L> && requires(const L& labels, const nu
 };
 
 namespace detail {
+template <class L>
+concept label_policy_of_packets =
+    requires(const L& labels, const number_row<packet<float>>& x, std::size_t n) {
+      { labels.score(x, n) } -> std::convertible_to<packet<float>>;
+      { labels.logit(x, n) } -> std::convertible_to<packet<float>>;
+    };
+
 /// Who reads class scores ends a mistake in this sentence,
 template <class L>
 [[nodiscard]] consteval bool expect_label_policy()
@@ -55,6 +63,9 @@ template <class L>
                 "a label policy must have what(), columns(classes), score(row, class), "
                 "logit(row, class) and least_logit(floor), all const: see "
                 "retinue/labels/policy.hpp");
+  static_assert(!label_policy<L> || label_policy_of_packets<L>,
+                "score and logit of a label policy must be templates over the row, for rows are "
+                "read in packets: write them for any x whose x[c] is a T, and return a T");
   return true;
 }
 /// and who learns from them in this one.

@@ -124,7 +124,7 @@ class truth_batch : public truth_boxes {
  public:
   /// Reads another batch; buffers are reused. An image is any range of instances. Throws
   /// where a weight is below 0 or not finite, a label not 1 to `classes`, a visible landmark not
-  /// finite, or a centre far from the image; by the reference's reading, never.
+  /// finite, or all truths many times larger than an image; by the reference's reading, never.
   template <class Images>
   void read(const Images& images, std::size_t classes, truth_reading reading)
   {
@@ -142,11 +142,29 @@ class truth_batch : public truth_boxes {
       }
       first_.push_back(bounds_.size());
     }
+    if (reading == truth_reading::classes) refuse_pixels();
   }
 
   [[nodiscard]] std::span<const truth_points<float, Schema>> points() const { return points_; }
 
  private:
+  /// Truths in pixels would match nothing, and nobody would say so.
+  void refuse_pixels() const
+  {
+    constexpr float most = 8;  // images, in width and height
+    const truth_bounds<float>* first = nullptr;
+    for (const auto& truth : boxes_) {
+      if (truth.label < 1) continue;
+      const box<float>& b = truth.bounds;
+      if (!(b.x2 - b.x1 > most && b.y2 - b.y1 > most)) return;
+      if (!first) first = &truth;
+    }
+    if (first)
+      fail("all truths of the batch are many times larger than an image, the first ",
+           first->bounds.x2 - first->bounds.x1, " x ", first->bounds.y2 - first->bounds.y1,
+           ": expected fractions of the image's sides, so pixels are divided by these");
+  }
+
   /// Its label and its points. `t` and `image` are its place in the batch, for the message.
   static std::pair<float, truth_points<float, Schema>> read_one(const instance<Schema>& truth,
                                                                 std::size_t t, std::size_t classes,
@@ -173,11 +191,6 @@ class truth_batch : public truth_boxes {
     const box<float>& b = truth.bounds;
     const float w = b.x2 - b.x1, h = b.y2 - b.y1;
     if (!(w > 0 && h > 0 && std::isfinite(w) && std::isfinite(h))) return {-1.0f, points};
-    constexpr float far = 8;  // no crop leaves a truth so many images away
-    for (const float centre : {b.x1 + w / 2, b.y1 + h / 2})
-      if (std::abs(centre) > far)
-        fail("truth ", t, " of image ", image, " of the batch has its centre at ", centre,
-             ", expected fractions of the image's sides: pixels are divided by these");
     for (std::size_t k = 0; k < Schema::count; ++k)
       for (const float x : truth.points.points[k])
         if (truth.visible[k] && !std::isfinite(x))

@@ -108,17 +108,19 @@ class together {
     for (const auto& [name, tensor] : tensors) take_first(tensor);
   }
 
-  /// Throws where process 0 trains with something else: with other `settings`, as a sentence says
-  /// them, or with another `exact`, which it does not.
+  /// Throws in all processes where they do not train with the same: with the same `settings`, as a
+  /// sentence says them, and with the same `exact`, which it does not.
   void check_alike(const std::string& settings, const std::string& exact = "") const
   {
     if (!group_) return;
     const std::string all = settings + "\n" + exact;
-    const std::int64_t own{crc32(std::as_bytes(std::span(all)))};
-    const at::Tensor mark = at::full({1}, own, at::kLong);
-    take_first(mark);
-    if (mark.item<std::int64_t>() != own)
-      fail("process ", rank(), " trains with ", settings, ", and process 0 otherwise");
+    const at::Tensor marks = at::zeros({static_cast<std::int64_t>(processes())}, at::kLong);
+    std::int64_t* const mark = marks.data_ptr<std::int64_t>();
+    mark[rank()] = std::int64_t{crc32(std::as_bytes(std::span(all)))};
+    add_up(marks);
+    for (std::size_t other = 0; other < processes(); ++other)
+      if (mark[other] != mark[rank()])
+        fail("process ", rank(), " trains with ", settings, ", and process ", other, " otherwise");
   }
 
  private:

@@ -47,6 +47,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -168,7 +169,8 @@ class trainer {
     const stop_signal stop;
     const std::int64_t first = run_.step;
     std::int64_t saved = first;
-    std::size_t patience = std::min(in_epoch * own, std::max<std::size_t>(2 * own, 100));
+    std::size_t patience =
+        std::min((first > 0 ? 2 : 1) * in_epoch * own, std::max<std::size_t>(2 * own, 100));
     std::size_t bad_in_a_row = 0;
 
     while (run_.step < report.steps && report.signal == 0) {
@@ -192,12 +194,12 @@ class trainer {
             if (++bad_in_a_row == patience)
               fail("none of ", patience, " samples in a row could be read; the last: ", e.what());
           }
-        const detail::next_update agreed =
-            together_.agree(samples.size(), stop.came(), rate(run_.step));
+        const double at_rate = rate(run_.step);
+        const detail::next_update agreed = together_.agree(samples.size(), stop.came(), at_rate);
         report.signal = agreed.signal;
         if (report.signal != 0) break;
         log_line line{
-            .step = run_.step, .epoch = static_cast<std::int64_t>(epoch), .rate = rate(run_.step)};
+            .step = run_.step, .epoch = static_cast<std::int64_t>(epoch), .rate = at_rate};
         if (agreed.samples > 0) update(samples, agreed.samples, line);
         ++run_.step;
         line.images_per_second =
@@ -227,8 +229,9 @@ class trainer {
     publish_pending(log);
     if (run_.step > saved)
       save();
-    else if (writes() && first == report.steps)
-      write_weights();  // of a run that was finished before they may be gone
+    else if (writes() && first == report.steps &&
+             !std::filesystem::exists(folder_ / "weights.safetensors"))
+      write_weights();  // of a run that was finished before
     report.step = run_.step;
     return report;
   }
@@ -337,11 +340,16 @@ class trainer {
     together_.check_alike("another optimizer", shapes(run_.optimize.state()));
     together_.check_alike(
         "gradients clipped at " + std::to_string(s.clip) + ", an average of " +
-        std::to_string(s.average) + ", precision number " +
-        std::to_string(static_cast<int>(s.compute)) + ", a scale of " + std::to_string(s.scale) +
-        (s.freeze_body ? ", a body that rests" : ", a body that learns") +
-        (s.share_statistics ? ", statistics that are shared" : ", statistics of its own") +
-        (defers() ? " and numbers that wait" : " and numbers at once"));
+            std::to_string(s.average) + ", precision number " +
+            std::to_string(static_cast<int>(s.compute)) + ", a scale of " +
+            std::to_string(s.scale) +
+            (s.freeze_body ? ", a body that rests" : ", a body that learns") +
+            (s.share_statistics ? ", statistics that are shared" : ", statistics of its own") +
+            (defers() ? " and numbers that wait" : " and numbers at once"),
+        // Which a sentence rounds.
+        std::to_string(std::bit_cast<std::uint64_t>(s.clip)) + " " +
+            std::to_string(std::bit_cast<std::uint64_t>(s.average)) + " " +
+            std::to_string(std::bit_cast<std::uint64_t>(s.scale)));
   }
 
   /// A run goes on with the samples and the order with which it began, or it is another run.

@@ -120,7 +120,8 @@ template <std::unsigned_integral Bits>
 }
 
 /// Throws where a constant of the graph holds what is no number, as a training that diverged leaves
-/// it. Infinity stands there for a reason, as the least of a maximum.
+/// it, in raw or packed form, which exporters write. Infinity stands there for a reason, as the
+/// least of a maximum.
 inline void refuse_nan(std::string_view constant, const std::string& where, bool& whole)
 {
   std::uint64_t type = 0;
