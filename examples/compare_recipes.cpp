@@ -452,6 +452,9 @@ int main(int count, char** values)
                     quick + "wing --landmarks 5 --seeds 1 2 --out with_landmarks"));
   return run_program(app, [&] {
     app.parse(count, values);
+    refuse_idle(app, "--subset", is_voc(a.data), "a folder of PASCAL VOC's form");
+    refuse_idle(app, "--test", a.data != synthetic, "labelled pictures");
+    refuse_idle(app, "--scenes", a.data == synthetic, "'synthetic'");
     if (std::set(a.seeds.begin(), a.seeds.end()).size() != a.seeds.size())
       fail("--seeds names one of them twice, expected each once");
     if (a.landmarks == 0 && std::ranges::find(a.recipes, "wing") != a.recipes.end())

@@ -97,6 +97,7 @@ arguments parse(CLI::App& app, int count, char** values)
              to_try("show_anchors --data synthetic --out coverage.png",
                     "show_anchors --data synthetic --default-boxes 300 --json -"));
   app.parse(count, values);
+  refuse_idle(app, "--subset", is_voc(a.data.data), "a folder of PASCAL VOC's form");
   return a;
 }
 

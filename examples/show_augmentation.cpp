@@ -88,6 +88,7 @@ arguments parse(CLI::App& app, int count, char** values)
              to_try("show_augmentation --out sheet.png",
                     "show_augmentation --policy ssd --landmarks 0 --out shapes.png"));
   app.parse(count, values);
+  refuse_idle(app, "--subset", is_voc(a.data.data), "a folder of PASCAL VOC's form");
   a.data.scenes = static_cast<std::size_t>(a.rows * a.columns);
   a.data.seed = a.seed;
   a.data.side = std::max(64, a.size);

@@ -402,6 +402,20 @@ TEST_CASE("weights of a finished run that are gone are written again")
   CHECK(run.resume() == 2);
   CHECK(run(noise_source{.count = 2}, constant_rate{}).finished());
   CHECK(same_bytes(weights, kept));
+  write_text(weights, "damaged");
+  CHECK(run(noise_source{.count = 2}, constant_rate{}).finished());
+  CHECK(same_bytes(weights, kept));
+
+  // A run that was told of fewer epochs than it has done is finished, too.
+  {
+    auto longer = settings;
+    longer.epochs = 2;
+    auto more = trainer_in(room.path / "more", longer);
+    more(noise_source{.count = 2}, constant_rate{});
+  }
+  auto fewer = trainer_in(room.path / "more", settings);
+  CHECK(fewer.resume() == 4);
+  CHECK(fewer(noise_source{.count = 2}, constant_rate{}).finished());
 }
 
 TEST_CASE("a set that cannot be read stops long before its epoch is over")

@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -78,9 +79,12 @@ template <retinue::landmark_schema Schema>
       fail(a.data, ": PASCAL VOC has plain boxes, expected ", Schema::count, " landmarks");
     }
   }
-  const auto form = path.extension() == ".gz" ? path.stem().extension() : path.extension();
+  std::string form = (path.extension() == ".gz" ? path.stem() : path).extension().string();
+  for (char& c : form) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (form == ".json") return read_coco<Schema>(path, how);
-  if (path.extension() == ".xml") return read_imglab<Schema>(path, how);
+  if (form == ".xml" && path.extension() == ".gz")
+    fail(a.data, ": imglab's XML is not read packed, expected it unpacked");
+  if (form == ".xml") return read_imglab<Schema>(path, how);
   if (const auto first = retinue::detail::read_text(path, gunzip);
       first.find_first_not_of(" \t\r\n") == first.find('#'))
     return read_retinaface_labels<Schema>(path, how);

@@ -457,7 +457,9 @@ class detection_run {
     if (retinue::is_image_name(overlay))
       retinue::fail("--overlay ", overlay.string(),
                     ": a picture for several, expected the name of a folder");
-    constexpr std::array not_written{".gif", ".svg", ".pdf", ".heic", ".avif"};
+    if (is_video_name(overlay))
+      retinue::fail("--overlay ", overlay.string(), ": pictures are drawn, --video writes a video");
+    constexpr std::array not_written{".exr", ".gif", ".svg", ".pdf", ".heic", ".avif"};
     if (std::ranges::find(not_written, ending_of(overlay)) != not_written.end())
       retinue::check_image_ending(overlay);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processes.hpp"
 
+#include <retinue/detail/printable.hpp>
 #include <retinue/error.hpp>
 #include <retinue/models/device.hpp>
 #if RETINUE_HAS_GLOO
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +25,13 @@ using retinue::meeting;
 
 meeting meeting_of(const training_arguments& a)
 {
+  using retinue::detail::number_of_environment;
   meeting where = a.world > 0 ? meeting{} : retinue::meeting_of_environment();
-  if (a.world > 0) where.size = a.world, where.rank = a.rank;
+  if (a.world > 0) where.size = a.world;
+  if (a.rank)
+    where.rank = *a.rank;
+  else if (a.world > 0)
+    where.rank = number_of_environment("RANK", 0, where.size - 1).value_or(0);
   if (where.rank >= where.size)
     fail("--rank is ", where.rank, ", of --world ", where.size, " expected 0 to ", where.size - 1);
   if (a.meet.empty()) return where;
@@ -54,6 +61,9 @@ int threads_of(const meeting& where)
 std::unique_ptr<retinue::process_group> meet(const meeting& where, training_arguments& a)
 {
   if (where.size == 1) return nullptr;
+  if (where.rank == 0)
+    std::cerr << "waiting for " << where.size - 1 << " more at "
+              << retinue::detail::printable(where.host) << ":" << where.port << "\n";
   if (const auto own = retinue::detail::number_of_environment("LOCAL_RANK", 0, where.size - 1);
       own && a.device == "cuda")
     a.device = "cuda:" + std::to_string(*own);

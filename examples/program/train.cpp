@@ -35,6 +35,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <limits>
@@ -78,10 +79,16 @@ void check_graph(const arguments& a)
 
 void refuse_idle_options(const CLI::App& app, const arguments& a)
 {
-  refuse_idle(app, "--rank", a.world > 0, "--world");
+  const bool several = a.world > 0 || std::getenv("WORLD_SIZE");
+  refuse_idle(app, "--rank", several, "--world");
+  refuse_idle(app, "--meet", several, "--world");
+  refuse_idle(app, "--strict", a.data != synthetic, "labelled pictures");
   refuse_idle(app, "--scenes", a.data == synthetic, "'synthetic'");
   refuse_idle(app, "--milestones", a.schedule == "step", "--schedule step");
   refuse_idle(app, "--plain-epochs", !a.augment.empty(), "--augment");
+  if (!a.augment.empty() && a.plain_epochs >= a.epochs)
+    fail("--plain-epochs is ", a.plain_epochs, ", which leaves --augment none of ", a.epochs,
+         " epochs");
   refuse_idle(app, "--validate-images", !a.validate.empty(), "--validate");
   if (!a.figures) return;
   refuse_idle(app, "--test-images", !a.test.empty(), "--test");
@@ -330,7 +337,7 @@ int train_any(arguments a, const any_form& kind)
     // What is written has to be read again.
     static_cast<void>(
         parse_config(to_json(config), "the configuration with the classes of " + a.data));
-    if (group) check_alike(a, *group, "another configuration", to_json(config));
+    if (group) check_alike(a, *group, "the configuration " + config.name, to_json(config));
     try_first(set, a.data);
     torch::manual_seed(a.seed);
     with_network<Schema>(config, [&]<class Network>(std::shared_ptr<Network> network) {

@@ -39,6 +39,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -66,7 +67,8 @@ struct training_arguments {
   bool freeze_body = false, strict = false, share_statistics = false;
   // Of the process.
   std::string out = "run", resume, device = "cpu", meet;
-  int threads = 0, world = 0, rank = 0;
+  int threads = 0, world = 0;
+  std::optional<int> rank;
   std::size_t workers = 2, fetch_every = 0;
   bool graph = false;
 };
@@ -149,11 +151,13 @@ inline void add_training_arguments(CLI::App& app, training_arguments& o, const s
       ->capture_default_str();
   g->add_option("--milestones", o.milestones,
                 "Where in the run, 0 to 1, a step schedule takes a tenth (default 0.76 0.88)")
-      ->check(number_in(0.0, 1.0));
+      ->check(number_in(0.0, 1.0))
+      ->delimiter(',');
   g->add_option("--class-weights", o.class_weights,
                 "How much classes count where labels are softmax: a number for the background and "
                 "one for each class, in their order (default: 1 each)")
-      ->check(number_in(0.0, 1e6));
+      ->check(number_in(0.0, 1e6))
+      ->delimiter(',');
   g->add_option("--warm-up", o.warm_up, "Updates in which the rate rises to its full value")
       ->check(number_in(0, 1000000000))
       ->capture_default_str();
@@ -235,14 +239,12 @@ inline void check_kept_option(CLI::App& app, const std::string& name, const nloh
   option->clear();
 }
 
-/// A relative name that leads nowhere from here is looked for where the run began.
+/// A relative name is one of the folder in which the run began, or, where that is gone, of this.
 inline void find_again(std::string& name, const std::filesystem::path& began_in)
 {
   const std::filesystem::path given = name;
+  if (name.empty() || name == synthetic || given.is_absolute() || began_in.empty()) return;
   std::error_code unknown;
-  if (name.empty() || name == synthetic || given.is_absolute() || began_in.empty() ||
-      std::filesystem::exists(given, unknown))
-    return;
   if (std::filesystem::exists(began_in / given, unknown)) name = (began_in / given).string();
 }
 
@@ -323,6 +325,7 @@ void check_options_alike(const training_arguments& o, retinue::process_group& gr
                                      "strict",          "init",        "subset",   "test",
                                      "validate-images", "test-images", "keep",     "save-every"};
   check_alike(o, group, o.resume.empty() ? "a run that begins" : "--resume");
+  check_alike(o, group, "--fetch-every " + std::to_string(o.fetch_every));
   fields([&](const std::string& name, const auto& value) {
     if (!of_one.contains(name))
       check_alike(o, group, "--" + name + " " + nlohmann::json(value).dump());

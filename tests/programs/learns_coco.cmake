@@ -60,6 +60,11 @@ if(NOT said MATCHES "found.gif: pictures cannot be written in this form")
   message(FATAL_ERROR "a form that is not written: ${said}")
 endif()
 
+run("${FOLDER}" 2 printed "${DETECT}" --weights "${weights}" --image val2017/a.png --overlay found.mp4)
+if(NOT said MATCHES "found.mp4: pictures are drawn, --video writes a video")
+  message(FATAL_ERROR "a video of pictures: ${said}")
+endif()
+
 # A limit of the size of files is a sentence, not a signal.
 find_program(sh sh)
 run("${FOLDER}" 2 printed "${sh}" -c

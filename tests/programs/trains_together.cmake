@@ -37,11 +37,16 @@ endif()
 process(of_0 2 0 ${recipe} --epochs 3 --out "${FOLDER}/otherwise")
 process(of_1 2 1 ${recipe} --epochs 3 --out "${FOLDER}/otherwise" --lr 0.5)
 process(by_preset 2 1 ${recipe} --epochs 3 --out "${FOLDER}/otherwise" --preset yunet-s)
+process(of_three 3 1 ${recipe} --epochs 3 --out "${FOLDER}/otherwise")
+execute_process(COMMAND ${of_three} COMMAND ${of_0} RESULTS_VARIABLE codes ERROR_VARIABLE err TIMEOUT 300)
+if(NOT codes STREQUAL "2;2" OR NOT err MATCHES "process 0 of 2 did not meet the others at 127.0.0.1:[0-9]+: process 1 is one of 3")
+  message(FATAL_ERROR "processes of another number: exit codes ${codes}: ${err}")
+endif()
 foreach(other IN ITEMS of_1 by_preset)
   execute_process(COMMAND ${${other}} COMMAND ${of_0} RESULTS_VARIABLE codes ERROR_VARIABLE err TIMEOUT 300)
   if(NOT codes STREQUAL "2;2" OR
-     NOT err MATCHES "process 1 trains with (--lr 0.5|another configuration), and process 0 otherwise" OR
-     NOT err MATCHES "process 0 trains with (--lr 0.001|another configuration), and process 1 otherwise")
+     NOT err MATCHES "process 1 trains with (--lr 0.5|the configuration yunet-s), and process 0 otherwise" OR
+     NOT err MATCHES "process 0 trains with (--lr 0.001|the configuration [^ ]+), and process 1 otherwise")
     message(FATAL_ERROR "processes of other options: exit codes ${codes}: ${err}")
   endif()
 endforeach()

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <string>
@@ -43,6 +44,19 @@ inline void await_name(const std::string& host, std::chrono::milliseconds patien
     if (trouble == 0) return freeaddrinfo(found);
     if (clock::now() >= until) fail("the host is unknown: ", gai_strerror(trouble));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
+/// Waits until all have said of how many they were told. Throws where that is not the same number.
+inline void await_all(c10d::Store& store, const meeting& at)
+{
+  const auto key = [](int rank) { return "retinue/size/" + std::to_string(rank); };
+  const std::string own = std::to_string(at.size);
+  store.set(key(at.rank), std::vector<std::uint8_t>(own.begin(), own.end()));
+  for (int rank = 0; rank < at.size; ++rank) {
+    const std::vector<std::uint8_t> said = store.get(key(rank));
+    if (const std::string theirs(said.begin(), said.end()); theirs != own)
+      fail("process ", rank, " is one of ", theirs);
   }
 }
 
@@ -81,14 +95,18 @@ class c10d_group : public process_group {
     if (at_.size < 1 || at_.rank < 0 || at_.rank >= at_.size)
       fail("process ", at_.rank, " of ", at_.size, ": expected a number from 0 to ", at_.size - 1);
     try {
-      detail::await_name(at_.host, at_.patience);
+      const auto arrival = std::min(at_.arrival, at_.patience);
+      detail::await_name(at_.host, arrival);
       c10d::TCPStoreOptions wanted;
       detail::use_plain_sockets(wanted);
       wanted.port = at_.port;
       wanted.isServer = at_.rank == 0;
       wanted.numWorkers = static_cast<std::size_t>(at_.size);
-      wanted.timeout = at_.patience;
+      wanted.waitWorkers = false;
+      wanted.timeout = arrival;
       const auto store = c10::make_intrusive<c10d::TCPStore>(at_.host, wanted);
+      detail::await_all(*store, at_);
+      store->setTimeout(at_.patience);
       over_ = travel(store, at_);
     } catch (const std::exception& e) {
       fail("process ", at_.rank, " of ", at_.size, " did not meet the others at ", at_.host, ":",

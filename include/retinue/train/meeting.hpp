@@ -19,6 +19,7 @@ struct meeting {
   std::string host = "127.0.0.1";  ///< of process 0, as all can reach it
   std::uint16_t port = 29500;      ///< on which process 0 listens
   int rank = 0, size = 1;
+  std::chrono::milliseconds arrival = std::chrono::minutes(5);    ///< for those that are to come
   std::chrono::milliseconds patience = std::chrono::minutes(30);  ///< for a silent process: it may
                                                                   ///< be validating
 };

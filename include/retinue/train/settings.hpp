@@ -60,7 +60,7 @@ struct training_report {
   std::optional<double> best;        ///< validation
   int signal = 0;                    ///< by which it was stopped, or 0
 
-  [[nodiscard]] bool finished() const { return step == steps; }
+  [[nodiscard]] bool finished() const { return step >= steps; }
 };
 
 }  // namespace retinue

@@ -42,7 +42,7 @@
 #include <retinue/train/side_copies.hpp>    // side_copies
 #include <retinue/train/stop_signal.hpp>    // stop_signal
 #include <retinue/train/together.hpp>       // together
-#include <retinue/weights/safetensors.hpp>  // write_safetensors
+#include <retinue/weights/safetensors.hpp>  // read_safetensors, write_safetensors
 
 #include <torch/torch.h>
 
@@ -229,8 +229,7 @@ class trainer {
     publish_pending(log);
     if (run_.step > saved)
       save();
-    else if (writes() && first == report.steps &&
-             !std::filesystem::exists(folder_ / "weights.safetensors"))
+    else if (writes() && first >= report.steps && !has_weights())
       write_weights();  // of a run that was finished before
     report.step = run_.step;
     return report;
@@ -630,6 +629,16 @@ class trainer {
       write_safetensors(folder_ / "best.safetensors", now);
     }
     tell([&](training_observer& o) { o.validated(run_.step, score, best); });
+  }
+
+  /// Whether those of the last save are there, and whole.
+  [[nodiscard]] bool has_weights() const
+  {
+    try {
+      return read_safetensors(folder_ / "weights.safetensors").size() > 0;
+    } catch (const error&) {
+      return false;
+    }
   }
 
   void write_weights()
