@@ -201,7 +201,9 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
   const bool voc = fs::is_directory(fs::path(a.data) / "Annotations");
   if (named == synthetic && !images.empty())
     fail("--validate-images and --test-images: drawn scenes have no folder of pictures");
-  if (!named.empty() && voc && named != synthetic && !fs::exists(named)) {
+  // A subset is what was no file where the run began.
+  const fs::path began_in = fs::is_directory(a.began_in) ? a.began_in : "";
+  if (!named.empty() && voc && named != synthetic && !fs::exists(began_in / named)) {
     from.subset = named;
     if (!images.empty()) from.images = images;
   } else if (!named.empty()) {

@@ -48,12 +48,17 @@ concept learnable_labels = label_policy<L> && requires(const L& labels, const nu
 };
 
 namespace detail {
+#ifdef __CUDACC__  // kernels have no packets
+template <class L>
+concept label_policy_of_packets = true;
+#else
 template <class L>
 concept label_policy_of_packets =
     requires(const L& labels, const number_row<packet<float>>& x, std::size_t n) {
       { labels.score(x, n) } -> std::convertible_to<packet<float>>;
       { labels.logit(x, n) } -> std::convertible_to<packet<float>>;
     };
+#endif
 
 /// Who reads class scores ends a mistake in this sentence,
 template <class L>
