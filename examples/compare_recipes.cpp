@@ -369,7 +369,7 @@ int compare(const arguments& a)
   pictures_of_both<Schema> pictures{labelled_pictures<Schema>(from), {}};
   auto& classes = pictures.train.classes;
   if (classes.empty()) classes = {"object"};
-  if (std::filesystem::is_directory(std::filesystem::path(a.data) / "Annotations"))
+  if (is_voc(a.data))
     from.subset = a.test;
   else if (a.data != synthetic)
     from.data = a.test;

@@ -442,6 +442,20 @@ TEST_CASE("a loss that is not finite names the samples of the process that has t
 }
 
 #if RETINUE_HAS_GLOO
+TEST_CASE("who never comes is waited for as long as was said, by the first and by the rest")
+{
+  const auto port = static_cast<std::uint16_t>(20000 + (::getpid() + 7) % 20000);
+  for (const int rank : {0, 1}) {
+    const auto began = std::chrono::steady_clock::now();
+    CHECK_THROWS_WITH(
+        gloo_group(
+            meeting{.port = port, .rank = rank, .size = 2, .arrival = std::chrono::seconds(2)}),
+        Catch::ContainsSubstring("process " + std::to_string(rank) +
+                                 " of 2 did not meet the others"));
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(60));
+  }
+}
+
 TEST_CASE("gloo adds up, hands out, and notices who has left")
 {
   constexpr int size = 3;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "synthetic.hpp"
+#include "written.hpp"
 
 #include <retinue/data/coco_annotations.hpp>
 #include <retinue/data/gzip.hpp>  // gunzip: labels may be packed
@@ -25,7 +26,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -79,8 +79,7 @@ template <retinue::landmark_schema Schema>
       fail(a.data, ": PASCAL VOC has plain boxes, expected ", Schema::count, " landmarks");
     }
   }
-  std::string form = (path.extension() == ".gz" ? path.stem() : path).extension().string();
-  for (char& c : form) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string form = ending_of(path.extension() == ".gz" ? path.stem() : path);
   if (form == ".json") return read_coco<Schema>(path, how);
   if (form == ".xml" && path.extension() == ".gz")
     fail(a.data, ": imglab's XML is not read packed, expected it unpacked");

@@ -198,7 +198,7 @@ picture_set<Schema> held_out(const arguments& a, const std::string& named,
   data_argument from = data_of(a);
   from.seed = ~a.seed;
   from.scenes = 64;
-  const bool voc = fs::is_directory(fs::path(a.data) / "Annotations");
+  const bool voc = is_voc(a.data);
   if (named == synthetic && !images.empty())
     fail("--validate-images and --test-images: drawn scenes have no folder of pictures");
   // A subset is what was no file where the run began.
